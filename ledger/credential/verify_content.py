@@ -1,0 +1,102 @@
+"""Steps 12-14: what a credential shows, who says so, and what it leaves out. They inform and never change the verdict."""
+
+from dataclasses import dataclass
+
+from ledger.credential import fields, openbadge
+from ledger.credential.report import Answer, ClaimClass, ShownLine, Step, make_step
+from ledger.credential.strict_json import JSONObject
+from ledger.credential.verify_token import TokenFindings
+from ledger.errors import CairnError
+from ledger.log.network import Network
+
+_REQUIREMENT_SET = "ext:requirementSet"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a report tells of a credential besides its verdict."""
+
+    steps: tuple[Step, ...]
+    title: str
+    issuer: str
+    achievement: str
+    shown: tuple[ShownLine, ...]
+    not_shown: tuple[str, ...]
+
+
+def describe(token: TokenFindings, network: Network) -> Content:
+    """Answer steps 12-14 for a credential whose signature is good."""
+    assert token.claims is not None and token.token is not None
+    credential = _object(token.payload.get("ld"))
+    subject = _object(credential.get("credentialSubject"))
+    achievement = _object(subject.get("achievement"))
+    claim_class = ClaimClass.EXTERNAL if token.owner is None else ClaimClass.ISSUED
+    named = fields.name_fields(token.claims.shown)
+    shown = tuple(ShownLine(field.name, field.value, claim_class) for field in named.values())
+    declared = _declared(achievement)
+    hidden = tuple(name for name in declared if name not in named)
+    kind = _text(achievement, "achievementType")
+    return Content(
+        steps=(
+            _requirements(achievement),
+            _endorsements(credential),
+            _classes(token, shown, hidden),
+        ),
+        title=_text(achievement, "name") or _text(credential, "name"),
+        issuer=_text(_object(credential.get("issuer")), "name"),
+        achievement=f"{kind}: {_text(achievement, 'id')}" if kind else _text(achievement, "id"),
+        shown=shown,
+        not_shown=hidden,
+    )
+
+
+def _requirements(achievement: JSONObject) -> Step:
+    names = [
+        _text(_object(item), "identifier")
+        for item in _list(achievement.get("otherIdentifier"))
+        if _text(_object(item), "identifierType") == _REQUIREMENT_SET
+    ]
+    if not names:
+        return make_step(12, Answer.NOT_APPLICABLE, "it names no requirement set")
+    detail = f"it names {', '.join(names)}; what is shown was not evaluated again, it stands on the issuer's word"
+    return make_step(12, Answer.COULD_NOT_CHECK, detail, "read the requirement set on the issuer's log")
+
+
+def _endorsements(credential: JSONObject) -> Step:
+    if "endorsement" not in credential and "endorsementJwt" not in credential:
+        return make_step(13, Answer.NOT_APPLICABLE, "it carries none")
+    return make_step(
+        13, Answer.COULD_NOT_CHECK, "it carries endorsements this version does not read", "ask the endorser"
+    )
+
+
+def _classes(token: TokenFindings, shown: tuple[ShownLine, ...], hidden: tuple[str, ...]) -> Step:
+    assert token.token is not None
+    missing = fields.missing_in_clear(token.token.payload)
+    if missing:
+        detail = f"fields that must never be hidden are: {', '.join(missing)}"
+        return make_step(14, Answer.NO, detail, "ask the issuer for a copy that shows them")
+    detail = f"{len(shown)} fields shown"
+    if hidden:
+        detail += "; not shown, or not there: " + ", ".join(hidden)
+    return make_step(14, Answer.YES, detail)
+
+
+def _declared(achievement: JSONObject) -> tuple[str, ...]:
+    try:
+        return fields.declared_fields(openbadge.check_achievement(achievement))
+    except CairnError:
+        return ()
+
+
+def _object(value: object) -> JSONObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: JSONObject, name: str) -> str:
+    text = value.get(name)
+    return text if isinstance(text, str) else ""

@@ -1,0 +1,370 @@
+"""Steps 6-11: what the ledger says about a credential whose signature is good.
+
+6 its commitment stands in a batch of the issuer's log; 7 that log's and the network's heads carry a quorum and are fresh; 8
+no proven fork covers it; 9 the issuer was a member with the right to issue it, at that position; 10 the key that signed it
+was in force there, in the right role; 11 its status slot reads valid on the newest page. Position decides, never a clock.
+"""
+
+from ledger.credential import openbadge, status
+from ledger.credential.commitment import commit
+from ledger.credential.report import Answer, Code, Step, make_step
+from ledger.credential.status import Status
+from ledger.credential.strict_json import JSONObject
+from ledger.credential.validity import format_instant
+from ledger.credential.verify_token import TokenFindings
+from ledger.errors import CairnError, ProofError
+from ledger.log.body import parse_body, verify_body
+from ledger.log.charter import Role
+from ledger.log.entry import Entry, parse_entry
+from ledger.log.identity import LogId
+from ledger.log.keyring import KeyStatus
+from ledger.log.merkle import prove_inclusion, prove_item, verify_inclusion
+from ledger.log.network import Fork, HeadAnswer, Network
+from ledger.log.policy import QuorumRule
+from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
+from ledger.log.records import Issue, StatusUpdate
+from ledger.log.state import StatusRecord
+from ledger.log.view import LogView
+
+SYNC = "run `cairn sync` and try again"
+_COMMITMENT_BYTES = 32
+
+
+class LedgerSteps:
+    """The walk through steps 6-11 for one credential."""
+
+    def __init__(self, network: Network, token: TokenFindings, now: int) -> None:
+        """Walk for a token whose issuer signature is good, at `now` (Unix ms)."""
+        self.network = network
+        self.token = token
+        self.now = now
+        self.steps: list[Step] = []
+        self.codes: list[Code] = []
+        self.receipt: Receipt | None = None
+        """Set once step 6 has proven the position."""
+        self.log: LogId = token.key_log or LogId(b"")
+        """The log the receipt is of; until there is one, the log whose key signed."""
+
+    def walk(self, receipt: object | None) -> None:
+        """Answer all six steps."""
+        self._check_receipt(receipt)
+        self._check_heads()
+        fork = self._check_forks()
+        self._check_rights()
+        self._check_key()
+        self._check_status(fork)
+
+    def _answer(
+        self, number: int, answer: Answer, detail: str = "", remedy: str = "", code: Code | None = None
+    ) -> None:
+        self.steps.append(make_step(number, answer, detail, remedy))
+        if code is not None:
+            self.codes.append(code)
+
+    def _unknown(self, number: int, detail: str, remedy: str = SYNC, code: Code = Code.INCOMPLETE) -> None:
+        self._answer(number, Answer.COULD_NOT_CHECK, detail, remedy, code)
+
+    # Step 6
+
+    def _check_receipt(self, value: object | None) -> None:
+        token = self.token.token
+        assert token is not None
+        commitment = commit(token.issuer_jwt)
+        receipt = self._search(commitment) if value is None else self._read_receipt(value)
+        if receipt is None:
+            return
+        self.log = receipt.log
+        view = self.network.ledger.log(receipt.log)
+        if view is None:
+            self._unknown(6, f"the log of {self.network.name_of(receipt.log)} is not held here")
+        elif receipt.index >= view.state.size:
+            detail = f"it stands at entry {receipt.index}, {view.state.size} entries are held here"
+            self._unknown(6, detail, SYNC, Code.STALE)
+        else:
+            self._prove_receipt(receipt, commitment, view)
+
+    def _read_receipt(self, value: object) -> Receipt | None:
+        try:
+            receipt = parse_receipt(value)
+        except CairnError as error:
+            self._answer(6, Answer.NO, str(error), "ask the holder to refresh it", Code.NOT_ON_LEDGER)
+            return None
+        owner = self.token.owner
+        assert owner is not None
+        successor = self.network.successor_of(owner)
+        if receipt.log != owner and (successor is None or receipt.log != successor[0]):
+            name, other = self.network.name_of(owner), self.network.name_of(receipt.log)
+            detail = f"its issuer is {name}, its receipt is of the log of {other}"
+            self._answer(6, Answer.NO, detail, "reject it, or ask the issuer", Code.ISSUER_NOT_AUTHORISED)
+            return None
+        return receipt
+
+    def _prove_receipt(self, receipt: Receipt, commitment: bytes, view: LogView) -> None:
+        try:
+            entry = read_entry(view, receipt.index)
+        except CairnError as error:
+            self._unknown(6, str(error), "the replica is damaged; sync into a new folder")
+            return
+        try:
+            verify_receipt(receipt, commitment, entry)
+        except CairnError as error:
+            self._answer(6, Answer.NO, str(error), "reject it, or ask the issuer", Code.NOT_ON_LEDGER)
+            return
+        void = view.state.void.get(receipt.index)
+        if void is not None:
+            self._answer(6, Answer.NO, f"the batch is void: {void}", "ask the issuer", Code.NOT_ON_LEDGER)
+            return
+        void = view.state.void_reason(entry)
+        if void is not None:
+            self._unknown(6, f"the batch is void: {void}", "ask the issuer to restate its batches")
+            self.receipt = receipt
+            return
+        self.receipt = receipt
+        self._answer(6, Answer.YES, f"entry {receipt.index} of the log of {self.network.name_of(receipt.log)}")
+
+    def _search(self, commitment: bytes) -> Receipt | None:
+        """Look for a commitment without receipt in the batches held; answers step 6 itself where that fails."""
+        view = self.network.ledger.log(self.log)
+        searched = 0
+        for index in range(0 if view is None else view.state.size):
+            assert view is not None
+            body = view.body(index)
+            if body is None or len(body) % _COMMITMENT_BYTES or commitment not in body:
+                searched += body is not None
+                continue
+            entry = parse_entry(view.entry(index))
+            items = parse_body(entry.statement.kind, body)
+            if isinstance(entry.statement, Issue) and commitment in items:
+                return _make_receipt(self.log, index, items, items.index(commitment))
+        detail = "it carries no receipt"
+        if searched and view is not None:
+            detail += f", and the batches held here, up to entry {view.state.size - 1}, do not hold it"
+        self._unknown(6, detail, "ask the holder to run `cairn refresh` and present it again", Code.NO_RECEIPT)
+        return None
+
+    # Step 7
+
+    def _check_heads(self) -> None:
+        trust = self.network.trust
+        try:
+            heads = [self.network.judge_head(trust.network)]
+            if self.log != trust.network:
+                heads.append(self.network.judge_head(self.log))
+        except CairnError as error:
+            self._unknown(7, str(error), SYNC, Code.NO_QUORUM)
+            return
+        network_head = heads[0]
+        names = [self.network.state.name, self.network.name_of(self.log)]
+        for name, head in zip(names, heads, strict=False):
+            if not head.quorum.witnesses:
+                detail = f"no independent witness counts for the log of {name}"
+                code = None if trust.quorum is QuorumRule.NONE else Code.NO_QUORUM
+                self._answer(7, Answer.COULD_NOT_CHECK, detail, "ask the network to name witnesses", code)
+                return
+            if not head.quorum.has_quorum:
+                quorum = head.quorum
+                detail = f"{quorum.present} of the {quorum.required} cosignatures needed for the log of {name}"
+                code = None if trust.quorum is QuorumRule.NONE else Code.NO_QUORUM
+                self._answer(7, Answer.COULD_NOT_CHECK, detail, SYNC, code)
+                return
+        seconds = network_head.quorum.seconds or 0
+        if self.now - seconds * 1000 > trust.max_age:
+            detail = f"the newest state of the network held here is of {format_instant(seconds * 1000)}"
+            self._unknown(7, detail, SYNC, Code.STALE)
+            return
+        self._answer(7, Answer.YES, _describe_heads(heads))
+
+    # Step 8
+
+    def _check_forks(self) -> Fork | None:
+        """Answer step 8; gives the undecided fork of the issuer's log, which also bounds the status pages to read."""
+        for log in dict.fromkeys((self.network.trust.network, self.log)):
+            fork = self.network.fork_of(log)
+            if fork is None or fork.is_alarm_only or fork.decided_by is not None:
+                continue
+            name = self.network.name_of(log)
+            where = f"two histories of the log of {name} were signed; they share the first {fork.size} entries"
+            index = None if self.receipt is None or log != self.log else self.receipt.index
+            if index is None or index >= fork.size:
+                self._unknown(8, where, "ask the network which history counts", Code.FORKED_LOG)
+                return fork if log == self.log else None
+            self._answer(8, Answer.YES, f"{where}, and this stands below, at entry {index}")
+            return fork
+        self._answer(8, Answer.YES)
+        return None
+
+    # Step 9
+
+    def _check_rights(self) -> None:
+        if self.receipt is None:
+            self._unknown(9, "it depends on the position on the ledger, which step 6 did not find", "see step 6")
+            return
+        view = self.network.ledger.log(self.log)
+        unknown = None if view is None else view.state.unknown
+        if unknown is not None and unknown < self.receipt.index:
+            self._unknown(
+                9, f"entry {unknown} of its log is of a kind this version does not know", "install a newer cairn"
+            )
+            return
+        answer = self.network.rights_at(self.log, self.receipt.index)
+        name = self.network.name_of(self.log)
+        achievement, kind = achievement_of(self.token.payload)
+        if answer.reason is not None:
+            detail = f"{name}: {answer.reason}"
+        elif not answer.rights.allows(achievement, kind):
+            detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
+        else:
+            index = -1 if answer.record is None else answer.record.index
+            self._answer(9, Answer.YES, f"{name}, by entry {index} of the network's log")
+            return
+        self._answer(9, Answer.NO, detail, "reject it, or ask the network", Code.ISSUER_NOT_AUTHORISED)
+
+    # Step 10
+
+    def _check_key(self) -> None:
+        key = self.token.key
+        assert key is not None
+        if self.receipt is None:
+            self._unknown(10, "it depends on the position on the ledger, which step 6 did not find", "see step 6")
+            return
+        role = Role(openbadge.key_role(achievement_of(self.token.payload)[1] or None))
+        found = key.status_at(role, self.receipt.index)
+        if found is KeyStatus.IN_FORCE:
+            self._answer(10, Answer.YES, f"a key for {_ROLE_WORDS[role]}")
+            return
+        code = Code.KEY_COMPROMISED if found is KeyStatus.COMPROMISED else Code.ISSUER_NOT_AUTHORISED
+        detail = (
+            f"signed with {found.value}; needed: a key for {_ROLE_WORDS[role]} in force at entry {self.receipt.index}"
+        )
+        if found in (KeyStatus.COMPROMISED, KeyStatus.RETIRED, KeyStatus.NOT_YET):
+            detail = f"the key was {found.value} (entry {self.receipt.index})"
+        self._answer(10, Answer.NO, detail, "reject it, or ask the issuer for a new copy", code)
+
+    # Step 11
+
+    def _check_status(self, fork: Fork | None) -> None:
+        try:
+            reference = status.parse_status_claim(self.token.payload.get("status"))
+        except CairnError as error:
+            self._unknown(11, str(error), "ask the issuer")
+            return
+        if reference is None:
+            self._unknown(11, "it names no status list of this ledger", "ask the issuer whether it still stands")
+            return
+        log, view, record, problem = self._find_page(LogId(reference.log), fork)
+        if view is None or record is None:
+            self._unknown(11, problem, SYNC)
+            return
+        try:
+            items = self._open_page(log, view, record)
+            item, offset = status.page_position(record.lists, reference.log, reference.number, reference.slot)
+            value = status.read_status(items[item][offset], reference.key, record.statement_id)
+        except CairnError as error:
+            self._unknown(11, str(error), error.hint or "ask the issuer")
+            return
+        self._tell_status(value, log, view, record)
+
+    def _find_page(self, list_log: LogId, fork: Fork | None) -> tuple[LogId, LogView | None, StatusRecord | None, str]:
+        """Find the page that decides: of the log that owns the list, or of its successor from the boundary on."""
+        owner, network = self.token.owner, self.network
+        if list_log not in (owner, self.log):
+            return list_log, None, None, "its status list belongs to another institution"
+        log, below = list_log, None if fork is None or list_log != self.log else fork.size
+        successor = network.successor_of(list_log)
+        if successor is not None:
+            heir = network.ledger.log(successor[0])
+            record = None if heir is None else heir.state.newest_status
+            if heir is not None and record is not None and any(item.log == list_log for item in record.lists):
+                return successor[0], heir, record, ""
+            below = successor[1].size if below is None else min(below, successor[1].size)
+        view = network.ledger.log(log)
+        if view is None:
+            return log, None, None, f"the log of {network.name_of(log)} is not held here"
+        pages = [record for record in view.state.statuses if below is None or record.index < below]
+        if not pages:
+            return log, view, None, f"{network.name_of(log)} has published no status page yet"
+        if view.state.is_status_void(pages[-1]):
+            return log, view, None, f"the newest status page of {network.name_of(log)} is void: its key was compromised"
+        return log, view, pages[-1], ""
+
+    def _open_page(self, log: LogId, view: LogView, record: StatusRecord) -> tuple[bytes, ...]:
+        cached = self.network.pages.get((log, record.index))
+        if cached is not None:
+            return cached
+        entry, body = read_entry(view, record.index), view.body(record.index)
+        if body is None or not isinstance(entry.statement, StatusUpdate):
+            raise ProofError(f"status page {record.index} is not held here", hint=SYNC)
+        items = verify_body("status", entry.statement.reference, body)
+        self.network.pages[log, record.index] = items
+        return items
+
+    def _tell_status(self, value: Status, log: LogId, view: LogView, record: StatusRecord) -> None:
+        known = f"as of entry {record.index} of the log of {self.network.name_of(log)}{self._silence(log, view)}"
+        anchored = self.network.newest_anchor(log)
+        match value:
+            case Status.REVOKED:
+                self._answer(11, Answer.NO, f"revoked, {known}", "ask the issuer why", Code.REVOKED)
+            case Status.REPLACED:
+                self._answer(11, Answer.NO, f"replaced by a newer copy, {known}", "ask for that one", Code.SUPERSEDED)
+            case Status.SUSPENDED:
+                self._answer(11, Answer.NO, f"suspended, {known}", "ask the issuer until when", Code.SUSPENDED)
+            case _ if anchored is not None and anchored.size > view.state.size:
+                detail = f"valid {known}, but the network knows {anchored.size} entries of that log"
+                self._unknown(11, detail)
+            case _:
+                self._answer(11, Answer.YES, known)
+
+    def _silence(self, log: LogId, view: LogView) -> str:
+        """Say so if the issuer has been silent for two of its own intervals; that changes no verdict."""
+        interval = view.state.batch.interval
+        try:
+            seconds = self.network.judge_head(log).quorum.seconds
+        except CairnError:
+            return ""
+        if not interval or seconds is None or self.now - seconds * 1000 <= 2 * interval:
+            return ""
+        return f"; nothing from it since {format_instant(seconds * 1000)}"
+
+
+_ROLE_WORDS = {
+    Role.ISSUE: "credentials",
+    Role.REGISTER: "diplomas",
+    Role.OPERATE: "batches",
+    Role.DEFINE: "documents",
+}
+
+
+def read_entry(view: LogView, index: int) -> Entry:
+    """Read one held entry and prove that it stands in the held tree.
+
+    Raises:
+        MalformedError, ProofError: what is held there is not the entry that was checked: the holder's copy is damaged.
+    """
+    entry = parse_entry(view.entry(index))
+    size = view.state.size
+    proof = prove_inclusion(index, size, view.read_hashes)
+    verify_inclusion(entry.leaf_hash, index, size, proof, view.state.frontier.root())
+    if entry.index != index:
+        raise ProofError(f"entry {index}: the replica holds entry {entry.index} there")
+    return entry
+
+
+def achievement_of(payload: JSONObject) -> tuple[str, str]:
+    """Give the id and the achievement type a credential names; empty texts where it names none."""
+    value: object = payload
+    for name in ("ld", "credentialSubject", "achievement"):
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return "", ""
+    id_, kind = value.get("id"), value.get("achievementType")
+    return id_ if isinstance(id_, str) else "", kind if isinstance(kind, str) else ""
+
+
+def _make_receipt(log: LogId, index: int, items: tuple[bytes, ...], position: int) -> Receipt:
+    return Receipt(log, index, position, prove_item(items, position))
+
+
+def _describe_heads(heads: list[HeadAnswer]) -> str:
+    quorum = heads[-1].quorum
+    when = format_instant((quorum.seconds or 0) * 1000)
+    return f"{quorum.present} of {quorum.witnesses} independent witnesses, {quorum.required} needed, by {when}"

@@ -1,0 +1,135 @@
+"""Entries: a statement in its place in the log, with its signatures.
+
+An entry is ledger JSON `{"index","previous","signatures":[{"key","sig"}],"statement","v":1}` of at most 65,535 bytes; its
+leaf hash is RFC 6962's. What is signed is `STATEMENT_CONTEXT` followed by the statement's bytes exactly as they stand in the
+entry: they are cut out of it, never serialised again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ledger import base64url, canonical
+from ledger.canonical import Fields, JSONValue
+from ledger.errors import MalformedError
+from ledger.log import statements
+from ledger.log.keys import KeyId, SigningKey
+from ledger.log.merkle import LeafHash, hash_leaf
+from ledger.log.statement import Statement
+
+STATEMENT_CONTEXT = b"cairn/statement/v1\n"
+"""Stands before a statement in what is signed, so that the signature can mean nothing else."""
+MAX_ENTRY_BYTES = 65_535
+MAX_SIGNATURES = 64
+SIGNATURE_LENGTH = 64
+NO_PREVIOUS = LeafHash(bytes(32))
+"""What entry 0 names as the entry before it."""
+_STATEMENT_MARK = b'],"statement":'
+_VERSION_TAIL = b',"v":1}'
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature under a statement: the key's id (32 bytes) and the signature (64 bytes)."""
+
+    key: KeyId
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, as parsed from its exact bytes.
+
+    Attributes:
+        index: position in the log, from zero.
+        previous: leaf hash of the entry before (32 zero bytes for entry 0).
+        signatures: ascending by key id, each key once.
+        statement: what is said.
+        statement_bytes: the statement exactly as it stands in the entry.
+        raw: the entry's exact bytes.
+        leaf_hash: the entry's RFC 6962 leaf hash.
+    """
+
+    index: int
+    previous: LeafHash
+    signatures: tuple[Signature, ...]
+    statement: Statement
+    statement_bytes: bytes = field(repr=False)
+    raw: bytes = field(repr=False)
+    leaf_hash: LeafHash
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """What every signature of this entry is over."""
+        return STATEMENT_CONTEXT + self.statement_bytes
+
+
+def parse_entry(data: bytes) -> Entry:
+    """Read an entry from its exact bytes. Signatures are not verified here; `state` and `follow` do that.
+
+    Raises:
+        MalformedError: not canonical ledger JSON, too long, a member missing, unknown or out of range, or signatures
+            not ascending by key id.
+    """
+    fields = Fields(canonical.parse(data, max_bytes=MAX_ENTRY_BYTES), "entry")
+    if fields.integer("v") != 1:
+        raise MalformedError("entry: version is not 1; a newer cairn is needed")
+    # The keys of canonical JSON ascend, so the statement stands between the signatures (base64url only, which cannot
+    # hold the mark) and the version.
+    statement_bytes = data[data.index(_STATEMENT_MARK) + len(_STATEMENT_MARK) : -len(_VERSION_TAIL)]
+    statement = fields.object("statement")
+    entry = Entry(
+        index=fields.integer("index"),
+        previous=LeafHash(fields.data("previous", 32)),
+        signatures=read_signatures(fields.array("signatures")),
+        statement=statements.read(statement),
+        statement_bytes=statement_bytes,
+        raw=data,
+        leaf_hash=hash_leaf(data),
+    )
+    fields.finish()
+    return entry
+
+
+def encode_entry(index: int, previous: LeafHash, statement_bytes: bytes, signatures: Iterable[Signature]) -> bytes:
+    """Give the bytes of an entry around a signed statement, which is put in as it is.
+
+    Raises:
+        MalformedError: the entry would be longer than 65,535 bytes.
+    """
+    listed = ",".join(
+        f'{{"key":"{base64url.encode(item.key)}","sig":"{base64url.encode(item.signature)}"}}'
+        for item in sorted(signatures, key=lambda item: item.key)
+    )
+    head = f'{{"index":{index},"previous":"{base64url.encode(previous)}","signatures":[{listed}'
+    data = head.encode() + _STATEMENT_MARK + statement_bytes + _VERSION_TAIL
+    if len(data) > MAX_ENTRY_BYTES:
+        raise MalformedError(f"entry: {len(data)} bytes, at most {MAX_ENTRY_BYTES}")
+    return data
+
+
+def sign_statement(statement_bytes: bytes, keys: Iterable[SigningKey]) -> tuple[Signature, ...]:
+    """Sign a statement with each key; the result ascends by key id."""
+    message = STATEMENT_CONTEXT + statement_bytes
+    signatures = (Signature(key.public.id, key.sign(message)) for key in keys)
+    return tuple(sorted(signatures, key=lambda item: item.key))
+
+
+def read_signatures(values: list[JSONValue]) -> tuple[Signature, ...]:
+    """Read a list of `{"key","sig"}` that ascends by key id.
+
+    Raises:
+        MalformedError: none, too many, wrong lengths, or not ascending.
+    """
+    if not 1 <= len(values) <= MAX_SIGNATURES:
+        raise MalformedError(f"entry: {len(values)} signatures, expected 1 to {MAX_SIGNATURES}")
+    signatures = []
+    last = b""
+    for value in values:
+        fields = Fields(value, "entry: signature")
+        signature = Signature(KeyId(fields.data("key", 32)), fields.data("sig", SIGNATURE_LENGTH))
+        fields.finish()
+        if signature.key <= last:
+            raise MalformedError("entry: signatures do not ascend by key id")
+        last = signature.key
+        signatures.append(signature)
+    return tuple(signatures)

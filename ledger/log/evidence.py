@@ -1,0 +1,190 @@
+"""Fork evidence: one origin, two histories, in a form that convinces anybody who has the log key.
+
+Two signed notes of equal size with different roots, or two notes of any sizes and, at one index below both, inclusion proofs
+of two different leaf hashes. Where it is known, the largest common tree with consistency proofs to both notes tells where
+the fork begins. Nothing in it needs to be believed: `verify_fork` checks every part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger import base64url, canonical
+from ledger.canonical import Fields, JSONObject, JSONValue
+from ledger.errors import MalformedError, ProofError, SignatureError
+from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
+from ledger.log.merkle import LeafHash, Proof, RootHash, verify_consistency, verify_inclusion
+from ledger.log.note import VerifierKey
+
+MAX_EVIDENCE_BYTES = 256 * 1024
+MAX_PROOF = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """At `index` each note's tree holds another leaf."""
+
+    index: int
+    first_leaf: LeafHash
+    first_proof: Proof
+    second_leaf: LeafHash
+    second_proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The tree of `size` entries with this root is a prefix of both; the proofs lead from it to each note."""
+
+    size: int
+    root: RootHash
+    first_proof: Proof
+    second_proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class ForkEvidence:
+    """Two notes of one log that cannot both be true, and where they part."""
+
+    first: bytes
+    second: bytes
+    split: Split | None = None
+    common: Common | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedFork:
+    """What checked evidence proves.
+
+    Attributes:
+        first, second: what the two notes say.
+        common: entries both branches share, where that is proven; `None` where the evidence does not say.
+    """
+
+    first: Checkpoint
+    second: Checkpoint
+    common: int | None
+
+
+def encode_fork(evidence: ForkEvidence) -> bytes:
+    """Give the canonical bytes of fork evidence."""
+    value: JSONObject = {
+        "first": base64url.encode(evidence.first),
+        "second": base64url.encode(evidence.second),
+        "v": 1,
+    }
+    if evidence.split is not None:
+        split = evidence.split
+        value["split"] = {
+            "first_leaf": base64url.encode(split.first_leaf),
+            "first_proof": _encode_proof(split.first_proof),
+            "index": split.index,
+            "second_leaf": base64url.encode(split.second_leaf),
+            "second_proof": _encode_proof(split.second_proof),
+        }
+    if evidence.common is not None:
+        common = evidence.common
+        value["common"] = {
+            "first_proof": _encode_proof(common.first_proof),
+            "root": base64url.encode(common.root),
+            "second_proof": _encode_proof(common.second_proof),
+            "size": common.size,
+        }
+    return canonical.encode(value)
+
+
+def parse_fork(data: bytes) -> ForkEvidence:
+    """Read fork evidence.
+
+    Raises:
+        MalformedError: not canonical, or a member is missing, unknown or outside its range.
+    """
+    fields = Fields(canonical.parse(data, max_bytes=MAX_EVIDENCE_BYTES), "evidence")
+    if fields.integer("v") != 1:
+        raise MalformedError("evidence: version is not 1; a newer cairn is needed")
+    split, common = fields.optional_fields("split"), fields.optional_fields("common")
+    evidence = ForkEvidence(
+        first=fields.data("first"),
+        second=fields.data("second"),
+        split=None if split is None else _read_split(split),
+        common=None if common is None else _read_common(common),
+    )
+    fields.finish()
+    return evidence
+
+
+def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifierKey]) -> VerifiedFork:
+    """Check that evidence proves a fork of the log that one of the keys signs for.
+
+    In order: (1) both notes are signed by one of the keys; (2) they have equal sizes and different roots, or (3) the split is
+    below both sizes, its leaves differ and both proofs hold; (4) the common tree, where given, is below the split and a
+    prefix of both.
+
+    Raises:
+        MalformedError, SignatureError: (1).
+        ProofError: (2), (3) or (4): the notes do not contradict each other, or a proof does not hold.
+    """
+    first, second = _open(evidence.first, keys), _open(evidence.second, keys)
+    if first.origin != second.origin:
+        raise ProofError(f"evidence: the notes are of {first.origin} and {second.origin}")
+    if evidence.split is not None:
+        _verify_split(evidence.split, first, second)
+    elif first.size != second.size or first.root == second.root:
+        raise ProofError("evidence: the notes agree, or have different sizes and no split is given")
+    common = evidence.common
+    if common is None:
+        return VerifiedFork(first, second, None)
+    if evidence.split is not None and common.size > evidence.split.index:
+        raise ProofError("evidence: the common tree reaches above the split")
+    verify_consistency(common.size, common.root, first.size, first.root, common.first_proof)
+    verify_consistency(common.size, common.root, second.size, second.root, common.second_proof)
+    return VerifiedFork(first, second, common.size)
+
+
+def _verify_split(split: Split, first: Checkpoint, second: Checkpoint) -> None:
+    if split.index >= min(first.size, second.size):
+        raise ProofError(f"evidence: split at {split.index} is not below both sizes")
+    if split.first_leaf == split.second_leaf:
+        raise ProofError("evidence: both leaves are the same")
+    verify_inclusion(split.first_leaf, split.index, first.size, split.first_proof, first.root)
+    verify_inclusion(split.second_leaf, split.index, second.size, split.second_proof, second.root)
+
+
+def _open(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
+    origin = read_checkpoint(note).origin
+    for key in keys:
+        if key.name == origin:
+            try:
+                return open_checkpoint(note, key)
+            except SignatureError:
+                continue
+    raise SignatureError(f"evidence: a note of {origin} is not signed by a log key of this log")
+
+
+def _encode_proof(proof: Proof) -> list[JSONValue]:
+    return [base64url.encode(step) for step in proof]
+
+
+def _read_proof(fields: Fields, name: str) -> Proof:
+    return tuple(base64url.decode(step, 32) for step in fields.texts(name, MAX_PROOF))
+
+
+def _read_split(fields: Fields) -> Split:
+    split = Split(
+        index=fields.integer("index"),
+        first_leaf=LeafHash(fields.data("first_leaf", 32)),
+        first_proof=_read_proof(fields, "first_proof"),
+        second_leaf=LeafHash(fields.data("second_leaf", 32)),
+        second_proof=_read_proof(fields, "second_proof"),
+    )
+    fields.finish()
+    return split
+
+
+def _read_common(fields: Fields) -> Common:
+    common = Common(
+        size=fields.integer("size", minimum=1),
+        root=RootHash(fields.data("root", 32)),
+        first_proof=_read_proof(fields, "first_proof"),
+        second_proof=_read_proof(fields, "second_proof"),
+    )
+    fields.finish()
+    return common

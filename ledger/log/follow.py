@@ -1,0 +1,110 @@
+"""The only judge of whether a log may grow from what we hold to what we are offered.
+
+Replication, the wallet's sync and the audit all pass through `judge_growth`. It works on a copy and stores nothing: either
+the whole offer is good and comes back as a `Growth` to be committed in one step, or it raises and what was held stands.
+
+An offer is good when (1) its note is over exactly the entries held plus those offered; (2) each entry passes the growth rules
+of `state`; (3) the note names this log's origin and is signed by the log key in force after the last entry; (4) its root
+is the root of the tree so far.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.errors import ProofError, RuleError
+from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
+from ledger.log.entry import Entry, parse_entry
+from ledger.log.merkle import RootHash
+from ledger.log.state import LogState, found_state
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A judged step of one log, to be stored whole or not at all.
+
+    Attributes:
+        start: how many entries were held before.
+        state: the fold with the new entries.
+        entries: the new entries, from index `start` on.
+        bodies: beside each entry its encoded body, `None` where it has none or it was left out.
+        checkpoint: what the note says.
+        note: the signed checkpoint over `state.size` entries, as received.
+    """
+
+    start: int
+    state: LogState
+    entries: tuple[Entry, ...]
+    bodies: tuple[bytes | None, ...]
+    checkpoint: Checkpoint
+    note: bytes
+
+
+def judge_growth(
+    state: LogState | None,
+    entries: Sequence[bytes],
+    bodies: Sequence[bytes | None],
+    note: bytes,
+    *,
+    in_place: bool = False,
+) -> Growth:
+    """Judge an offer of further entries.
+
+    Args:
+        state: of the entries held; `None` where none is.
+        entries: exact bytes, from index `state.size` on.
+        bodies: one for each entry; `None` where it has none, or is a batch or page that a light replica leaves out.
+        note: a signed checkpoint over all of them.
+        in_place: let `state` itself grow, for a caller that throws it away if this raises.
+
+    Raises:
+        MalformedError: something does not parse, or a needed body is missing.
+        SignatureError: a signature is bad, or by a key the log never named.
+        ProofError: a body or the root does not match.
+        RuleError: the entries do not follow on what is held.
+    """
+    if len(entries) != len(bodies):
+        raise ValueError("one body (or None) for each entry is needed")
+    offered = read_checkpoint(note)
+    start = 0 if state is None else state.size
+    if offered.size != start + len(entries):
+        raise RuleError(f"checkpoint: is over {offered.size} entries, {start} held and {len(entries)} offered")
+    parsed = tuple(parse_entry(data) for data in entries)
+    grown = state if state is None or in_place else state.copy()
+    for entry, body in zip(parsed, bodies, strict=True):
+        if grown is None:
+            if entry.index != 0:
+                raise RuleError(f"log: begins with entry {entry.index}")
+            grown = found_state(entry)
+        else:
+            grown.apply(entry, body)
+    if grown is None:
+        raise RuleError("log: an offer without entry 0")
+    checkpoint = judge_checkpoint(grown, note)
+    return Growth(start, grown, parsed, tuple(bodies), checkpoint, note)
+
+
+def judge_checkpoint(state: LogState, note: bytes, root: RootHash | None = None) -> Checkpoint:
+    """Check a signed checkpoint against a held tree.
+
+    Args:
+        state: of the log.
+        note: over `state.size` entries, or over fewer where `root` is given.
+        root: of the held tree at the note's size; `None` for the whole of it.
+
+    Raises:
+        MalformedError, SignatureError: the note does not parse, or is not signed by the log key in force there.
+        RuleError: another origin, or more entries than are held.
+        ProofError: another root.
+    """
+    offered = read_checkpoint(note)
+    if offered.origin != state.charter.origin:
+        raise RuleError(f"checkpoint: of {offered.origin}, this log is {state.charter.origin}")
+    if offered.size > state.size or (root is None and offered.size != state.size):
+        raise RuleError(f"checkpoint: is over {offered.size} entries, {state.size} are held")
+    checkpoint = open_checkpoint(note, state.verifier_key_at(offered.size))
+    expected = state.frontier.root() if root is None else root
+    if checkpoint.root != expected:
+        raise ProofError(
+            f"checkpoint: root at size {checkpoint.size} is {checkpoint.root.hex()}, held {expected.hex()}"
+        )
+    return checkpoint

@@ -1,0 +1,248 @@
+"""Why an entry has no effect: the rules that make an entry void without stopping the log's growth.
+
+In order: (1) its statement id was used before; (2) its signers are exactly those required, in force there, in the right
+role; (3) governance carries the right `after` and stands not above `until`; (4) the change is legal for its kind.
+"""
+
+from typing import TYPE_CHECKING, assert_never
+
+from ledger import base64url
+from ledger.errors import CairnError, RuleError
+from ledger.log.charter import Charter, CharterAmendment, Role, Roots
+from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
+from ledger.log.entry import Entry
+from ledger.log.governance import (
+    AddKey,
+    CompromiseKey,
+    KeyChange,
+    MemberChange,
+    ReplaceRoots,
+    RetireKey,
+    RotateLogKey,
+)
+from ledger.log.identity import encode_log_id
+from ledger.log.keyring import KeyStatus
+from ledger.log.keys import Algorithm, KeyId, PublicKey
+from ledger.log.records import (
+    SLOTS_PER_ITEM,
+    Anchor,
+    CloseDocument,
+    EvidenceEntry,
+    Issue,
+    Publish,
+    StatusUpdate,
+)
+from ledger.log.statement import Statement
+
+if TYPE_CHECKING:
+    from ledger.log.state import LogState
+
+Governance = CharterAmendment | AddKey | RetireKey | CompromiseKey | RotateLogKey | ReplaceRoots | MemberChange
+
+
+def named_keys(statement: Statement) -> tuple[PublicKey, ...]:
+    """Give the keys a statement names; their signatures may stand under it."""
+    match statement:
+        case Charter():
+            return (statement.log_key, *statement.roots.keys, *(item.key for item in statement.keys))
+        case AddKey():
+            return (statement.key.key,)
+        case RotateLogKey():
+            return (statement.log_key,)
+        case ReplaceRoots():
+            return statement.roots.keys
+        case _:
+            return ()
+
+
+def subject_of(statement: Statement) -> str | None:
+    """Give the subject that `after` counts on: a member's log id, a key id, `log`, `roots` or `charter`."""
+    match statement:
+        case CharterAmendment():
+            return "charter"
+        case AddKey():
+            return base64url.encode(statement.key.key.id)
+        case RetireKey() | CompromiseKey():
+            return base64url.encode(statement.key)
+        case RotateLogKey():
+            return "log"
+        case ReplaceRoots():
+            return "roots"
+        case MemberChange():
+            return encode_log_id(statement.member)
+        case _:
+            return None
+
+
+def find_void(state: "LogState", entry: Entry, items: tuple[bytes, ...]) -> str | None:
+    """Say why an entry that may stand has no effect; `None` if it takes effect.
+
+    Args:
+        state: of the log below this entry.
+        entry: already found fit to grow the log.
+        items: of its body; empty where it has none or it is not held.
+    """
+    if entry.statement.id in state.ids:
+        return f"its statement id was used by entry {state.ids[entry.statement.id]}"
+    return (
+        _judge_signers(state, entry)
+        or _judge_order(state, entry)
+        or _judge_change(state, entry.index, entry.statement, items)
+    )
+
+
+def has_threshold(signers: frozenset[KeyId], roots: Roots) -> bool:
+    """Tell whether enough root keys are among the signers."""
+    return len(signers & roots.ids) >= roots.threshold
+
+
+def own_head(state: "LogState", items: tuple[bytes, ...]) -> Checkpoint:
+    """Open item 0 of an anchor: this log's own last head.
+
+    Raises:
+        CairnError: there is none, it is not a note of this log, or it claims more entries than stand below it.
+    """
+    if not items:
+        raise RuleError("anchor: no item 0")
+    size = read_checkpoint(items[0]).size
+    if size > state.size:
+        raise RuleError(f"anchor: item 0 is over {size} entries, {state.size} stand below")
+    return open_checkpoint(items[0], state.verifier_key_at(size))
+
+
+def _judge_signers(state: "LogState", entry: Entry) -> str | None:
+    statement, index = entry.statement, entry.index
+    signers = frozenset(signature.key for signature in entry.signatures)
+    match statement:
+        case Charter():
+            return None if signers == {statement.log_key.id} else "a charter is signed by its log key alone"
+        case ReplaceRoots():
+            return _judge_thresholds(signers, (state.roots, statement.roots))
+        case CharterAmendment() | AddKey() | RetireKey() | CompromiseKey() | RotateLogKey() | MemberChange():
+            return _judge_thresholds(signers, (state.roots,))
+        case Anchor():
+            return None if signers == {state.log_key.id} else "an anchor is signed by the log key alone"
+        case Issue() | StatusUpdate() | EvidenceEntry():
+            return _judge_single(state, signers, Role.OPERATE, index)
+        case Publish() | CloseDocument():
+            return _judge_single(state, signers, Role.DEFINE, index)
+        case _:
+            return None
+
+
+def _judge_thresholds(signers: frozenset[KeyId], sets: tuple[Roots, ...]) -> str | None:
+    for roots in sets:
+        if not has_threshold(signers, roots):
+            present = len(signers & roots.ids)
+            return f"{present} of the {roots.threshold} root signatures it needs"
+    for signer in signers:
+        if all(has_threshold(signers - {signer}, roots) for roots in sets):
+            return "it carries a signature beyond those required"
+    return None
+
+
+def _judge_single(state: "LogState", signers: frozenset[KeyId], role: Role, index: int) -> str | None:
+    if len(signers) != 1:
+        return "it carries a signature beyond those required"
+    (signer,) = signers
+    status = state.keys.status_at(signer, role, index)
+    return None if status is KeyStatus.IN_FORCE else f"its key could not act as {role}: {status.value}"
+
+
+def _judge_order(state: "LogState", entry: Entry) -> str | None:
+    statement = entry.statement
+    subject = subject_of(statement)
+    if subject is None or not isinstance(statement, Governance):
+        return None
+    expected = state.after(subject)
+    if statement.after != expected:
+        return f"it was signed after entry {statement.after} on its subject, the last is {expected}"
+    until = None if isinstance(statement, CompromiseKey | RotateLogKey | ReplaceRoots) else statement.until
+    return None if until is None or entry.index <= until else f"it had to stand at index {until} at the latest"
+
+
+def _judge_change(state: "LogState", index: int, statement: Statement, items: tuple[bytes, ...]) -> str | None:
+    match statement:
+        case AddKey() | RetireKey() | CompromiseKey() | RotateLogKey() | ReplaceRoots():
+            return _judge_key(state, index, statement)
+        case MemberChange():
+            return state.members.find_illegality(statement) if state.is_network else "only a network has members"
+        case Issue():
+            return _judge_issue(state, index, statement)
+        case StatusUpdate():
+            return _judge_status(state, index, statement)
+        case Publish():
+            return "this version of the document was published before" if statement.name in state.documents else None
+        case CloseDocument():
+            record = state.documents.get(statement.name)
+            return None if record is not None and record.closed is None else "there is no such open document"
+        case Anchor():
+            try:
+                own_head(state, items)
+            except CairnError as error:
+                return f"its item 0 is not this log's head: {error}"
+            return None
+        case _:
+            return None
+
+
+def _judge_key(state: "LogState", index: int, change: KeyChange) -> str | None:
+    match change:
+        case AddKey():
+            return "the key was named before; a key has one role for ever" if _is_taken(state, change.key.key) else None
+        case RetireKey():
+            record = state.keys.records.get(change.key)
+            return None if record is not None and record.retired is None else "there is no such key to retire"
+        case CompromiseKey():
+            record = state.keys.records.get(change.key)
+            if record is None:
+                return "there is no such key"
+            if change.since > index:
+                return f"it voids only from index {change.since} on, which is still to come"
+            earlier = record.stolen_since
+            return None if earlier is None or change.since < earlier else "an earlier compromise reaches as far back"
+        case RotateLogKey():
+            if change.log_key.algorithm is not Algorithm.ED25519:
+                return "a log key is an Ed25519 key"
+            return "the key was named before" if _is_taken(state, change.log_key) else None
+        case ReplaceRoots():
+            others = {key.id for key in change.roots.keys} - state.roots.ids
+            return "a new root key was named before in another role" if others & set(state.named) else None
+        case _:
+            assert_never(change)
+
+
+def _is_taken(state: "LogState", key: PublicKey) -> bool:
+    return key.id in state.named
+
+
+def _judge_issue(state: "LogState", index: int, statement: Issue) -> str | None:
+    if statement.restates is not None:
+        return None if statement.restates < index else "it restates an entry that does not stand before it"
+    size = state.batch.size
+    items = statement.reference.items
+    return None if items == size else f"a batch of {items} items, the policy there says {size}"
+
+
+def _judge_status(state: "LogState", index: int, statement: StatusUpdate) -> str | None:
+    if statement.restates is not None:
+        return None if statement.restates < index else "it restates an entry that does not stand before it"
+    lists = statement.lists
+    order = [(item.log != state.log_id, item.log, item.number) for item in lists]
+    if order != sorted(set(order)):
+        return "its lists are not in order: own lists by number, then inherited ones by log and number"
+    own = [item.number for item in lists if item.log == state.log_id]
+    if own != list(range(len(own))):
+        return "its own lists are not numbered from 0 without a gap"
+    first = 0
+    for item in lists:
+        if item.first != first:
+            return f"list {item.number} begins at item {item.first}, expected {first}"
+        first += item.items
+    if first != statement.reference.items or first * SLOTS_PER_ITEM != statement.reference.size:
+        return f"its lists take {first} items, its body has {statement.reference.items}"
+    given = {(item.log, item.number): item.slots for item in lists}
+    for key, slots in state.lists.items():
+        if given.get(key) != slots:
+            return f"it leaves out or resizes list {key[1]}"
+    return None

@@ -1,0 +1,247 @@
+"""Membership of a network, folded from its log: who is a member with which rights, who witnesses, which heads are anchored.
+
+Everything here follows from the network log's bytes alone. No clock is used: each `member` entry names a boundary in the
+member's log, and the last one in network order whose boundary size is at most i decides for entry i of that log.
+"""
+
+from dataclasses import dataclass
+
+from ledger.errors import CairnError
+from ledger.log.checkpoint import Checkpoint, open_cosignatures, read_checkpoint
+from ledger.log.governance import NO_RIGHTS, MemberChange, MemberOp, Rights, Standing
+from ledger.log.identity import LogId, short_log_id
+from ledger.log.note import VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A witness: its cosigner key, and the log of the institution that runs it."""
+
+    log: LogId
+    key: VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessSet:
+    """The witnesses in force from the network's anchor at `since` on (-1: none yet)."""
+
+    since: int
+    witnesses: tuple[Witness, ...]
+
+    def for_log(self, log: LogId) -> tuple[Witness, ...]:
+        """Give the witnesses that count for a log: all that its own operator does not run."""
+        return tuple(witness for witness in self.witnesses if witness.log != log)
+
+
+NO_WITNESSES = WitnessSet(-1, ())
+
+
+def quorum_of(witnesses: int) -> int:
+    """Give how many of so many witnesses must have cosigned: more than half, and none of none."""
+    return witnesses // 2 + 1 if witnesses else 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumAnswer:
+    """What the cosignatures under one note amount to.
+
+    Attributes:
+        witnesses: how many witnesses count for this log.
+        required: how many must have cosigned.
+        present: how many did.
+        seconds: the k-th smallest cosignature time (Unix seconds) with k = required; `None` without a quorum.
+    """
+
+    witnesses: int
+    required: int
+    present: int
+    seconds: int | None
+
+    @property
+    def has_quorum(self) -> bool:
+        """Tell whether enough independent witnesses cosigned; never with none at all."""
+        return self.seconds is not None
+
+
+def judge_quorum(note: bytes, log: LogId, witness_set: WitnessSet) -> QuorumAnswer:
+    """Count the cosignatures of a note against the witnesses that count for its log.
+
+    A cosignature line of a known witness that does not verify spoils the note (C2SP signed-note): it then has no quorum.
+    """
+    counting = witness_set.for_log(log)
+    required = quorum_of(len(counting))
+    try:
+        cosignatures = open_cosignatures(note, [witness.key for witness in counting])
+    except CairnError:
+        cosignatures = ()
+    times = sorted(cosignature.seconds for cosignature in cosignatures)
+    seconds = times[required - 1] if required and len(times) >= required else None
+    return QuorumAnswer(len(counting), required, len(times), seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """One effective `member` entry: its index in the network log and what it says."""
+
+    index: int
+    change: MemberChange
+
+
+@dataclass(frozen=True, slots=True)
+class AnchoredHead:
+    """A head of some log as the network log recorded it.
+
+    Attributes:
+        index: of the network's anchor entry.
+        size: of the tree the note is over.
+        root: its root.
+        seconds: time of its quorum under the witnesses in force there; `None` without one.
+    """
+
+    index: int
+    size: int
+    root: bytes
+    seconds: int | None
+
+
+class Membership:
+    """The fold over a network's `member` and `anchor` entries. Empty for other institutions."""
+
+    __slots__ = ("anchored", "records", "witness_sets")
+
+    def __init__(self) -> None:
+        """Start with no member, no witness, nothing anchored."""
+        self.records: dict[LogId, list[MemberRecord]] = {}
+        self.anchored: dict[LogId, list[AnchoredHead]] = {}
+        self.witness_sets: list[WitnessSet] = [NO_WITNESSES]
+
+    def copy(self) -> "Membership":
+        """Give an independent copy."""
+        copy = Membership()
+        copy.records = {log: list(records) for log, records in self.records.items()}
+        copy.anchored = {log: list(heads) for log, heads in self.anchored.items()}
+        copy.witness_sets = list(self.witness_sets)
+        return copy
+
+    def standing_of(self, log: LogId) -> Standing | None:
+        """Give a log's newest complete entry (also of a suspended or removed member); `None` if it never was one."""
+        for record in reversed(self.records.get(log, ())):
+            if record.change.standing is not None:
+                return record.change.standing
+        return None
+
+    def is_active(self, log: LogId) -> bool:
+        """Tell whether the newest entry about a log leaves it a member in good standing."""
+        records = self.records.get(log)
+        return bool(records) and records is not None and _is_active(records[-1].change.op)
+
+    def deciding(self, log: LogId, index: int) -> MemberRecord | None:
+        """Give the entry that decides for entry `index` of a log: the last whose boundary is not above it."""
+        for record in reversed(self.records.get(log, ())):
+            if record.change.boundary.size <= index:
+                return record
+        return None
+
+    def rights_at(self, log: LogId, index: int) -> Rights:
+        """Give what a log may do at entry `index`; no rights where it is no member, suspended or removed."""
+        record = self.deciding(log, index)
+        if record is None or record.change.standing is None:
+            return NO_RIGHTS
+        return record.change.standing.rights
+
+    def succession_of(self, log: LogId) -> MemberRecord | None:
+        """Give the entry that ends a log and names its successor, if there is one."""
+        for record in self.records.get(log, ()):
+            if record.change.op is MemberOp.SUCCEED:
+                return record
+        return None
+
+    def find_illegality(self, change: MemberChange) -> str | None:
+        """Say why a change cannot take effect after what was decided before; `None` if it can."""
+        if change.boundary.log != change.member:
+            return "its boundary is in another log"
+        records = self.records.get(change.member)
+        last = records[-1].change.op if records else None
+        if self.succession_of(change.member) is not None:
+            return "the log has a successor already"
+        legal = {
+            MemberOp.ADMIT: last in (None, MemberOp.REMOVE),
+            MemberOp.AMEND: last is not None and _is_active(last),
+            MemberOp.SUSPEND: last is not None and _is_active(last),
+            MemberOp.REINSTATE: last is MemberOp.SUSPEND,
+            MemberOp.REMOVE: last not in (None, MemberOp.REMOVE),
+            MemberOp.SUCCEED: last is not None,
+        }
+        if not legal[change.op]:
+            return f"{change.op} does not follow {'nothing' if last is None else last}"
+        if change.op is MemberOp.SUCCEED:
+            successor = change.successor
+            return None if successor is not None and self.is_active(successor) else "the successor is not a member"
+        return None if change.standing is None else self._find_clash(change.member, change.standing)
+
+    def _find_clash(self, member: LogId, standing: Standing) -> str | None:
+        for log in self.records:
+            other = None if log == member else self.standing_of(log)
+            if other is None:
+                continue
+            if short_log_id(log) == short_log_id(member):
+                return "another member's id begins with the same 22 characters"
+            if other.origin == standing.origin:
+                return f"origin {standing.origin} belongs to another member"
+            if standing.witness is not None and other.witness is not None and other.witness.key == standing.witness.key:
+                return "the witness key belongs to another member"
+            taken = set(other.rights.issuers) & set(standing.rights.issuers)
+            if taken:
+                return f"issuer id {min(taken)} belongs to another member"
+        return None
+
+    def apply_change(self, index: int, change: MemberChange) -> None:
+        """Take over a change that `find_illegality` found legal."""
+        self.records.setdefault(change.member, []).append(MemberRecord(index, change))
+
+    def named_below(self, size: int) -> tuple[Witness, ...]:
+        """Give the witnesses that `member` entries below `size` name, ascending by cosigner name."""
+        witnesses = []
+        for log, records in self.records.items():
+            before = [record.change for record in records if record.index < size]
+            if not before or not _is_active(before[-1].op):
+                continue
+            standing = next(change.standing for change in reversed(before) if change.standing is not None)
+            if standing.witness is not None:
+                witnesses.append(Witness(log, standing.witness))
+        return tuple(sorted(witnesses, key=lambda witness: (witness.key.name, witness.key.key)))
+
+    def apply_anchor(self, index: int, own: LogId, notes: tuple[bytes, ...], first: Checkpoint) -> None:
+        """Record the heads of one anchor, and change the witness set where its item 0 carries the quorum for it.
+
+        Args:
+            index: of the anchor entry.
+            own: the network's log id.
+            notes: the anchor's items; item 0 is the network's own last head.
+            first: item 0, already opened under the network's log key.
+        """
+        current = self.witness_sets[-1]
+        named = self.named_below(first.size)
+        judges = WitnessSet(index, named) if not current.witnesses else current
+        answer = judge_quorum(notes[0], own, judges)
+        if answer.has_quorum and named != current.witnesses:
+            current = WitnessSet(index, named)
+            self.witness_sets.append(current)
+        self._record(own, AnchoredHead(index, first.size, first.root, answer.seconds))
+        by_origin = {standing.origin: log for log in self.records if (standing := self.standing_of(log)) is not None}
+        for note in notes[1:]:
+            try:
+                checkpoint = read_checkpoint(note)
+            except CairnError:
+                continue
+            log = by_origin.get(checkpoint.origin)
+            if log is not None and log != own:
+                seconds = judge_quorum(note, log, current).seconds
+                self._record(log, AnchoredHead(index, checkpoint.size, checkpoint.root, seconds))
+
+    def _record(self, log: LogId, head: AnchoredHead) -> None:
+        self.anchored.setdefault(log, []).append(head)
+
+
+def _is_active(op: MemberOp) -> bool:
+    return op in (MemberOp.ADMIT, MemberOp.AMEND, MemberOp.REINSTATE)

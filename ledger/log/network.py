@@ -1,0 +1,290 @@
+"""What a verifier concludes about a network from the logs it holds: members, rights, witnesses, heads, forks.
+
+Everything is computed when read, from a trust root and a `LedgerView`; nothing here stops a log from growing. Answers carry
+what they rest on, so that a report can say it in words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ledger.errors import CairnError, PolicyError
+from ledger.log.evidence import VerifiedFork, parse_fork, verify_fork
+from ledger.log.follow import judge_checkpoint
+from ledger.log.governance import NO_RIGHTS, Boundary, MemberOp, Rights, Standing
+from ledger.log.identity import LogId, short_log_id
+from ledger.log.members import AnchoredHead, MemberRecord, QuorumAnswer, Witness, WitnessSet, judge_quorum
+from ledger.log.merkle import RootHash, root_at
+from ledger.log.note import VerifierKey
+from ledger.log.policy import QuorumRule, TrustRoot
+from ledger.log.state import LogState
+from ledger.log.view import LedgerView, LogView
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One institution the network has decided about, newest entry last."""
+
+    log: LogId
+    standing: Standing
+    records: tuple[MemberRecord, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RightsAnswer:
+    """What a log may do at a position.
+
+    Attributes:
+        rights: none where `reason` is given.
+        record: the `member` entry that decides, if any.
+        reason: why there are no rights; `None` where there are.
+    """
+
+    rights: Rights
+    record: MemberRecord | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAnswer:
+    """The newest head held of a log.
+
+    Attributes:
+        size, root: of its tree.
+        quorum: what its cosignatures amount to under the witnesses that count for it.
+    """
+
+    size: int
+    root: RootHash
+    quorum: QuorumAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A proven fork of a log: it begins after `size` common entries, and what each branch carries.
+
+    Attributes:
+        size: entries that both branches share, as far as is known; everything from this index on is in doubt.
+        proof: the two checkpoints.
+        decided_by: the `member` entry whose boundary names the held branch, if the network has decided for it.
+        is_alarm_only: one branch has no quorum: an alarm about the key that changes no verdict.
+    """
+
+    size: int
+    proof: VerifiedFork
+    decided_by: MemberRecord | None
+    is_alarm_only: bool
+
+
+class Network:
+    """A network as one verifier sees it now."""
+
+    def __init__(self, trust: TrustRoot, ledger: LedgerView) -> None:
+        """Look at `ledger` from `trust`.
+
+        Raises:
+            PolicyError: the network's log is not held, or what is held does not contain the pinned head.
+        """
+        self.trust = trust
+        self.ledger = ledger
+        view = ledger.log(trust.network)
+        if view is None:
+            raise PolicyError(
+                f"network {trust.name}: its log is not held", hint="run `cairn sync --trust FILE --node URL`"
+            )
+        self.view: LogView = view
+        self.pages: dict[tuple[LogId, int], tuple[bytes, ...]] = {}
+        """Status pages already checked against their entries, by log and index."""
+        self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
+        self._check_pin()
+
+    @property
+    def state(self) -> LogState:
+        """The fold over the network's log."""
+        return self.view.state
+
+    @cached_property
+    def host(self) -> str:
+        """The host under which the network serves its members' URLs."""
+        return self.state.url.split("://", 1)[1].split("/", 1)[0]
+
+    def issuer_url(self, log: LogId) -> str:
+        """Give the issuer id that belongs to a log by construction."""
+        return f"https://{self.host}/m/{short_log_id(log)}"
+
+    def members(self) -> Sequence[Member]:
+        """Give all institutions the network has decided about, in the order of their first entry."""
+        membership = self.state.members
+        found = []
+        for log, records in membership.records.items():
+            standing = membership.standing_of(log)
+            if standing is not None:
+                found.append(Member(log, standing, tuple(records), membership.is_active(log)))
+        return found
+
+    def name_of(self, log: LogId) -> str:
+        """Give an institution's name: its own, else as the network wrote it, else the beginning of its id."""
+        view = self.ledger.log(log)
+        if view is not None:
+            return view.state.name
+        standing = self.state.members.standing_of(log)
+        return short_log_id(log) if standing is None else standing.name
+
+    def owner_of(self, issuer: str) -> LogId | None:
+        """Give the log an issuer id belongs to: under the network's host by construction, else by its `member` entry."""
+        by_host: dict[str, LogId] = {self.issuer_url(log): log for log in self.state.members.records}
+        by_host[self.issuer_url(self.trust.network)] = self.trust.network
+        for url, log in by_host.items():
+            if issuer == url or issuer.startswith(url + "/"):
+                return log
+        claims = [
+            (record.index, log)
+            for log, records in self.state.members.records.items()
+            for record in records
+            if record.change.standing is not None and issuer in record.change.standing.rights.issuers
+        ]
+        return min(claims)[1] if claims else None
+
+    def successor_of(self, log: LogId) -> tuple[LogId, Boundary] | None:
+        """Give who took over from a log and where it ended."""
+        record = self.state.members.succession_of(log)
+        if record is None or record.change.successor is None:
+            return None
+        return record.change.successor, record.change.boundary
+
+    def rights_at(self, log: LogId, index: int) -> RightsAnswer:
+        """Give what a log may do at entry `index`, by the last `member` entry whose boundary is not above it."""
+        record = self.state.members.deciding(log, index)
+        if record is None:
+            return RightsAnswer(NO_RIGHTS, None, "it was not a member at that position")
+        change = record.change
+        if change.op is MemberOp.SUCCEED:
+            return RightsAnswer(NO_RIGHTS, record, "its log had ended and a successor goes on")
+        if change.standing is None:
+            word = "suspended" if change.op is MemberOp.SUSPEND else "removed"
+            return RightsAnswer(NO_RIGHTS, record, f"it was {word} from entry {change.boundary.size} on")
+        view = self.ledger.log(log)
+        if view is not None and not has_boundary(view, change.boundary):
+            return RightsAnswer(NO_RIGHTS, record, "its log is not the one the network admitted")
+        return RightsAnswer(change.standing.rights, record, None)
+
+    def witness_set_for(self, log: LogId, size: int) -> WitnessSet:
+        """Give the witness set that judges a head of this size.
+
+        A member's head is judged by the set in force where the network's log anchors it, anything else by the set at the
+        freshest network head held.
+        """
+        sets = self.state.members.witness_sets
+        for anchored in self.state.members.anchored.get(log, ()):
+            if anchored.size == size and log != self.trust.network:
+                return next(item for item in reversed(sets) if item.since <= anchored.index)
+        return sets[-1]
+
+    def witnesses_for(self, log: LogId) -> tuple[Witness, ...]:
+        """Give the witnesses in force now that count for a log."""
+        return self.state.members.witness_sets[-1].for_log(log)
+
+    def named_witnesses(self) -> tuple[Witness, ...]:
+        """Give every witness named so far, in force or not yet; a writer asks them all."""
+        return self.state.members.named_below(self.state.size)
+
+    def judge_head(self, log: LogId) -> HeadAnswer:
+        """Check the newest head held of a log: signature, root, quorum.
+
+        Raises:
+            PolicyError: the log or a checkpoint of it is not held.
+            CairnError: the note held is not a checkpoint of the tree held.
+        """
+        view = self.ledger.log(log)
+        if view is None or view.note is None:
+            raise PolicyError(f"log of {self.name_of(log)}: not held", hint="run `cairn sync`")
+        known = self._heads.get(log)
+        if known is not None and known[0] == view.note:
+            return known[1]
+        checkpoint = judge_checkpoint(view.state, view.note)
+        quorum = judge_quorum(view.note, log, self.witness_set_for(log, checkpoint.size))
+        answer = HeadAnswer(checkpoint.size, checkpoint.root, quorum)
+        self._heads[log] = (view.note, answer)
+        return answer
+
+    def is_head_accepted(self, answer: HeadAnswer) -> bool:
+        """Tell whether a head is good enough under the trust root's quorum rule."""
+        return answer.quorum.has_quorum or self.trust.quorum is QuorumRule.NONE
+
+    def newest_anchor(self, log: LogId) -> AnchoredHead | None:
+        """Give the largest head of a log that the network's log records with a quorum (any, where there are no witnesses)."""
+        heads = self.state.members.anchored.get(log, ())
+        witnessed = [head for head in heads if head.seconds is not None]
+        return max(witnessed or heads, key=lambda head: head.size, default=None)
+
+    def fork_of(self, log: LogId) -> Fork | None:
+        """Give the proven fork of a log that begins lowest, if evidence of one is held."""
+        view = self.ledger.log(log)
+        if view is None:
+            return None
+        keys = _all_log_keys(view.state)
+        forks = []
+        for data in view.evidence():
+            try:
+                evidence = parse_fork(data)
+                verified = verify_fork(evidence, keys)
+            except CairnError:
+                # Anybody may send evidence; what does not prove anything is not evidence.
+                continue
+            notes = (evidence.first, evidence.second)
+            forks.append(self._judge_fork(log, view, verified, notes))
+        serious = [fork for fork in forks if fork.decided_by is None and not fork.is_alarm_only]
+        return min(serious or forks, key=lambda fork: fork.size, default=None)
+
+    def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: tuple[bytes, bytes]) -> Fork:
+        newest = self.state.members.witness_sets[-1]
+        quorums = [judge_quorum(note, log, newest) for note in notes]
+        has_witnesses = bool(newest.for_log(log))
+        alarm = has_witnesses and not all(quorum.has_quorum for quorum in quorums)
+        size = fork.common
+        if size is None:
+            times = [quorum.seconds for quorum in quorums if quorum.seconds is not None]
+            earlier = [
+                head.size
+                for head in self.state.members.anchored.get(log, ())
+                if head.seconds is not None and (not times or head.seconds < min(times))
+            ]
+            size = max(earlier, default=0)
+        decided = [
+            record
+            for record in self.state.members.records.get(log, ())
+            if record.change.boundary.size > size and has_boundary(view, record.change.boundary)
+        ]
+        return Fork(size, fork, decided[-1] if decided else None, alarm)
+
+    def _check_pin(self) -> None:
+        trust, state = self.trust, self.state
+        if state.size < trust.head_size:
+            raise PolicyError(
+                f"network {trust.name}: {state.size} entries held, the trust root pins a head of {trust.head_size}",
+                hint="run `cairn sync`",
+            )
+        root = root_of_view(self.view, trust.head_size)
+        if root != trust.head_root:
+            raise PolicyError(f"network {trust.name}: the log held is not the one the trust root pins")
+        pinned = next(item for item in reversed(state.members.witness_sets) if item.since < trust.head_size)
+        if trust.witnesses and set(trust.witnesses) != set(pinned.witnesses):
+            raise PolicyError(f"network {trust.name}: its log names other witnesses than the trust root pins")
+
+
+def root_of_view(view: LogView, size: int) -> RootHash:
+    """Give the root of the first `size` held entries."""
+    return view.state.frontier.root() if size == view.state.size else root_at(size, view.read_hashes)
+
+
+def has_boundary(view: LogView, boundary: Boundary) -> bool:
+    """Tell whether a held log passes through a boundary, as far as it is held."""
+    if boundary.size > view.state.size:
+        return False
+    return root_of_view(view, boundary.size) == boundary.root
+
+
+def _all_log_keys(state: LogState) -> list[VerifierKey]:
+    sizes = [since + 1 for since, _ in state.log_keys]
+    return [state.verifier_key_at(size) for size in sizes]

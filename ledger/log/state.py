@@ -1,0 +1,412 @@
+"""The fold over one log: what its entries, one after the other, have made true.
+
+Two kinds of judgment are kept apart. *Growth* rules decide whether an entry may stand at all; they follow from this log's
+bytes alone, raise, and change nothing. Everything else makes an entry *void*: it stays in the log, is replicated and
+cosigned, and has no effect. Growth must depend on nothing that a later entry could change, or two honest copies could part.
+
+Growth, in order: (1) index and previous hash follow; (2) the statement belongs to this log; (3) every signature verifies
+under a key this log has named so far or in this very statement; (4) the body has the root, item count and size that the
+statement gives. The checkpoint above the entries is judged in `follow`.
+"""
+
+from dataclasses import dataclass
+
+from ledger.errors import MalformedError, RuleError, SignatureError
+from ledger.log import judge
+from ledger.log.body import verify_body
+from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots
+from ledger.log.checkpoint import log_verifier_key
+from ledger.log.entry import NO_PREVIOUS, Entry
+from ledger.log.governance import (
+    AddKey,
+    CompromiseKey,
+    KeyChange,
+    MemberChange,
+    ReplaceRoots,
+    RetireKey,
+    RotateLogKey,
+)
+from ledger.log.identity import LogId
+from ledger.log.keyring import KeyRing, KeyStatus
+from ledger.log.keys import KeyId, PublicKey, verify_signature
+from ledger.log.members import Membership
+from ledger.log.merkle import Frontier, LeafHash
+from ledger.log.note import VerifierKey
+from ledger.log.records import (
+    Anchor,
+    CloseDocument,
+    DocumentName,
+    DocumentType,
+    EvidenceEntry,
+    Issue,
+    Publish,
+    StatusList,
+    StatusUpdate,
+    UnknownStatement,
+)
+from ledger.log.statement import Statement
+
+_BODY_MAY_BE_MISSING = ("issue", "status")
+"""Kinds whose body no rule of the fold reads; a light replica leaves them out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What became of one entry: its index, and why it is void (`None`: it took effect)."""
+
+    index: int
+    void: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    """One status page: where it stands, by which key, the id it is read with, its lists and its body root."""
+
+    index: int
+    signer: KeyId
+    statement_id: bytes
+    lists: tuple[StatusList, ...]
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Restatement:
+    """A later entry that repairs a voided one: its index, its signer, and the body root both must share."""
+
+    index: int
+    signer: KeyId
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """A published document: where its body stands, by which key, and what it is."""
+
+    index: int
+    signer: KeyId
+    name: DocumentName
+    type: DocumentType
+    media_type: str
+    closed: int | None = None
+
+
+class LogState:
+    """Everything that follows from the entries of one log so far. Mutable; `apply` is the only way forward."""
+
+    __slots__ = (
+        "batches",
+        "charter",
+        "documents",
+        "evidence",
+        "frontier",
+        "grpc",
+        "ids",
+        "issues",
+        "keys",
+        "last_leaf",
+        "latest",
+        "lists",
+        "log_id",
+        "log_keys",
+        "members",
+        "name",
+        "named",
+        "own_anchor",
+        "restated",
+        "roots",
+        "statuses",
+        "unknown",
+        "url",
+        "void",
+    )
+
+    def __init__(self, log_id: LogId, charter: Charter) -> None:
+        """Start a log that has this charter and no entry yet; use `found_state`."""
+        self.log_id = log_id
+        self.charter = charter
+        self.name, self.url, self.grpc = charter.name, charter.url, charter.grpc
+        self.frontier = Frontier()
+        self.last_leaf: LeafHash = NO_PREVIOUS
+        self.roots: Roots = charter.roots
+        self.log_keys: list[tuple[int, PublicKey]] = [(0, charter.log_key)]
+        """(index from which the key signs entries and the checkpoints above them, key), ascending."""
+        self.named: dict[KeyId, PublicKey] = {}
+        """Every key any statement of this log has named, void ones included: growth rests on this alone."""
+        self.keys = KeyRing()
+        self.batches: list[tuple[int, BatchPolicy]] = [(0, charter.batch)]
+        """(number of the first cut it holds for, policy), ascending."""
+        self.issues = 0
+        """How many batches took effect, counted when they came."""
+        self.latest: dict[str, int] = {}
+        """Index of the last effective entry on each subject of governance."""
+        self.ids: dict[bytes, int] = {}
+        self.void: dict[int, str] = {}
+        self.restated: dict[int, list[Restatement]] = {}
+        self.lists: dict[tuple[LogId, int], int] = {}
+        """Every status list seen, with its slots."""
+        self.statuses: list[StatusRecord] = []
+        self.documents: dict[DocumentName, DocumentRecord] = {}
+        self.evidence: list[int] = []
+        self.own_anchor: tuple[int, int] | None = None
+        """(index of the newest anchor, size of its item 0)."""
+        self.members = Membership()
+        self.unknown: int | None = None
+        """Index of the first entry of a kind or op this version does not know."""
+
+    @property
+    def size(self) -> int:
+        """How many entries have been applied."""
+        return self.frontier.size
+
+    @property
+    def log_key(self) -> PublicKey:
+        """The key that signs the checkpoint over the entries so far."""
+        return self.log_keys[-1][1]
+
+    @property
+    def is_network(self) -> bool:
+        """Tell whether this log rules membership."""
+        return self.charter.institution in (Institution.NETWORK, Institution.STATE)
+
+    def log_key_at(self, size: int) -> PublicKey:
+        """Give the key that signs the checkpoint of this size (the key in force after entry `size` - 1)."""
+        return next(key for since, key in reversed(self.log_keys) if since < size or since == 0)
+
+    def verifier_key_at(self, size: int) -> VerifierKey:
+        """Give the same as the verifier key of a signed note."""
+        return log_verifier_key(self.charter.origin, self.log_key_at(size))
+
+    def batch_for_cut(self, number: int) -> BatchPolicy:
+        """Give the batch policy of the cut with this number (from zero)."""
+        return next(policy for first, policy in reversed(self.batches) if first <= number)
+
+    @property
+    def batch(self) -> BatchPolicy:
+        """The batch policy of the next cut."""
+        return self.batch_for_cut(self.issues)
+
+    def find_id(self, statement_id: bytes) -> int | None:
+        """Give the index of the entry with this statement id."""
+        return self.ids.get(statement_id)
+
+    def key_status(self, key_id: KeyId, role: Role, index: int) -> KeyStatus:
+        """Tell whether a key could act in a role for what stands at `index`."""
+        return self.keys.status_at(key_id, role, index)
+
+    def after(self, subject: str) -> int:
+        """Give what a governance statement on this subject must carry as `after`."""
+        return self.latest.get(subject, -1)
+
+    def void_reason(self, entry: Entry) -> str | None:
+        """Say why an entry of this log has no effect, given all that stands after it; `None` if it has effect."""
+        reason = self.void.get(entry.index)
+        if reason is not None or not isinstance(entry.statement, Issue | StatusUpdate | Publish | EvidenceEntry):
+            return reason
+        return self._stolen_reason(entry.index, entry.signatures[0].key, entry.statement.reference.root)
+
+    def _stolen_reason(self, index: int, signer: KeyId, root: bytes) -> str | None:
+        if not self.keys.is_stolen_at(signer, index):
+            return None
+        for restatement in self.restated.get(index, ()):
+            if restatement.root == root and not self.keys.is_stolen_at(restatement.signer, restatement.index):
+                return None
+        return "its key was compromised before this position"
+
+    def effective_status(self, below: int | None = None) -> StatusRecord | None:
+        """Give the newest status page that counts, of those below index `below` (default: all)."""
+        for record in reversed(self.statuses):
+            if (below is None or record.index < below) and not self._stolen_reason(
+                record.index, record.signer, record.root
+            ):
+                return record
+        return None
+
+    @property
+    def newest_status(self) -> StatusRecord | None:
+        """The newest status page, void or not: what it lacks by a compromise is `could not check`, never skipped."""
+        return self.statuses[-1] if self.statuses else None
+
+    def is_status_void(self, record: StatusRecord) -> bool:
+        """Tell whether a page was voided by a compromise and not restated."""
+        return self._stolen_reason(record.index, record.signer, record.root) is not None
+
+    def document(self, name: DocumentName) -> DocumentRecord | None:
+        """Give a published document that counts."""
+        record = self.documents.get(name)
+        return None if record is None or self.keys.is_stolen_at(record.signer, record.index) else record
+
+    def newest_document(self, document_id: str) -> DocumentRecord | None:
+        """Give the highest version of a document that counts."""
+        names = (name for name in self.documents if name.id == document_id and self.document(name) is not None)
+        newest = max(names, key=lambda name: name.version, default=None)
+        return None if newest is None else self.documents[newest]
+
+    def copy(self) -> "LogState":
+        """Give an independent copy."""
+        copy = LogState(self.log_id, self.charter)
+        for name in ("name", "url", "grpc", "last_leaf", "roots", "issues", "own_anchor", "unknown"):
+            setattr(copy, name, getattr(self, name))
+        for name in (
+            "log_keys",
+            "named",
+            "batches",
+            "latest",
+            "ids",
+            "void",
+            "lists",
+            "statuses",
+            "documents",
+            "evidence",
+        ):
+            setattr(copy, name, getattr(self, name).copy())
+        copy.frontier, copy.keys, copy.members = self.frontier.copy(), self.keys.copy(), self.members.copy()
+        copy.restated = {index: list(items) for index, items in self.restated.items()}
+        return copy
+
+    def apply(self, entry: Entry, body: bytes | None) -> Effect:
+        """Take the next entry into the state.
+
+        Args:
+            entry: the entry of index `size`.
+            body: its encoded body; `None` where it has none, or is a batch or page left out by a light replica.
+
+        Raises:
+            RuleError: (1) or (2) of the growth rules is broken.
+            SignatureError: (3) a signature does not verify, or its key was never named by this log.
+            MalformedError, ProofError: (4) the body is not the one the statement gives.
+        """
+        self._check_place(entry)
+        newly_named = judge.named_keys(entry.statement)
+        self._check_signatures(entry, newly_named)
+        items = _open_body(entry.statement, body)
+        void = judge.find_void(self, entry, items)
+        for key in newly_named:
+            self.named.setdefault(key.id, key)
+        if void is None:
+            self._take_effect(entry, items)
+        else:
+            self.void[entry.index] = void
+        self.ids.setdefault(entry.statement.id, entry.index)
+        self.frontier.append(entry.leaf_hash)
+        self.last_leaf = entry.leaf_hash
+        return Effect(entry.index, void)
+
+    def _check_place(self, entry: Entry) -> None:
+        if entry.index != self.size:
+            raise RuleError(f"entry: index {entry.index} where {self.size} is next")
+        if entry.previous != self.last_leaf:
+            raise RuleError(f"entry {entry.index}: names another entry before it than the one held")
+        expected = None if entry.index == 0 else self.log_id
+        if entry.statement.log != expected:
+            raise RuleError(f"entry {entry.index}: its statement belongs to another log")
+
+    def _check_signatures(self, entry: Entry, newly_named: tuple[PublicKey, ...]) -> None:
+        fresh = {key.id: key for key in newly_named}
+        message = entry.signed_bytes
+        for signature in entry.signatures:
+            key = self.named.get(signature.key) or fresh.get(signature.key)
+            if key is None:
+                raise SignatureError(f"entry {entry.index}: signed by a key this log never named")
+            verify_signature(key, message, signature.signature)
+
+    def _take_effect(self, entry: Entry, items: tuple[bytes, ...]) -> None:
+        index, statement = entry.index, entry.statement
+        subject = judge.subject_of(statement)
+        if subject is not None:
+            self.latest[subject] = index
+        match statement:
+            case Charter():
+                for role_key in statement.keys:
+                    self.keys.add(role_key, index)
+            case CharterAmendment():
+                self._amend(statement)
+            case AddKey() | RetireKey() | CompromiseKey() | RotateLogKey() | ReplaceRoots():
+                self._change_key(index, statement)
+            case MemberChange():
+                self.members.apply_change(index, statement)
+            case Issue() | StatusUpdate():
+                self._take_batch(entry, statement)
+            case Publish():
+                signer = entry.signatures[0].key
+                record = DocumentRecord(index, signer, statement.name, statement.type, statement.media_type)
+                self.documents[statement.name] = record
+            case CloseDocument():
+                old = self.documents[statement.name]
+                self.documents[old.name] = DocumentRecord(
+                    old.index, old.signer, old.name, old.type, old.media_type, closed=index
+                )
+            case Anchor():
+                self._anchor(index, items)
+            case EvidenceEntry():
+                self.evidence.append(index)
+            case UnknownStatement() if self.unknown is None:
+                self.unknown = index
+            case _:
+                pass
+
+    def _amend(self, amendment: CharterAmendment) -> None:
+        self.name = self.name if amendment.name is None else amendment.name
+        self.url = self.url if amendment.url is None else amendment.url
+        self.grpc = self.grpc if amendment.grpc is None else amendment.grpc
+        if amendment.batch is not None:
+            # The running interval and the next one were announced under the old policy.
+            self.batches.append((self.issues + 2, amendment.batch))
+
+    def _change_key(self, index: int, change: KeyChange) -> None:
+        match change:
+            case AddKey():
+                self.keys.add(change.key, index)
+            case RetireKey():
+                self.keys.records[change.key].retired = index
+            case CompromiseKey():
+                self.keys.records[change.key].stolen_since = change.since
+            case RotateLogKey():
+                self.log_keys.append((index, change.log_key))
+            case ReplaceRoots():
+                self.roots = change.roots
+
+    def _take_batch(self, entry: Entry, statement: Issue | StatusUpdate) -> None:
+        signer, root = entry.signatures[0].key, statement.reference.root
+        if statement.restates is not None:
+            self.restated.setdefault(statement.restates, []).append(Restatement(entry.index, signer, root))
+        elif isinstance(statement, Issue):
+            self.issues += 1
+        else:
+            self.lists.update({(item.log, item.number): item.slots for item in statement.lists})
+            self.statuses.append(StatusRecord(entry.index, signer, statement.id, statement.lists, root))
+
+    def _anchor(self, index: int, items: tuple[bytes, ...]) -> None:
+        first = judge.own_head(self, items)
+        self.own_anchor = (index, first.size)
+        if self.is_network:
+            self.members.apply_anchor(index, self.log_id, items, first)
+
+
+def found_state(entry: Entry) -> LogState:
+    """Start the state of a log from its entry 0 and apply it.
+
+    Raises:
+        RuleError: it is no charter, or not signed by its log key alone.
+        SignatureError: the signature does not verify.
+    """
+    charter = entry.statement
+    if not isinstance(charter, Charter):
+        raise RuleError("log: entry 0 is not a charter")
+    if [signature.key for signature in entry.signatures] != [charter.log_key.id]:
+        raise RuleError("log: the charter must be signed by its log key, and by nothing else")
+    state = LogState(LogId(entry.leaf_hash), charter)
+    state.apply(entry, None)
+    return state
+
+
+def _open_body(statement: Statement, body: bytes | None) -> tuple[bytes, ...]:
+    reference = statement.body
+    if reference is None:
+        if body:
+            raise MalformedError(f"body: a {statement.kind} entry without body reference was given one")
+        return ()
+    if body is None:
+        if statement.kind not in _BODY_MAY_BE_MISSING:
+            raise MalformedError(f"body: the body of a {statement.kind} entry is missing")
+        return ()
+    return verify_body(statement.kind, reference, body)

@@ -1,0 +1,102 @@
+"""What every statement has in common: the header that people sign.
+
+A statement is what an institution says; an entry (`entry.py`) is a statement in its place, with its signatures. The header
+is `at` (when the writer says it spoke: a claim no rule uses), `id` (16 random bytes, once per log), `kind`, and `log` (absent
+only in entry 0, which creates the log).
+"""
+
+from dataclasses import dataclass
+
+from ledger import base64url
+from ledger.canonical import Fields, JSONObject
+from ledger.errors import MalformedError
+from ledger.log.body import BodyReference, parse_body_reference
+from ledger.log.identity import LogId, encode_log_id, parse_log_id
+
+STATEMENT_ID_LENGTH = 16
+MAX_STATEMENT_BYTES = 65_000
+"""A statement has to leave room for the rest of its entry (65,535 bytes)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """The header of any statement.
+
+    Attributes:
+        at: Unix milliseconds; a claim of the writer.
+        id: 16 random bytes. The same id with the same bytes is the same statement; a second entry with it is void.
+        log: the log it belongs to; `None` only in entry 0.
+    """
+
+    at: int
+    id: bytes
+    log: LogId | None
+
+    @property
+    def kind(self) -> str:
+        """The statement's `kind` member."""
+        raise NotImplementedError
+
+    @property
+    def body(self) -> BodyReference | None:
+        """What binds the entry's body, where the kind has one."""
+        return None
+
+    def fields(self) -> JSONObject:
+        """Give the members of this kind, without the header."""
+        raise NotImplementedError
+
+    def to_json(self) -> JSONObject:
+        """Give the whole statement as ledger JSON."""
+        value = self.fields()
+        value["at"] = self.at
+        value["id"] = base64url.encode(self.id)
+        value["kind"] = self.kind
+        if self.log is not None:
+            value["log"] = encode_log_id(self.log)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header as read, before the kind is known."""
+
+    at: int
+    id: bytes
+    kind: str
+    log: LogId | None
+
+
+def read_header(fields: Fields) -> Header:
+    """Read the header members of a statement.
+
+    Raises:
+        MalformedError: one is missing or has the wrong form.
+    """
+    log_text = fields.optional_text("log")
+    return Header(
+        at=fields.integer("at"),
+        id=fields.data("id", STATEMENT_ID_LENGTH),
+        kind=fields.text("kind", max_length=40),
+        log=None if log_text is None else parse_log_id(log_text),
+    )
+
+
+def read_body(fields: Fields) -> BodyReference:
+    """Read the member `body` of a statement.
+
+    Raises:
+        MalformedError: it is missing or has the wrong form.
+    """
+    return parse_body_reference(fields.object("body"), "statement: body")
+
+
+def require_log(header: Header) -> LogId:
+    """Give the header's log id, which every statement but the first must have.
+
+    Raises:
+        MalformedError: it is missing.
+    """
+    if header.log is None:
+        raise MalformedError(f"statement: a {header.kind} statement must name its log")
+    return header.log
