@@ -1,0 +1,344 @@
+"""`node.toml`: what one node's operator decides, as a frozen value.
+
+Every key is one field of `NodeConfig`, with its unit in the name and its meaning beside it; `render_config` writes the
+same words into the file, so the file explains itself. What a verifier trusts is not configuration: that is a trust
+root file, named here by `networks` and parsed by `ledger.log.policy`. Secrets are files of their own, under `keys/`.
+"""
+
+import dataclasses
+import difflib
+import ipaddress
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ledger.errors import MalformedError
+from node.logs import LogFormat
+
+MAX_CONFIG_BYTES = 256 * 1024
+FILE_NAME = "node.toml"
+
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class _Refused(Exception):
+    """Why a value is refused; `parse_config` adds the file and the key."""
+
+
+def _name(value: Any) -> str:  # Any here and below: what TOML gave, before it is checked
+    text = _text(value)
+    if not text or text != text.strip() or len(text) > 200 or not text.isprintable():
+        raise _Refused("expected 1 to 200 printable characters without a space at either end")
+    return text
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Refused(f"expected text in quotes, got {value!r}")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Refused(f"expected true or false, got {value!r}")
+    return value
+
+
+def _choice(*choices: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in choices:
+            raise _Refused(f"expected one of {', '.join(choices)}, got {value!r}")
+        return _text(value)
+
+    return check
+
+
+def _log_format(value: Any) -> LogFormat:
+    return LogFormat(_choice(*(item.value for item in LogFormat))(value))
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+            raise _Refused(f"expected a whole number from {minimum} to {maximum}, got {value!r}")
+        return value
+
+    return check
+
+
+def _address(value: Any) -> str:
+    parse_address(text := _text(value))
+    return text
+
+
+def _public_address(value: Any) -> str:
+    text = _text(value)
+    if text and parse_address(text).port == 0:
+        raise _Refused("port 0 means any free port, so nobody else could dial it")
+    return text
+
+
+def _public_url(value: Any) -> str:
+    text = _text(value)
+    if not text:
+        return text
+    parts = urlsplit(text)
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    if not is_web or parts.query or parts.fragment or text.endswith("/"):
+        raise _Refused(f"expected http:// or https:// and a host, without / at the end, got {value!r}")
+    return text
+
+
+def _texts(check: Callable[[Any], str]) -> Callable[[Any], tuple[str, ...]]:
+    def check_all(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise _Refused(f"expected a list in square brackets, got {value!r}")
+        texts = tuple(check(item) for item in value)
+        if len(set(texts)) != len(texts):
+            raise _Refused("the same value stands in the list twice")
+        return texts
+
+    return check_all
+
+
+def _peer(value: Any) -> str:
+    if not value:
+        raise _Refused("an address is empty")
+    return _public_address(value)
+
+
+def _path(value: Any) -> str:
+    text = _text(value)
+    if not text or "\0" in text:
+        raise _Refused("expected the path of a file")
+    return text
+
+
+def _optional_path(value: Any) -> str:
+    return _path(value) if value != "" else ""
+
+
+def _about(comment: str, check: Callable[[Any], Any]) -> dict[str, Any]:
+    """What belongs to a configuration key: the sentence that stands above it in the file, and its check."""
+    return {"comment": comment, "check": check}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen or to dial: a host name or IP address, and a port (0: any free one)."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this computer can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """Everything one node's operator decides; paths that do not begin with / are relative to the node's directory."""
+
+    name: str = field(metadata=_about("What people call this node. Required.", _name))
+    http_listen: str = field(
+        default="127.0.0.1:8470",
+        metadata=_about("HOST:PORT for HTTP: tiles, bodies, claims, /healthz. Port 0 takes any free port.", _address),
+    )
+    grpc_listen: str = field(
+        default="127.0.0.1:8471",
+        metadata=_about("HOST:PORT for gRPC between nodes. Port 0 takes any free port.", _address),
+    )
+    http_url: str = field(
+        default="",
+        metadata=_about(
+            "URL under which others reach http_listen, without / at the end. Empty: http:// and where it listens.",
+            _public_url,
+        ),
+    )
+    grpc_address: str = field(
+        default="",
+        metadata=_about(
+            "HOST:PORT under which other nodes reach grpc_listen. Empty: where it listens.", _public_address
+        ),
+    )
+    insecure: bool = field(
+        default=False,
+        metadata=_about("true allows listening beyond this computer without TLS, where claims can be read.", _flag),
+    )
+    registrar_socket: str = field(
+        default="",
+        metadata=_about(
+            "Unix socket of the private listener. Empty: registrar.sock beside this file, or as registrar.path says.",
+            _optional_path,
+        ),
+    )
+    registrar_group: str = field(
+        default="",
+        metadata=_about("Group that may use the private listener. Empty: the group of the node's process.", _text),
+    )
+    log_format: LogFormat = field(
+        default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", _log_format)
+    )
+    log_level: str = field(default="info", metadata=_about(f"One of {', '.join(_LOG_LEVELS)}.", _choice(*_LOG_LEVELS)))
+    peers: tuple[str, ...] = field(
+        default=(),
+        metadata=_about("gRPC addresses (HOST:PORT) to follow beside the members of the networks.", _texts(_peer)),
+    )
+    networks: tuple[str, ...] = field(
+        default=(),
+        metadata=_about("Trust root files of the networks this node belongs to or follows.", _texts(_path)),
+    )
+    follow_interval_seconds: int = field(
+        default=10, metadata=_about("Seconds between two looks at a quiet peer.", _whole(1, 86_400))
+    )
+    peer_timeout_seconds: int = field(
+        default=30, metadata=_about("Seconds a peer may take for one answer.", _whole(1, 3_600))
+    )
+    daily_quota_mebibytes: int = field(
+        default=64,
+        metadata=_about("MiB one log may grow in a day before its follower waits for the next.", _whole(1, 1_048_576)),
+    )
+    witness_timeout_seconds: int = field(
+        default=10, metadata=_about("Seconds one witness may take to cosign a checkpoint.", _whole(1, 3_600))
+    )
+    cut_timeout_seconds: int = field(
+        default=60,
+        metadata=_about("Seconds a cut waits for its quorum before it goes on and asks again.", _whole(1, 86_400)),
+    )
+    offer_lifetime_days: int = field(default=30, metadata=_about("Days a claim link can be used.", _whole(1, 3_650)))
+    access_token_minutes: int = field(
+        default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", _whole(1, 1_440))
+    )
+
+    def http_bind(self) -> Address:
+        """Where to listen for HTTP."""
+        return parse_address(self.http_listen)
+
+    def grpc_bind(self) -> Address:
+        """Where to listen for gRPC."""
+        return parse_address(self.grpc_listen)
+
+
+def parse_address(text: str) -> Address:
+    """Read `HOST:PORT`; an IPv6 address stands in square brackets, as in `[::1]:8471`.
+
+    Raises:
+        MalformedError: there is no port from 0 to 65535, or no host.
+    """
+    host, separator, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        separator = ""
+    if not separator or not host or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65_535:
+        raise MalformedError(f"expected HOST:PORT, got {text!r}")
+    return Address(host, int(port))
+
+
+def parse_config(text: str, file: str = FILE_NAME) -> NodeConfig:
+    """Read a `node.toml`; nothing but `text` is looked at.
+
+    Args:
+        text: the file's content.
+        file: what to call it in errors.
+
+    Raises:
+        MalformedError: it is not TOML, a key is unknown, missing or refused, or a listener is open to others without
+            `insecure = true`. The message names file, key and reason.
+    """
+    if len(text) > MAX_CONFIG_BYTES:
+        raise MalformedError(f"{file}: more than {MAX_CONFIG_BYTES} characters")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MalformedError(f"{file}: not valid TOML: {error}") from error
+    known = {item.name: item for item in dataclasses.fields(NodeConfig)}
+    for key in table:
+        if key not in known:
+            raise MalformedError(f"{file}: {key}: no such key", hint=_suggest(key, list(known)))
+    values: dict[str, Any] = {}  # Any: each value has the type its field's check returns
+    for key, item in known.items():
+        if key in table:
+            values[key] = _check(item.metadata["check"], table[key], f"{file}: {key}")
+        elif item.default is dataclasses.MISSING:
+            raise MalformedError(f"{file}: {key}: missing, and it has no default")
+    config = NodeConfig(**values)
+    _check_listeners(config, file)
+    return config
+
+
+def render_config(config: NodeConfig) -> str:
+    """The file that `parse_config` reads back as `config`, every key with its explanation."""
+    lines = ["# A Cairn node. Changes take effect at the next start.", ""]
+    for item in dataclasses.fields(NodeConfig):
+        lines += [f"# {item.metadata['comment']}", f"{item.name} = {_toml(getattr(config, item.name))}", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def change_config(text: str, file: str = FILE_NAME, **changes: str | int | bool | tuple[str, ...]) -> str:
+    """The same file with some keys set anew; every other line, comments included, stays as the operator wrote it.
+
+    Raises:
+        MalformedError: `text` or the outcome is not a valid configuration.
+    """
+    parse_config(text, file)
+    for key, value in changes.items():
+        text = _set_key(text, key, _toml(value))
+    parse_config(text, file)
+    return text
+
+
+def _check(check: Callable[[Any], Any], value: Any, where: str) -> Any:
+    try:
+        return check(value)
+    except (_Refused, MalformedError) as error:
+        raise MalformedError(f"{where}: {error}") from error
+
+
+def _check_listeners(config: NodeConfig, file: str) -> None:
+    for key, bind in (("http_listen", config.http_bind()), ("grpc_listen", config.grpc_bind())):
+        if not bind.is_loopback and not config.insecure:
+            raise MalformedError(
+                f"{file}: {key}: {bind.host} can be reached from other computers, and there is no TLS",
+                hint="listen on 127.0.0.1 behind a reverse proxy that speaks TLS, or set insecure = true",
+            )
+    if config.http_listen == config.grpc_listen and config.http_bind().port != 0:
+        raise MalformedError(f"{file}: grpc_listen: {config.grpc_listen} is already taken by http_listen")
+
+
+def _suggest(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+
+
+def _toml(value: str | int | bool | tuple[str, ...]) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    # JSON strings without escaped non-ASCII characters are TOML basic strings, but for DEL.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else str(value)
+
+
+def _set_key(text: str, key: str, value: str) -> str:
+    lines = text.splitlines()
+    for start, line in enumerate(lines):
+        if line.partition("=")[0].strip() == key:
+            end = next(end for end in range(start + 1, len(lines) + 1) if _is_toml("\n".join(lines[start:end])))
+            return "\n".join([*lines[:start], f"{key} = {value}", *lines[end:]]) + "\n"
+    return "\n".join([*lines, f"{key} = {value}"]) + "\n"
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True

@@ -1,0 +1,215 @@
+"""Which logs this node follows, where each can be pulled from, and who witnesses it.
+
+All of it is computed from the networks' logs as held at the moment of asking, so nothing is configured twice: a member
+admitted, or moved to another address, is followed as soon as the network's log says so. Addresses are hints. Nothing is
+believed because of where it was fetched.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ledger.log.checkpoint import witness_verifier_key
+from ledger.log.identity import LogId
+from ledger.log.keys import PublicKey
+from ledger.log.members import QuorumAnswer, Witness, WitnessSet, judge_quorum
+from ledger.log.note import VerifierKey
+from ledger.log.policy import TrustRoot
+from ledger.log.state import LogState
+from node.store.ledgerstore import LedgerStore
+
+
+def cosigner_name(origin: str) -> str:
+    """The name under which an institution's node cosigns, unless its member entry says another."""
+    return f"{origin}/witness"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWitness:
+    """A witness and where it can be asked; `address` is empty when nobody told."""
+
+    log: LogId
+    key: VerifierKey
+    address: str
+
+
+class Directory:
+    """Reads the networks' logs of one store.
+
+    Args:
+        store: the ledger store.
+        own: this node's own log, which is never followed.
+        trusts: trust roots of the networks it belongs to or follows.
+        config_peers: addresses the operator names, followed beside the members.
+        own_addresses: under which this node is reached, so that it does not follow itself.
+    """
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        own: LogId,
+        trusts: Sequence[TrustRoot],
+        *,
+        config_peers: Sequence[str] = (),
+        own_addresses: Iterable[str] = (),
+    ) -> None:
+        self._store = store
+        self.own = own
+        self.trusts = tuple(trusts)
+        self.config_peers = tuple(config_peers)
+        self.own_addresses = frozenset(own_addresses)
+        self._told: set[LogId] = set()
+
+    def networks(self) -> tuple[LogId, ...]:
+        """The networks: this node's own log if it is one, and those of the trust roots."""
+        own = (self.own,) if self._is_network(self.own) else ()
+        return tuple(dict.fromkeys([*own, *(trust.network for trust in self.trusts)]))
+
+    def followed(self) -> frozenset[LogId]:
+        """Every log to hold: networks, their members (also suspended or removed ones), and what peers told of."""
+        logs = {*self.networks(), *self._told}
+        for state in self._network_states():
+            logs.update(state.members.records)
+            for log in tuple(state.members.records):
+                succession = state.members.succession_of(log)
+                if succession is not None and succession.change.successor is not None:
+                    logs.add(succession.change.successor)
+        return frozenset(logs - {self.own})
+
+    def follow_order(self) -> tuple[LogId, ...]:
+        """The same, networks first: their logs say what else to follow and whose cosignatures to keep."""
+        networks = [log for log in self.networks() if log != self.own]
+        return (*networks, *sorted(self.followed() - set(networks)))
+
+    def hear(self, logs: Iterable[LogId]) -> None:
+        """Follow these too: a peer that the operator named holds them."""
+        self._told.update(logs)
+
+    def addresses(self) -> tuple[str, ...]:
+        """Every node to talk to, each once, never this one."""
+        found = [*self.config_peers]
+        for trust in self.trusts:
+            found += trust.grpc
+        for state in self._network_states():
+            found.append(state.grpc)
+            for log in state.members.records:
+                found += self._member_addresses(state, log)
+        return tuple(dict.fromkeys(address for address in found if self._may_dial(address)))
+
+    def sources(self, log: LogId) -> tuple[str, ...]:
+        """Where to pull one log from: its writer first, then everybody else."""
+        first: list[str] = []
+        for trust in self.trusts:
+            if trust.network == log:
+                first += trust.grpc
+        for state in self._network_states():
+            first += self._member_addresses(state, log)
+        held = self._store.log(log)
+        if held is not None:
+            first.append(held.state.grpc)
+        dialled = [address for address in first if self._may_dial(address)]
+        return tuple(dict.fromkeys([*dialled, *self.addresses()]))
+
+    def witnesses(self, log: LogId) -> tuple[NamedWitness, ...]:
+        """Every witness any network names that may cosign a log: all but its own operator's, in force or not yet."""
+        found: dict[VerifierKey, NamedWitness] = {}
+        for state in self._network_states():
+            for witness in state.members.named_below(state.size):
+                if witness.log != log:
+                    addresses = self._member_addresses(state, witness.log)
+                    found[witness.key] = NamedWitness(witness.log, witness.key, next(iter(addresses), ""))
+            # A witness that was removed is in force until an anchor says otherwise.
+            for witness in state.members.witness_sets[-1].for_log(log):
+                addresses = self._member_addresses(state, witness.log)
+                found.setdefault(witness.key, NamedWitness(witness.log, witness.key, next(iter(addresses), "")))
+        return tuple(found.values())
+
+    def witness_keys(self, log: LogId) -> tuple[VerifierKey, ...]:
+        """Keys of those witnesses, and of the ones pinned by trust roots: what notes are trimmed to."""
+        pinned = [witness.key for trust in self.trusts for witness in trust.witnesses if witness.log != log]
+        return tuple(dict.fromkeys([*(witness.key for witness in self.witnesses(log)), *pinned]))
+
+    def witnesses_in_force(self, log: LogId) -> tuple[Witness, ...]:
+        """The witnesses that count for a log at the freshest network head held, of the network that decides on it."""
+        return self._witness_set(log).for_log(log)
+
+    def quorum(self, log: LogId, note: bytes) -> QuorumAnswer:
+        """What the cosignatures of a note amount to under the witnesses in force."""
+        return judge_quorum(note, log, self._witness_set(log))
+
+    def logs_of_origin(self, origin: str) -> tuple[LogId, ...]:
+        """The followed logs that a checkpoint with this origin could be of."""
+        found = []
+        for log in self.followed():
+            held = self._store.log(log)
+            if held is not None:
+                if held.state.charter.origin == origin:
+                    found.append(log)
+            elif origin in self._told_origins(log):
+                found.append(log)
+        return tuple(found)
+
+    def log_key(self, log: LogId, size: int) -> tuple[PublicKey | None, bool]:
+        """The key that should sign a log's checkpoint of `size`, and whether nothing later can change that.
+
+        Of a log held only in part, or not at all, it is the newest key known; None when nobody told one.
+        """
+        held = self._store.log(log)
+        if held is not None:
+            return held.state.log_key_at(min(size, held.size)) if size else held.state.log_key, size <= held.size
+        for trust in self.trusts:
+            if trust.network == log:
+                return trust.log_key, False
+        for state in self._network_states():
+            standing = state.members.standing_of(log)
+            if standing is not None:
+                return standing.log_key, False
+        return None, False
+
+    def own_witness_key(self, keys: Sequence[PublicKey]) -> VerifierKey:
+        """The witness key a network names for this node; else the newest, under the usual name."""
+        for state in self._network_states():
+            standing = state.members.standing_of(self.own)
+            if standing is not None and standing.witness is not None and standing.witness.key in keys:
+                return standing.witness
+        held = self._store.log(self.own)
+        assert held is not None, "a node holds its own log"
+        return witness_verifier_key(cosigner_name(held.state.charter.origin), keys[-1])
+
+    def _told_origins(self, log: LogId) -> Iterator[str]:
+        """Origins that networks tell of a log not yet held."""
+        for trust in self.trusts:
+            if trust.network == log:
+                yield trust.origin
+        for state in self._network_states():
+            standing = state.members.standing_of(log)
+            if standing is not None:
+                yield standing.origin
+
+    def _witness_set(self, log: LogId) -> WitnessSet:
+        states = list(self._network_states())
+        deciding = [state for state in states if state.log_id == log or log in state.members.records]
+        return (deciding or states)[0].members.witness_sets[-1] if states else WitnessSet(-1, ())
+
+    def _network_states(self) -> Iterator[LogState]:
+        for log in self.networks():
+            held = self._store.log(log)
+            if held is not None:
+                yield held.state
+
+    def _is_network(self, log: LogId) -> bool:
+        held = self._store.log(log)
+        return held is not None and held.state.is_network
+
+    def _member_addresses(self, network: LogState, log: LogId) -> Iterator[str]:
+        """Where a member says it is: in the network's log, and in its own charter, which may be newer."""
+        if log == network.log_id:
+            yield network.grpc
+        standing = network.members.standing_of(log)
+        if standing is not None:
+            yield standing.grpc
+        held = self._store.log(log)
+        if held is not None and held.state.grpc:
+            yield held.state.grpc
+
+    def _may_dial(self, address: str) -> bool:
+        return bool(address) and address not in self.own_addresses

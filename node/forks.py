@@ -1,0 +1,213 @@
+"""From a note that contradicts what we hold to fork evidence that stands alone, kept and passed on.
+
+A log key that signs two histories is the one thing no replica may forget. Two notes of equal size are evidence by
+themselves. For notes of different sizes the node that serves the other branch is asked, by consistency proofs, how far
+both agree: half as far, then a half of the rest, about 20 questions for a million entries. The entry after that is
+where they part, and inclusion proofs from both sides show it. All of it is verified here before it is kept.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from ledger.errors import CairnError, ProofError
+from ledger.log import merkle
+from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
+from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork, parse_fork, verify_fork
+from ledger.log.identity import LogId, encode_log_id
+from ledger.log.merkle import LeafHash, RootHash
+from ledger.log.note import Note, VerifierKey, parse_note
+from ledger.log.state import LogState
+from node.client.exchange import MAX_EVIDENCE_BYTES
+from node.client.ledger import LedgerClient
+from node.notes import WitnessKeys, trim_note
+from node.peers import Peers
+from node.store.ledgerstore import LedgerStore
+from node.store.logstore import LogStore
+
+MAX_KEPT = 64
+
+_log = logging.getLogger(__name__)
+
+
+class Forks:
+    """Makes, checks and keeps fork evidence. Used from the event loop's thread alone.
+
+    Args:
+        witnesses: whose cosignatures are kept on the notes.
+        tell: called with the log after new evidence is durable.
+    """
+
+    def __init__(self, store: LedgerStore, peers: Peers, witnesses: WitnessKeys, tell: Callable[[LogId], None]) -> None:
+        self._store = store
+        self._peers = peers
+        self._witnesses = witnesses
+        self._tell = tell
+        self.found = 0
+
+    async def report(self, log_id: LogId, note: bytes, address: str) -> None:
+        """Look into a note that may contradict what is held; an honest mistake leaves no trace.
+
+        Args:
+            log_id: the log it is said to be of.
+            note: signed by that log's key, or worth nothing.
+            address: a node that may serve the branch the note is over; may be empty.
+        """
+        log = self._store.log(log_id)
+        if log is None:
+            return
+        try:
+            evidence = await self._examine(log, note, address)
+        except CairnError as error:
+            fields = {"log": encode_log_id(log_id), "peer": address, "reason": str(error)}
+            _log.debug("contradiction could not be proven", extra=fields)
+            return
+        if evidence is not None:
+            await self._keep(log, evidence, address)
+
+    async def receive(self, log_id: LogId, data: bytes, address: str) -> None:
+        """Judge evidence that somebody offers, and keep it if it proves a fork.
+
+        Raises:
+            MalformedError, SignatureError, ProofError: it does not.
+        """
+        log = self._store.log(log_id)
+        if log is not None:
+            await self._keep(log, parse_fork(data), address)
+
+    async def _keep(self, log: LogStore, evidence: ForkEvidence, address: str) -> None:
+        fork = await asyncio.to_thread(verify_fork, evidence, _keys_of(log.state))
+        # Trimmed, only the log and named witnesses can make two pieces differ, so nobody else can fill the shelf.
+        evidence = replace(evidence, first=self._trim(log, evidence.first), second=self._trim(log, evidence.second))
+        data = encode_fork(evidence)
+        kept = await asyncio.to_thread(log.evidence)
+        if len(data) > MAX_EVIDENCE_BYTES or len(kept) >= MAX_KEPT:
+            return
+        if any(_covers(parse_fork(piece), evidence) for piece in kept):
+            return
+        if await asyncio.to_thread(log.add_evidence, data):
+            self.found += 1
+            fields = {
+                "log": encode_log_id(log.state.log_id),
+                "origin": fork.first.origin,
+                "size": fork.first.size,
+                "other_size": fork.second.size,
+                "common": fork.common,
+                "peer": address,
+            }
+            _log.error("fork: the log key signed two histories", extra=fields)
+            self._tell(log.state.log_id)
+
+    def _trim(self, log: LogStore, note: bytes) -> bytes:
+        return trim_note(note, _keys_of(log.state), self._witnesses.witness_keys(log.state.log_id))
+
+    async def _examine(self, log: LogStore, note: bytes, address: str) -> ForkEvidence | None:
+        other = _open_any(note, log.state)
+        own_note = log.note
+        if other.size <= read_checkpoint(own_note).size:
+            root = await asyncio.to_thread(merkle.root_at, other.size, log.read_hashes)
+            if root == other.root:
+                return None
+            held = await asyncio.to_thread(log.note_at, other.size)
+            own_note = own_note if held is None else held
+        own = read_checkpoint(own_note)
+        proofs = await self._compare(log, own, other, address) if address else None
+        if proofs is not None:
+            return ForkEvidence(own_note, note, *proofs)
+        return ForkEvidence(own_note, note) if own.size == other.size else None
+
+    async def _compare(
+        self, log: LogStore, own: Checkpoint, other: Checkpoint, address: str
+    ) -> tuple[Split, Common | None] | None:
+        branch = _Branch(self._peers.client(address), log, own, other)
+        try:
+            common = await branch.find_common()
+            return None if common is None else await branch.prove(common)
+        except CairnError as error:
+            # Two notes of equal size are evidence even if nobody serves the other branch.
+            fields = {"log": encode_log_id(log.state.log_id), "peer": address, "reason": str(error)}
+            _log.info("the other branch could not be read", extra=fields)
+            return None
+
+
+class _Branch:
+    """The comparison of our copy with the branch another node serves."""
+
+    def __init__(self, client: LedgerClient, log: LogStore, own: Checkpoint, other: Checkpoint) -> None:
+        self._client = client
+        self._log = log
+        self._log_id = log.state.log_id
+        self._own = own
+        self._other = other
+        self._limit = min(own.size, other.size)
+
+    async def find_common(self) -> int | None:
+        """The largest size at which both branches agree, 0 for none; None when the notes do not part at all."""
+        if self._own.size != self._other.size and await self._agrees(self._limit):
+            return None
+        low, high = 0, self._limit
+        # Both agree at `low` (trivially at 0) and differ at `high`.
+        while high - low > 1:
+            middle = (low + high) // 2
+            if await self._agrees(middle):
+                low = middle
+            else:
+                high = middle
+        return low
+
+    async def prove(self, common: int) -> tuple[Split, Common | None] | None:
+        """Where the branches part, proven from both sides; None when the other node's answers do not hold."""
+        if common >= self._limit:
+            return None
+        theirs = await self._client.inclusion(self._log_id, common, self._other.size)
+        own_leaf = merkle.hash_leaf(await asyncio.to_thread(self._log.entry, common))
+        read = self._log.read_hashes
+        own_proof = await asyncio.to_thread(merkle.prove_inclusion, common, self._own.size, read)
+        split = Split(common, own_leaf, own_proof, LeafHash(theirs.leaf), theirs.proof)
+        merkle.verify_inclusion(split.second_leaf, common, self._other.size, theirs.proof, self._other.root)
+        if split.first_leaf == split.second_leaf:
+            return None
+        if common == 0:
+            return split, None
+        root = await asyncio.to_thread(merkle.root_at, common, read)
+        own_consistency = await asyncio.to_thread(merkle.prove_consistency, common, self._own.size, read)
+        their_consistency = await self._client.consistency(self._log_id, common, self._other.size)
+        return split, Common(common, root, own_consistency, their_consistency)
+
+    async def _agrees(self, size: int) -> bool:
+        root: RootHash = await asyncio.to_thread(merkle.root_at, size, self._log.read_hashes)
+        proof = await self._client.consistency(self._log_id, size, self._other.size)
+        try:
+            merkle.verify_consistency(size, root, self._other.size, self._other.root, proof)
+        except ProofError:
+            return False
+        return True
+
+
+def _keys_of(state: LogState) -> tuple[VerifierKey, ...]:
+    """Every key the log ever signed checkpoints with: an old one can sign a fork too."""
+    return tuple({state.verifier_key_at(since + 1): None for since, _ in state.log_keys})
+
+
+def _open_any(note: bytes, state: LogState) -> Checkpoint:
+    error: CairnError | None = None
+    for key in _keys_of(state):
+        try:
+            return open_checkpoint(note, key)
+        except CairnError as refusal:
+            error = refusal
+    assert error is not None
+    raise error
+
+
+def _covers(known: ForkEvidence, new: ForkEvidence) -> bool:
+    """Whether a piece already kept says all that a new one says: same texts, every signature, and the common tree."""
+    if new.common is not None and known.common is None:
+        return False
+    mine = {(note.text, line) for note in _parsed(known) for line in note.signatures}
+    return all((note.text, line) in mine for note in _parsed(new) for line in note.signatures)
+
+
+def _parsed(evidence: ForkEvidence) -> tuple[Note, Note]:
+    return parse_note(evidence.first), parse_note(evidence.second)

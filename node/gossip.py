@@ -1,0 +1,179 @@
+"""Telling each other the newest heads and fork evidence, and judging what is told.
+
+Gossip makes nothing grow. A note that is larger than what we hold only wakes the follower of the peer that showed it; a
+note of our size brings cosignatures; one that contradicts our tree, under the log's own signature, becomes fork
+evidence.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from ledger.errors import CairnError
+from ledger.log import merkle
+from ledger.log.checkpoint import open_checkpoint, read_checkpoint
+from ledger.log.identity import LogId, encode_log_id
+from node.client import exchange
+from node.client.exchange import OfferedEvidence, OfferedHead, Offers
+from node.client.ledger import LedgerClient
+from node.directory import Directory
+from node.events import HeadEvents
+from node.forks import Forks
+from node.notes import merge_notes
+from node.store.ledgerstore import LedgerStore
+from node.store.logstore import LogStore
+
+# Notes and evidence of one offer together; the rest waits for the next.
+MAX_OFFER_BYTES = 896 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class Gossip:
+    """Both sides of `OfferHeads`. Used from the event loop's thread alone.
+
+    Args:
+        address: where this node can be pulled from; empty when nowhere.
+        wake: asks the follower of an address to look at it now; the address may be unknown, or empty.
+        rewound: told when somebody shows a checkpoint of our own log, by our key, that is larger than our log.
+    """
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        directory: Directory,
+        forks: Forks,
+        events: HeadEvents,
+        *,
+        address: str,
+        wake: Callable[[str], None],
+        rewound: Callable[[int], None],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._forks = forks
+        self._events = events
+        self._address = address
+        self._wake = wake
+        self._rewound = rewound
+
+    async def take(self, offers: Offers) -> Offers:
+        """Judge what a caller offers; answer with the newer notes and the evidence held about the same logs."""
+        await self._judge(offers, offers.address)
+        logs = dict.fromkeys([*(head.log for head in offers.heads), *(item.log for item in offers.evidence)])
+        shown = {(head.log, head.note) for head in offers.heads}
+        known = {item.evidence for item in offers.evidence}
+        heads = [
+            head for head in self._heads(logs) if (head.log, head.note) not in shown and self._may_help(head, offers)
+        ]
+        evidence = [item for item in await self._evidence(logs) if item.evidence not in known]
+        return _bounded(heads, evidence)
+
+    async def offer_to(self, client: LedgerClient, logs: Iterable[LogId]) -> None:
+        """Show a peer the notes and evidence of some logs, and judge what it shows in turn."""
+        wanted = list(logs)
+        evidence = await self._evidence(wanted)
+        heads = list(self._heads(wanted))
+        while heads or evidence:
+            offers = _bounded(heads, evidence, self._address)
+            del heads[: len(offers.heads)], evidence[: len(offers.evidence)]
+            await self._judge(await client.offer_heads(offers), client.address)
+
+    async def judge_head(self, head: OfferedHead, address: str) -> None:
+        """Judge one note: take its cosignatures, wake a follower, or make evidence of it.
+
+        Raises:
+            MalformedError, SignatureError: the note is not one of that log; it is to be forgotten.
+        """
+        log = self._store.log(head.log)
+        claimed = read_checkpoint(head.note)
+        if log is None:
+            if head.log in self._directory.followed():
+                self._wake(address)
+            return
+        if claimed.size > log.size:
+            # The key may have been rotated up there, so only growth can tell whether the note is good.
+            if head.log != self._directory.own:
+                self._wake(address)
+            elif await self._is_ours(log, head.note):
+                self._rewound(claimed.size)
+            return
+        open_checkpoint(head.note, log.state.verifier_key_at(claimed.size))
+        root = await asyncio.to_thread(merkle.root_at, claimed.size, log.read_hashes)
+        if root != claimed.root:
+            await self._forks.report(head.log, head.note, address)
+        else:
+            await self._merge(log, head.note)
+
+    async def _merge(self, log: LogStore, note: bytes) -> None:
+        """Keep cosignatures we lack, of any size whose note we hold."""
+        held = await asyncio.to_thread(log.note_at, read_checkpoint(note).size)
+        if held is None or held == note:
+            return
+        merged = merge_notes(held, note, self._directory.witness_keys(log.state.log_id))
+        if merged is not None and await asyncio.to_thread(log.put_note, merged) != held:
+            self._events.publish(log.state.log_id)
+
+    async def _is_ours(self, log: LogStore, note: bytes) -> bool:
+        try:
+            open_checkpoint(note, log.state.verifier_key_at(log.size))
+        except CairnError:
+            return False
+        return True
+
+    async def _judge(self, offers: Offers, address: str) -> None:
+        for head in offers.heads:
+            try:
+                await self.judge_head(head, address)
+            except CairnError as error:
+                fields = {"log": encode_log_id(head.log), "peer": address, "reason": str(error)}
+                _log.debug("offered note refused", extra=fields)
+        for item in offers.evidence:
+            try:
+                await self._forks.receive(item.log, item.evidence, address)
+            except CairnError as error:
+                fields = {"log": encode_log_id(item.log), "peer": address, "reason": str(error)}
+                _log.warning("offered evidence proves nothing", extra=fields)
+
+    def _may_help(self, head: OfferedHead, offers: Offers) -> bool:
+        """Whether our note is not simply older than the one shown."""
+        own = read_checkpoint(head.note).size
+        for shown in offers.heads:
+            if shown.log == head.log:
+                try:
+                    return own >= read_checkpoint(shown.note).size
+                except CairnError:
+                    return True
+        return True
+
+    def _heads(self, logs: Iterable[LogId]) -> Iterable[OfferedHead]:
+        for log_id in logs:
+            log = self._store.log(log_id)
+            if log is not None:
+                yield OfferedHead(log_id, log.note)
+
+    async def _evidence(self, logs: Iterable[LogId]) -> list[OfferedEvidence]:
+        found = []
+        for log_id in logs:
+            log = self._store.log(log_id)
+            if log is not None:
+                found += [OfferedEvidence(log_id, data) for data in await asyncio.to_thread(log.evidence)]
+        return found
+
+
+def _bounded(heads: list[OfferedHead], evidence: list[OfferedEvidence], address: str = "") -> Offers:
+    """As much as one message takes, of each kind from the front."""
+    room = MAX_OFFER_BYTES
+    taken: list[OfferedHead] = []
+    for head in heads[: exchange.MAX_HEADS]:
+        room -= len(head.note)
+        if room < 0:
+            break
+        taken.append(head)
+    pieces: list[OfferedEvidence] = []
+    for item in evidence[: exchange.MAX_EVIDENCE_PIECES]:
+        room -= len(item.evidence)
+        if room < 0:
+            break
+        pieces.append(item)
+    return Offers(tuple(taken), tuple(pieces), address)

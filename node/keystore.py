@@ -1,0 +1,287 @@
+"""The secrets one node works with, and the encrypted file that keeps a root key away from it.
+
+A node's own keys stand under `keys/`, one file each, mode 0600: `log.key`, `operate.key`, `issue.key`, `register.key`,
+`define.key`, `witness.key` and `list_root.key` (opens every status page of this log). A key made later for the same
+role gets a number (`operate-2.key`); which of them is in force is the log's to say, so none is ever overwritten.
+Root and governor keys never stand on a node. They are made elsewhere as one encrypted file: argon2id turns the
+passphrase into the key of a secretbox around the 32-byte seed; the public half stands beside it in clear, and is
+checked against the seed whenever the file is opened.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import nacl.exceptions
+import nacl.pwhash.argon2id as argon2id
+import nacl.secret
+
+from ledger import base64url, canonical
+from ledger.errors import MalformedError, RuleError
+from ledger.log.keys import KeyId, PublicKey, SigningKey, parse_public_key
+from node import durable
+from node.clock import Draw
+
+MAX_KEY_FILE_BYTES = 4096
+SEED_BYTES = 32
+
+_FORMAT = "cairn/root-key/v1"
+_MAX_OPERATIONS = 16
+_MAX_MEMORY_BYTES = 1 << 30
+_FILE_NAME = re.compile(r"([a-z_]+)(?:-([1-9][0-9]{0,5}))?\.key")
+
+
+class KeyRole(StrEnum):
+    """What a node's key is for; one key never has two roles."""
+
+    LOG = "log"
+    OPERATE = "operate"
+    ISSUE = "issue"
+    REGISTER = "register"
+    DEFINE = "define"
+    WITNESS = "witness"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCost:
+    """What one guess at a passphrase costs: argon2id passes, and bytes of memory."""
+
+    operations: int
+    memory_bytes: int
+
+
+MODERATE_COST = KeyCost(argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE)
+"""About a second and 256 MiB a guess on a small computer."""
+LEAST_COST = KeyCost(argon2id.OPSLIMIT_MIN, argon2id.MEMLIMIT_MIN)
+"""For tests and demonstrations only: guessing is cheap."""
+
+
+class Keystore:
+    """The keys under one `keys/` directory, read once; `add` is the only change."""
+
+    def __init__(self, directory: Path, keys: dict[KeyRole, dict[int, SigningKey]], list_root: bytes) -> None:
+        """Use `open_keystore` or `create_keystore`."""
+        self._directory = directory
+        self._keys = keys
+        self.list_root = list_root
+
+    def find(self, key_id: KeyId) -> SigningKey | None:
+        """The key with this id, whatever its role, or None when this node does not have it."""
+        return next((key for keys in self._keys.values() for key in keys.values() if key.public.id == key_id), None)
+
+    def with_role(self, role: KeyRole) -> tuple[SigningKey, ...]:
+        """All keys made for a role, oldest first; the log says which of them is in force."""
+        return tuple(key for _, key in sorted(self._keys[role].items()))
+
+    def newest(self, role: KeyRole) -> SigningKey:
+        """The key made last for a role."""
+        return self.with_role(role)[-1]
+
+    def add(self, role: KeyRole, draw: Draw) -> SigningKey:
+        """Make one more key for a role and write its file; it counts once the log names it."""
+        number = max(self._keys[role], default=0) + 1
+        key = SigningKey(draw(SEED_BYTES))
+        durable.create_file(self._directory / _file_name(role, number), _encode_key(role, key))
+        self._keys[role][number] = key
+        return key
+
+
+def create_keystore(directory: Path, draw: Draw) -> Keystore:
+    """Make the directory (0700) with one key for each role and the list root.
+
+    Raises:
+        FileExistsError: something stands at `directory`.
+    """
+    directory.mkdir(mode=0o700)
+    store = Keystore(directory, {role: {} for role in KeyRole}, draw(SEED_BYTES))
+    for role in KeyRole:
+        store.add(role, draw)
+    durable.create_file(
+        directory / "list_root.key",
+        canonical.encode({"role": "list_root", "secret": base64url.encode(store.list_root)}) + b"\n",
+    )
+    return store
+
+
+def open_keystore(directory: Path) -> Keystore:
+    """Read every key file of a directory.
+
+    Raises:
+        MalformedError: a file does not parse, is not named after its role, or a role has no key.
+        PolicyError: other accounts of this computer can open a file.
+    """
+    keys: dict[KeyRole, dict[int, SigningKey]] = {role: {} for role in KeyRole}
+    for path, name, number in _key_files(directory):
+        if name != "list_root":
+            role = _role(path, name)
+            keys[role][number] = _read_key(path, role)
+    for role, found in keys.items():
+        if not found:
+            raise MalformedError(f"{directory}: no key for role {role}", hint="restore the keys from the backup")
+    return Keystore(directory, keys, _read_list_root(directory / "list_root.key"))
+
+
+def create_key_file(
+    path: Path, passphrase: str, draw: Draw, *, cost: KeyCost = MODERATE_COST, key: SigningKey | None = None
+) -> PublicKey:
+    """Make a root or governor key as an encrypted file, and return its public half.
+
+    Args:
+        path: must not exist yet.
+        passphrase: not empty; compared after NFC normalisation, so that any keyboard spells it alike.
+        draw: source of the seed, the salt and the nonce.
+        cost: what one guess at the passphrase costs.
+        key: a key that exists already; a new one is made otherwise.
+
+    Raises:
+        FileExistsError: something stands at `path`.
+        RuleError: the passphrase is empty.
+    """
+    key = key if key is not None else SigningKey(draw(SEED_BYTES))
+    salt, nonce = draw(argon2id.SALTBYTES), draw(nacl.secret.SecretBox.NONCE_SIZE)
+    box = nacl.secret.SecretBox(_stretch(passphrase, salt, cost))
+    content: canonical.JSONObject = {
+        "box": base64url.encode(box.encrypt(key.seed, nonce).ciphertext),
+        "format": _FORMAT,
+        "kdf": {
+            "memory": cost.memory_bytes,
+            "name": "argon2id",
+            "operations": cost.operations,
+            "salt": base64url.encode(salt),
+        },
+        "nonce": base64url.encode(nonce),
+        "public": key.public.to_json(),
+    }
+    durable.create_file(path, canonical.encode(content) + b"\n")
+    return key.public
+
+
+def open_key_file(path: Path, passphrase: str) -> SigningKey:
+    """Decrypt a file that `create_key_file` made.
+
+    Raises:
+        MalformedError: it is not such a file, the passphrase is wrong, or the seed does not belong to the public key.
+        PolicyError: other accounts of this computer can open the file.
+    """
+    file = _read_key_file(path)
+    try:
+        seed = nacl.secret.SecretBox(_stretch(passphrase, file.salt, file.cost)).decrypt(file.box, file.nonce)
+    except nacl.exceptions.CryptoError as error:
+        raise MalformedError(f"{path}: the passphrase is wrong, or the file is damaged") from error
+    key = SigningKey(seed)
+    if key.public != file.public:
+        raise MalformedError(f"{path}: the secret inside does not belong to the public key beside it")
+    return key
+
+
+def read_key_file_public(path: Path) -> PublicKey:
+    """The public half as the file states it; no passphrase is needed, and nothing proves it."""
+    return _read_key_file(path).public
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeyFile:
+    box: bytes
+    nonce: bytes
+    salt: bytes
+    cost: KeyCost
+    public: PublicKey
+
+
+def _read_key_file(path: Path) -> _KeyFile:
+    where = str(path)
+    fields = canonical.Fields(_read_json(path), where)
+    if (name := fields.text("format", max_length=64)) != _FORMAT:
+        raise MalformedError(f"{where}: a key file of format {name}, expected {_FORMAT}")
+    kdf = fields.fields("kdf")
+    if (name := kdf.text("name", max_length=64)) != "argon2id":
+        raise MalformedError(f"{where}: unknown key derivation {name}, expected argon2id")
+    file = _KeyFile(
+        box=fields.data("box", SEED_BYTES + nacl.secret.SecretBox.MACBYTES),
+        nonce=fields.data("nonce", nacl.secret.SecretBox.NONCE_SIZE),
+        salt=kdf.data("salt", argon2id.SALTBYTES),
+        # Bounded, since the file may come from somebody who wants this computer to fall over.
+        cost=KeyCost(
+            kdf.integer("operations", argon2id.OPSLIMIT_MIN, _MAX_OPERATIONS),
+            kdf.integer("memory", argon2id.MEMLIMIT_MIN, _MAX_MEMORY_BYTES),
+        ),
+        public=parse_public_key(fields.object("public"), f"{where}: public"),
+    )
+    kdf.finish()
+    fields.finish()
+    return file
+
+
+def _stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
+    if not passphrase:
+        raise RuleError("passphrase: must not be empty")
+    return argon2id.kdf(
+        nacl.secret.SecretBox.KEY_SIZE,
+        unicodedata.normalize("NFC", passphrase).encode(),
+        salt,
+        opslimit=cost.operations,
+        memlimit=cost.memory_bytes,
+    )
+
+
+def _file_name(role: KeyRole, number: int) -> str:
+    return f"{role}.key" if number == 1 else f"{role}-{number}.key"
+
+
+def _key_files(directory: Path) -> Iterator[tuple[Path, str, int]]:
+    for path in sorted(directory.glob("*.key")):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None or match[2] == "1":
+            raise MalformedError(f"{path}: not named after a role", hint="move foreign files out of this directory")
+        yield path, match[1], int(match[2] or 1)
+
+
+def _role(path: Path, name: str) -> KeyRole:
+    try:
+        return KeyRole(name)
+    except ValueError as error:
+        raise MalformedError(f"{path}: no role is called {name}") from error
+
+
+def _encode_key(role: KeyRole, key: SigningKey) -> bytes:
+    content: canonical.JSONObject = {
+        "public": key.public.to_json(),
+        "role": role.value,
+        "seed": base64url.encode(key.seed),
+    }
+    return canonical.encode(content) + b"\n"
+
+
+def _read_key(path: Path, role: KeyRole) -> SigningKey:
+    fields = canonical.Fields(_read_json(path), str(path))
+    if (stated := fields.text("role", max_length=32)) != role.value:
+        raise MalformedError(f"{path}: a key for role {stated}, expected {role}")
+    key = SigningKey(fields.data("seed", SEED_BYTES))
+    if parse_public_key(fields.object("public"), f"{path}: public") != key.public:
+        raise MalformedError(f"{path}: the secret does not belong to the public key beside it")
+    fields.finish()
+    return key
+
+
+def _read_list_root(path: Path) -> bytes:
+    fields = canonical.Fields(_read_json(path), str(path))
+    if (role := fields.text("role", max_length=32)) != "list_root":
+        raise MalformedError(f"{path}: a key for role {role}, expected list_root")
+    secret = fields.data("secret", SEED_BYTES)
+    fields.finish()
+    return secret
+
+
+def _read_json(path: Path) -> canonical.JSONObject:
+    try:
+        data = durable.read_secret(path, max_bytes=MAX_KEY_FILE_BYTES)
+    except FileNotFoundError as error:
+        raise MalformedError(f"{path}: no such key file", hint="restore the keys from the backup") from error
+    try:
+        return canonical.parse(data.removesuffix(b"\n"), max_bytes=MAX_KEY_FILE_BYTES)
+    except MalformedError as error:
+        # The parser may quote what it refuses, which may be the secret.
+        raise MalformedError(f"{path}: not a key file, or damaged") from error

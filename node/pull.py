@@ -1,0 +1,259 @@
+"""Growing a log we hold by what a peer offers: gather, judge, commit; nothing unproven is ever stored.
+
+Entries arrive in packages. They are gathered, with their bodies, up to a size for which there is a checkpoint note,
+judged together by `ledger.log.follow`, and stored in one commit. A peer that offers a long log serves notes of sizes on
+the way (the writer signed one after each of its commits), so what is held in memory stays bounded; a peer that does not
+is refused. What is broken off is resumed from the last commit, from the same peer or another.
+
+Several peers may offer the same growth at once: whoever commits second finds the log grown and goes on from there.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from ledger.errors import RuleError
+from ledger.log import follow
+from ledger.log.follow import Growth
+from ledger.log.identity import LogId, encode_log_id
+from node import notes
+from node.client.exchange import Head, Package
+from node.client.ledger import LedgerClient
+from node.clock import Clock
+from node.errors import BusyError
+from node.events import HeadEvents
+from node.store.ledgerstore import LedgerStore
+
+MAX_RANGE = 8192
+# One cut puts an issue body and a status body, each at most 64 MiB, under one checkpoint; beyond that and some room for
+# entries a peer keeps us from proving anything.
+MAX_UNPROVEN_BYTES = 136 * 1024 * 1024
+JUDGED_ENTRIES = 2048
+JUDGED_BYTES = 8 * 1024 * 1024
+TURN_SECONDS = 5.0
+DAY_MS = 86_400_000
+
+_log = logging.getLogger(__name__)
+
+
+class Puller:
+    """Pulls logs into one store. Used from the event loop's thread alone.
+
+    Args:
+        store: where growth is committed.
+        events: told of every commit.
+        witnesses: whose cosignatures are kept.
+        clock: tells which day it is, for the quota.
+        daily_bytes: how much one log may grow in a day once it has been caught up with.
+        pause: awaited before each commit; tests hold a pull there.
+    """
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        events: HeadEvents,
+        witnesses: notes.WitnessKeys,
+        clock: Clock,
+        *,
+        daily_bytes: int,
+        pause: Callable[[], "asyncio.Future[None]"] | None = None,
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._witnesses = witnesses
+        self._quota = _Quota(clock, daily_bytes)
+        self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._pause = pause
+        self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def lock(self, log: LogId) -> asyncio.Lock:
+        """Held while a log is committed to, or its cosigned size compared and set."""
+        return self._locks[log]
+
+    async def pull(self, client: LedgerClient, head: Head) -> int:
+        """Grow a log to the head a peer offers; gives the size held afterwards, which may be larger.
+
+        Raises:
+            MalformedError, SignatureError, ProofError, RuleError, EquivocationError: the peer's copy does not continue
+                what is held, or breaks a rule. What was proven before that point is kept, nothing else.
+            BusyError: the log used up its quota for today.
+            UnreachableError: the peer broke off.
+        """
+        if head.note is None:
+            return self.held_size(head.log)
+        async with self._turn(head.log):
+            return await self._pull_all(client, head)
+
+    async def _pull_all(self, client: LedgerClient, head: Head) -> int:
+        caught_up, span = True, MAX_RANGE
+        while (start := self.held_size(head.log)) < head.size:
+            caught_up = False
+            try:
+                await self._pull_range(client, head, start, span)
+            except _TooMuchError as error:
+                if span == 1:
+                    raise RuleError(
+                        str(error), hint="the peer serves no notes of earlier sizes; try another"
+                    ) from error
+                # Large bodies: packages of fewer entries end at more of the signed sizes.
+                span = max(1, span // 32)
+        if not caught_up:
+            self._quota.mark_caught_up(head.log)
+        return start
+
+    @asynccontextmanager
+    async def _turn(self, log: LogId) -> AsyncIterator[None]:
+        """Let the pull of the same log from another peer finish first, but let no slow peer hold up the others."""
+        lock = self._turns[log]
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def held_size(self, log: LogId) -> int:
+        """Entries of a log held; 0 for none."""
+        held = self._store.log(log)
+        return held.state.size if held is not None else 0
+
+    async def _pull_range(self, client: LedgerClient, head: Head, start: int, span: int) -> None:
+        """Pull from `start` until the end of the head, or until somebody else has grown the log.
+
+        Raises:
+            _TooMuchError: `span` entries at a time are more than may be held unproven.
+        """
+        gathered = _Gathered(start)
+        while gathered.end < head.size:
+            stop = min(head.size, gathered.end + span)
+            async for package in client.entries(head.log, gathered.end, stop):
+                gathered.add_entries(package)
+                async for index, body in client.bodies(head.log, package.first, package.end):
+                    gathered.add_body(index, body)
+                note = head.note if package.end == head.size else package.note
+                # One judgment copies the state, so small steps are judged together.
+                if note is None or (package.end < head.size and gathered.is_small):
+                    continue
+                if not await self._judge_and_commit(head.log, gathered, note):
+                    return
+                gathered = _Gathered(package.end)
+
+    async def _judge_and_commit(self, log_id: LogId, gathered: "_Gathered", note: bytes) -> bool:
+        """Judge and store what was gathered; false when the log grew meanwhile and the work is to be done anew."""
+        self._quota.check(log_id, gathered.total)
+        held = self._store.log(log_id)
+        state = held.state if held is not None else None
+        if (state.size if state is not None else 0) != gathered.start:
+            return False
+        growth = await asyncio.to_thread(follow.judge_growth, state, gathered.entries, gathered.ordered_bodies(), note)
+        if growth.state.log_id != log_id:
+            raise RuleError(
+                f"log {encode_log_id(log_id)}: the peer served entry 0 of log {encode_log_id(growth.state.log_id)}"
+            )
+        _check_bodies(growth)
+        keys = tuple(self._witnesses.witness_keys(log_id))
+        growth = replace(
+            growth, note=notes.trim_note(growth.note, [growth.state.verifier_key_at(growth.state.size)], keys)
+        )
+        if self._pause is not None:
+            await self._pause()
+        async with self.lock(log_id):
+            if self.held_size(log_id) != gathered.start:
+                return False
+            await asyncio.to_thread(self._commit, log_id, growth)
+        # Only after the commit: whoever hears of the growth may read, serve and cosign it.
+        self._quota.spend(log_id, gathered.total)
+        _log.info("log grew", extra={"log": encode_log_id(log_id), "size": growth.state.size})
+        self._events.publish(log_id)
+        return True
+
+    def _commit(self, log_id: LogId, growth: Growth) -> None:
+        held = self._store.log(log_id)
+        if held is None:
+            self._store.create(growth)
+        else:
+            held.commit(growth)
+
+
+def _check_bodies(growth: Growth) -> None:
+    """A full replica holds every body; `follow` lets a light one leave some out."""
+    for entry, body in zip(growth.entries, growth.bodies, strict=True):
+        if entry.statement.body is not None and body is None:
+            raise RuleError(f"entry {entry.index}: the peer does not serve its body", hint="try another peer")
+
+
+class _TooMuchError(Exception):
+    """More was gathered than may be held unproven."""
+
+
+class _Gathered:
+    """Consecutive entries and bodies not yet proven."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.entries: list[bytes] = []
+        self.total = 0
+        self._bodies: dict[int, bytes] = {}
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.entries)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether more may be added before it is worth judging."""
+        return len(self.entries) < JUDGED_ENTRIES and self.total < JUDGED_BYTES
+
+    def add_entries(self, package: Package) -> None:
+        self.entries += package.entries
+        self._count(sum(map(len, package.entries)))
+
+    def add_body(self, index: int, body: bytes) -> None:
+        self._bodies[index] = body
+        self._count(len(body))
+
+    def ordered_bodies(self) -> list[bytes | None]:
+        return [self._bodies.get(index) for index in range(self.start, self.end)]
+
+    def _count(self, length: int) -> None:
+        self.total += length
+        if self.total > MAX_UNPROVEN_BYTES:
+            raise _TooMuchError(f"entries from {self.start} on: {self.total} bytes without a checkpoint on the way")
+
+
+class _Quota:
+    """How much each log may grow in a day. The first catching up is free: it is as large as the log is."""
+
+    def __init__(self, clock: Clock, daily_bytes: int) -> None:
+        self._clock = clock
+        self._daily = daily_bytes
+        self._caught_up: set[LogId] = set()
+        self._spent: dict[LogId, tuple[int, int]] = {}
+
+    def mark_caught_up(self, log: LogId) -> None:
+        self._caught_up.add(log)
+
+    def check(self, log: LogId, length: int) -> None:
+        """Refuse growth above the quota; a single commit larger than the whole quota passes on a day of its own."""
+        _, spent = self._today(log)
+        if log in self._caught_up and spent and spent + length > self._daily:
+            raise BusyError(
+                f"log {encode_log_id(log)}: grew by {spent} bytes today of {self._daily}; it goes on tomorrow",
+                hint="raise daily_quota_mebibytes in node.toml if this institution is that busy",
+            )
+
+    def spend(self, log: LogId, length: int) -> None:
+        day, spent = self._today(log)
+        self._spent[log] = day, spent + length
+
+    def _today(self, log: LogId) -> tuple[int, int]:
+        today = self._clock() // DAY_MS
+        day, spent = self._spent.get(log, (today, 0))
+        return (day, spent) if day == today else (today, 0)

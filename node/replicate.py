@@ -1,0 +1,251 @@
+"""Following: one task for each peer keeps what we hold level with what it offers.
+
+A round asks the peer for its heads of every log we follow. Larger ones are pulled and judged, equal ones may bring
+cosignatures, contradicting ones are looked into. What a peer serves wrongly is told in the log with the reason, costs
+that peer a pause for that log, and changes nothing we hold.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ledger.errors import CairnError
+from ledger.log.identity import LogId, encode_log_id
+from node.client.exchange import MAX_LISTED_LOGS, Head, OfferedHead
+from node.client.failures import UnreachableError
+from node.clock import Clock, Draw
+from node.directory import Directory
+from node.errors import BusyError
+from node.events import HeadEvents, Listener
+from node.forks import Forks
+from node.gossip import Gossip
+from node.peers import Peers
+from node.pull import Puller
+from node.tasks import Backoff, jitter, keep_doing
+
+# News within this time is told to a peer at once.
+GATHER_SECONDS = 0.05
+REFUSED_PAUSE_MS = 60_000
+MAX_REFUSED_PAUSE_MS = 3_600_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class PeerReport:
+    """How following one peer goes, for people: the operator's `status` shows it.
+
+    Attributes:
+        address: of the peer.
+        reached_at: Unix milliseconds of the last good round, None before the first.
+        problem: why the last round failed, empty when it did not.
+        lag: entries this peer offers of followed logs that we do not hold yet.
+        refused: log id text and reason, of logs this peer served wrongly.
+    """
+
+    address: str
+    reached_at: int | None = None
+    problem: str = ""
+    lag: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class Follower:
+    """Follows one peer. Runs as one task; `wake` may be called from anywhere in the event loop.
+
+    Args:
+        address: of the peer.
+        interval_seconds: between two looks when nothing is heard.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        directory: Directory,
+        puller: Puller,
+        peers: Peers,
+        gossip: Gossip,
+        forks: Forks,
+        events: HeadEvents,
+        clock: Clock,
+        draw: Draw,
+        interval_seconds: float,
+    ) -> None:
+        self.report = PeerReport(address)
+        self._address = address
+        self._directory = directory
+        self._puller = puller
+        self._peers = peers
+        self._gossip = gossip
+        self._forks = forks
+        self._events = events
+        self._clock = clock
+        self._draw = draw
+        self._interval = interval_seconds
+        self._wake = asyncio.Event()
+        self._wake.set()
+        # Per log: when to look at what this peer serves of it again, and the pause that grows with every refusal.
+        self._pauses: dict[LogId, tuple[int, int]] = {}
+
+    def wake(self) -> None:
+        """Look at the peer now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        backoff = Backoff(self._draw, max_seconds=max(self._interval * 6, 1.0))
+        listener = self._events.listen()
+        try:
+            await keep_doing(f"follow {self._address}", lambda: self._step(listener), backoff)
+        finally:
+            self._events.forget(listener)
+
+    async def _step(self, listener: Listener) -> None:
+        try:
+            # A peer that was away hears of everything; later only news is told.
+            if self.report.reached_at is None or self.report.problem:
+                listener.take()
+                await self.round()
+                await self._gossip.offer_to(self._peers.client(self._address), self._all_logs())
+            elif self._wake.is_set():
+                await self.round()
+            news = listener.take()
+            if news:
+                await self._gossip.offer_to(self._peers.client(self._address), news)
+            self._mark_good()
+        except CairnError as error:
+            self.report.problem = str(error)
+            raise
+        await self._wait(listener)
+
+    async def round(self) -> None:
+        """Ask for heads once, and act on them."""
+        self._wake.clear()
+        client = self._peers.client(self._address)
+        if self._address in self._directory.config_peers:
+            told = [summary.log for summary in await client.list_logs()]
+            self._directory.hear(told[:MAX_LISTED_LOGS])
+        done: set[LogId] = set()
+        # A network's log names further logs, so the list is made anew until nothing is new; networks come first.
+        while logs := [log for log in self._directory.follow_order() if log not in done]:
+            done.update(logs)
+            lag = 0
+            for head in await client.heads(logs):
+                await self._follow(head)
+                lag += max(0, head.size - self._puller.held_size(head.log))
+            self.report.lag = lag
+
+    async def _follow(self, head: Head) -> None:
+        if head.note is None or self._is_paused(head.log):
+            return
+        try:
+            if head.size > self._puller.held_size(head.log):
+                await self._puller.pull(self._peers.client(self._address), head)
+            else:
+                await self._gossip.judge_head(OfferedHead(head.log, head.note), self._address)
+        except (UnreachableError, BusyError) as error:
+            if isinstance(error, UnreachableError):
+                raise
+            _log.warning("log paused", extra={"log": encode_log_id(head.log), "reason": str(error)})
+            self._pause(head.log)
+        except CairnError as error:
+            self._refuse(head, error)
+            await self._forks.report(head.log, head.note, self._address)
+        else:
+            self._pauses.pop(head.log, None)
+            self.report.refused.pop(encode_log_id(head.log), None)
+
+    def _refuse(self, head: Head, error: CairnError) -> None:
+        log = encode_log_id(head.log)
+        self.report.refused[log] = str(error)
+        fields = {"log": log, "peer": self._address, "size": head.size, "reason": str(error)}
+        _log.warning("peer's copy refused, nothing of it stored", extra=fields)
+        self._pause(head.log)
+
+    def _pause(self, log: LogId) -> None:
+        _, last = self._pauses.get(log, (0, REFUSED_PAUSE_MS // 2))
+        pause = min(last * 2, MAX_REFUSED_PAUSE_MS)
+        self._pauses[log] = self._clock() + pause, pause
+
+    def _is_paused(self, log: LogId) -> bool:
+        until, _ = self._pauses.get(log, (0, 0))
+        return self._clock() < until
+
+    def _all_logs(self) -> tuple[LogId, ...]:
+        return (self._directory.own, *self._directory.follow_order())
+
+    def _mark_good(self) -> None:
+        self.report.reached_at = self._clock()
+        self.report.problem = ""
+
+    async def _wait(self, listener: Listener) -> None:
+        """Until there is news, a wake-up, or the interval is over."""
+        woken = asyncio.ensure_future(self._wake.wait())
+        news = asyncio.ensure_future(listener.wait())
+        try:
+            done, _ = await asyncio.wait(
+                (woken, news),
+                timeout=jitter(self._interval, self._draw),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            woken.cancel()
+            news.cancel()
+        if done:
+            await asyncio.sleep(GATHER_SECONDS)
+        else:
+            self._wake.set()
+
+
+class Followers:
+    """Keeps one follower for each address of the directory, as the directory changes.
+
+    Args:
+        make: makes the follower of an address.
+    """
+
+    def __init__(self, directory: Directory, events: HeadEvents, peers: Peers, make: Callable[[str], Follower]) -> None:
+        self._directory = directory
+        self._events = events
+        self._peers = peers
+        self._make = make
+        # Both written by `run` alone.
+        self._followers: dict[str, Follower] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def reports(self) -> tuple[PeerReport, ...]:
+        """How following goes, by address."""
+        return tuple(self._followers[address].report for address in sorted(self._followers))
+
+    def wake(self, address: str) -> None:
+        """Look at one peer now; at all of them when the address is not one we follow.
+
+        An address that only a caller claims is never dialled.
+        """
+        chosen = self._followers.get(address)
+        for follower in [chosen] if chosen is not None else self._followers.values():
+            follower.wake()
+
+    async def run(self) -> None:
+        """Follow everybody until cancelled."""
+        listener = self._events.listen()
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._reconcile(group)
+                    await listener.next()
+        finally:
+            self._events.forget(listener)
+
+    async def _reconcile(self, group: asyncio.TaskGroup) -> None:
+        wanted = self._directory.addresses()
+        for address in [address for address in self._followers if address not in wanted]:
+            self._tasks.pop(address).cancel()
+            del self._followers[address]
+            await self._peers.drop(address)
+        for address in wanted:
+            if address not in self._followers:
+                follower = self._followers[address] = self._make(address)
+                self._tasks[address] = group.create_task(follower.run(), name=f"follow {address}")

@@ -1,0 +1,1 @@
+"""The public ledger store: every log this node holds, in one LevelDB directory."""

@@ -1,0 +1,98 @@
+"""All logs this node holds, in one LevelDB directory."""
+
+import threading
+from pathlib import Path
+
+from ledger.errors import MalformedError
+from ledger.log.follow import Growth
+from ledger.log.identity import LogId, encode_log_id
+from ledger.log.snapshot import encode_state
+from node.store import layout
+from node.store.database import Database
+from node.store.layout import LogKeys
+from node.store.logstore import LogStore, growth_rows
+from node.store.tilerows import TileEdge
+
+
+class LedgerStore:
+    """The public ledger store; satisfies `ledger.log.view.LedgerView`. Any thread may read or write it."""
+
+    def __init__(self, database: Database, logs: dict[LogId, LogStore], next_number: int) -> None:
+        """Use `LedgerStore.open`."""
+        self._database = database
+        self._logs = logs
+        self._next_number = next_number
+        # Held from the check that a log is new to the row that numbers it.
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> "LedgerStore":
+        """Open the store in this directory, making an empty one if there is none.
+
+        Raises:
+            BusyError: another process uses the directory.
+            MalformedError: it is damaged, or was written in another format.
+        """
+        database = Database(path)
+        try:
+            _check_version(database, path)
+            numbers = [(LogId(key[1:]), layout.parse_number(row)) for key, row in database.scan(*layout.LOG_NUMBERS)]
+            logs = {log_id: LogStore(database, number, log_id) for log_id, number in numbers}
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, logs, max((number for _, number in numbers), default=-1) + 1)
+
+    def log_ids(self) -> tuple[LogId, ...]:
+        """The ids of all logs held, ascending."""
+        return tuple(sorted(self._logs))
+
+    def log(self, log_id: LogId) -> LogStore | None:
+        """One log, or None where it is not held."""
+        return self._logs.get(log_id)
+
+    def create(self, growth: Growth) -> LogStore:
+        """Start holding a log, from growth that `follow` has judged from entry 0 on, in one synced batch.
+
+        Raises:
+            RuntimeError: the log is held already, or the growth does not start at 0. A mistake of this program.
+        """
+        log_id = growth.state.log_id
+        if growth.start != 0 or growth.checkpoint.size != len(growth.entries):
+            raise RuntimeError(f"log {encode_log_id(log_id)}: the growth does not start at 0")
+        with self._lock:
+            if log_id in self._logs:
+                raise RuntimeError(f"log {encode_log_id(log_id)} is held already")
+            number = self._next_number
+            keys = LogKeys(number)
+            rows, _ = growth_rows(keys, growth, TileEdge())
+            rows.append((keys.state, encode_state(growth.state)))
+            rows.append((layout.log_number_key(log_id), layout.encode_log_number(number)))
+            self._database.write(rows)
+            self._next_number += 1
+            # Read back from disk: a store that could not be opened again must be noticed now, not at the next start.
+            log = LogStore(self._database, number, log_id)
+            # Replaced, not changed: readers in other threads may be walking over the old one.
+            self._logs = {**self._logs, log_id: log}
+            return log
+
+    def close(self) -> None:
+        """Store every state, so that the next opening is quick, and release the directory."""
+        try:
+            for log in self._logs.values():
+                log.write_snapshot()
+        finally:
+            self._database.close()
+
+
+def _check_version(database: Database, path: Path) -> None:
+    expected = layout.encode_number(layout.FORMAT_VERSION)
+    found = database.get(layout.VERSION_KEY)
+    if found is None and database.last(b"", b"\xff") is None:
+        database.write([(layout.VERSION_KEY, expected)])
+    elif found != expected:
+        version = "none" if found is None else layout.parse_number(found)
+        raise MalformedError(
+            f"{path}: ledger store of format {version}, this cairn reads format {layout.FORMAT_VERSION}",
+            hint="use the cairn that wrote it, or fetch the logs from peers into a new directory",
+        )

@@ -1,0 +1,61 @@
+"""Tasks that go on whatever happens: the second of the two places that catch `Exception`.
+
+A step that fails is told in the log and tried again after a pause that doubles up to a limit, with jitter, so that
+nodes which failed together do not come back together.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from ledger.errors import CairnError
+from node.clock import Draw
+
+FIRST_PAUSE_SECONDS = 0.5
+MAX_PAUSE_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Backoff:
+    """Pauses between tries: doubling, capped, each drawn from the upper half of its range."""
+
+    def __init__(
+        self, draw: Draw, *, first_seconds: float = FIRST_PAUSE_SECONDS, max_seconds: float = MAX_PAUSE_SECONDS
+    ) -> None:
+        self._draw = draw
+        self._first = first_seconds
+        self._max = max_seconds
+        self._next = first_seconds
+
+    def reset(self) -> None:
+        """Begin again with the shortest pause: the last try went well."""
+        self._next = self._first
+
+    def pause(self) -> float:
+        """Seconds to wait before the next try."""
+        seconds = jitter(self._next, self._draw)
+        self._next = min(self._next * 2, self._max)
+        return seconds
+
+
+def jitter(seconds: float, draw: Draw) -> float:
+    """A time between half of `seconds` and all of it."""
+    return seconds * (0.5 + int.from_bytes(draw(2), "big") / 0x20000)
+
+
+async def keep_doing(name: str, step: Callable[[], Awaitable[None]], backoff: Backoff) -> None:
+    """Run `step` again and again until cancelled; it does its own waiting when all is well.
+
+    An error of ours is a warning in one line, anything else is an error with its traceback; the task lives on.
+    """
+    while True:
+        try:
+            await step()
+            backoff.reset()
+        except CairnError as error:
+            _log.warning("task will try again", extra={"task": name, "reason": str(error)})
+            await asyncio.sleep(backoff.pause())
+        except Exception:
+            _log.exception("task failed and will try again", extra={"task": name})
+            await asyncio.sleep(backoff.pause())

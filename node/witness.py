@@ -1,0 +1,204 @@
+"""Cosigning the logs of others (C2SP tlog-witness; that we hold what we cosign durably is house policy).
+
+A cosignature says: at this second no larger consistent tree of that origin was known to me. So the one thing that must
+never roll back is the size and root cosigned last, which is compared and persisted in one step before the line leaves.
+
+The order of answers to one request:
+
+1. the note parses (MalformedError);
+2. its origin is that of a log we follow (UnknownLogError);
+3. the start-up rule allows cosigning (BusyError);
+4. it is signed by the log key, as far as we know it yet (SignatureError);
+5. `old_size` is not above its size (MalformedError);
+6. `old_size` is what we cosigned last (ConflictError, with our size);
+7. the proof leads from there to its root (ProofError, RuleError);
+8. we hold the log up to its size, pulling it if need be (BusyError when that takes too long);
+9. what we hold has its root, and its key is the one in force there (ProofError, SignatureError);
+10. compare and persist, atomically (ConflictError), then cosign.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ledger.errors import CairnError, MalformedError, ProofError, RuleError, SignatureError
+from ledger.log import merkle
+from ledger.log.checkpoint import Checkpoint, cosign, log_verifier_key, open_checkpoint, read_checkpoint
+from ledger.log.identity import LogId, encode_log_id
+from ledger.log.keys import SigningKey
+from ledger.log.note import VerifierKey
+from node.client.exchange import CosignRequest
+from node.client.failures import UnknownLogError, UnreachableError
+from node.clock import Clock
+from node.directory import Directory
+from node.errors import BusyError, ConflictError
+from node.peers import Peers
+from node.pull import Puller
+from node.store.ledgerstore import LedgerStore
+from node.store.logstore import LogStore
+
+_log = logging.getLogger(__name__)
+
+
+class ForkReporter(Protocol):
+    """What becomes of a note that contradicts what we hold."""
+
+    async def report(self, log: LogId, note: bytes, address: str) -> None:
+        """Make evidence of it, if it can be made with the help of the node at `address`."""
+        ...
+
+
+class Witness:
+    """Cosigns checkpoints of followed logs. Used from the event loop's thread alone.
+
+    Args:
+        keys: the witness keys of this node, oldest first.
+        closed: says why nothing may be cosigned of a log yet, or None (the start-up rule).
+        hold_seconds: how long one request may wait until the log is held.
+        pause: awaited between the last check and the comparison; tests hold a request there.
+    """
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        directory: Directory,
+        puller: Puller,
+        peers: Peers,
+        forks: ForkReporter,
+        keys: Sequence[SigningKey],
+        clock: Clock,
+        *,
+        closed: Callable[[LogId], str | None],
+        hold_seconds: float,
+        pause: Callable[[], "asyncio.Future[None]"] | None = None,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._puller = puller
+        self._peers = peers
+        self._forks = forks
+        self._keys = {key.public: key for key in keys}
+        self._clock = clock
+        self._closed = closed
+        self._hold_seconds = hold_seconds
+        self._pause = pause
+        # One request at a time makes the log's growth; the others of that log wait behind it.
+        self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def verifier_key(self) -> VerifierKey:
+        """The key this node cosigns with, under the name its network knows it by."""
+        return self._directory.own_witness_key(tuple(self._keys))
+
+    async def add_checkpoint(self, request: CosignRequest) -> bytes:
+        """Answer one request with our signature line; the steps and errors are those above."""
+        claimed = read_checkpoint(request.note)  # 1
+        candidates = self._directory.logs_of_origin(claimed.origin)
+        if not candidates:  # 2
+            raise UnknownLogError(f"origin {claimed.origin} is not followed here")
+        log_id = self._identify(candidates, request.note, claimed)  # 3, 4
+        if request.old_size > claimed.size:  # 5
+            raise MalformedError(f"old size {request.old_size} is above the checkpoint's size {claimed.size}")
+        try:
+            await self._check_growth(log_id, request, claimed)  # 6, 7
+            async with self._turns[log_id]:
+                log = await self._hold(log_id, request, claimed)  # 8
+                return await self._cosign(log, request, claimed)  # 9, 10
+        except (ProofError, RuleError):
+            await self._forks.report(log_id, request.note, request.address)
+            raise
+
+    def _identify(self, candidates: tuple[LogId, ...], note: bytes, claimed: Checkpoint) -> LogId:
+        """Which of the logs with this origin the note is of: the one whose key signed it."""
+        refusal: CairnError | None = None
+        unsure: LogId | None = None
+        for log_id in candidates:
+            reason = self._closed(log_id)
+            if reason is not None:
+                refusal = BusyError(f"witness: {reason}")
+                continue
+            key, is_final = self._directory.log_key(log_id, claimed.size)
+            try:
+                if key is not None:
+                    open_checkpoint(note, log_verifier_key(claimed.origin, key))
+                return log_id
+            except SignatureError as error:
+                refusal = error
+                # Above what we hold the key may have been rotated: step 9 decides once we hold it.
+                if not is_final:
+                    unsure = log_id
+        if unsure is not None:
+            return unsure
+        assert refusal is not None
+        raise refusal
+
+    async def _check_growth(self, log_id: LogId, request: CosignRequest, claimed: Checkpoint) -> None:
+        log = self._store.log(log_id)
+        cosigned = await asyncio.to_thread(log.cosigned) if log is not None else None
+        old_size = cosigned[0] if cosigned is not None else 0
+        if request.old_size != old_size:  # 6
+            raise ConflictError(f"witness: {old_size} was cosigned last, not {request.old_size}", size=old_size)
+        if claimed.size == 0:
+            raise RuleError("checkpoint: size 0, but every log here begins with its charter")
+        if cosigned is None:  # 7
+            if request.proof:
+                raise ProofError("consistency proof: given although nothing was cosigned before")
+            return
+        merkle.verify_consistency(old_size, cosigned[1], claimed.size, claimed.root, request.proof)
+
+    async def _hold(self, log_id: LogId, request: CosignRequest, claimed: Checkpoint) -> LogStore:
+        refusal: CairnError | None = None
+        try:
+            async with asyncio.timeout(self._hold_seconds):
+                for address in self._sources(log_id, request):
+                    if self._puller.held_size(log_id) >= claimed.size:
+                        break
+                    try:
+                        await self._pull(log_id, address, claimed)
+                    except CairnError as error:
+                        # What one peer serves wrongly another may serve rightly; the writer's own error is told.
+                        refusal = refusal or error
+        except TimeoutError:
+            pass
+        log = self._store.log(log_id)
+        if log is None or log.size < claimed.size:
+            if refusal is not None and not isinstance(refusal, UnreachableError | BusyError):
+                raise refusal
+            held = log.size if log is not None else 0
+            reason = f": {refusal}" if refusal is not None else ""
+            raise BusyError(
+                f"witness: holds {held} of {claimed.size} entries of {claimed.origin} yet{reason}",
+                hint="ask again: it goes on pulling",
+            )
+        return log
+
+    def _sources(self, log_id: LogId, request: CosignRequest) -> tuple[str, ...]:
+        """Where to pull from: the caller first if it is the writer by its signature, then whoever is known."""
+        hint = (request.address,) if request.address and request.address not in self._directory.own_addresses else ()
+        known = self._directory.sources(log_id)
+        key, _ = self._directory.log_key(log_id, 0)
+        return tuple(dict.fromkeys([*(hint if key is not None else ()), *known]))
+
+    async def _pull(self, log_id: LogId, address: str, claimed: Checkpoint) -> None:
+        client = self._peers.client(address)
+        (head,) = await client.heads([log_id])
+        if head.size >= claimed.size:
+            await self._puller.pull(client, head)
+
+    async def _cosign(self, log: LogStore, request: CosignRequest, claimed: Checkpoint) -> bytes:
+        state = log.state
+        # A key that was rotated away signs nothing new, not even for a size at which it was in force (DESIGN 3).
+        open_checkpoint(request.note, state.verifier_key_at(state.size))  # 9
+        root = await asyncio.to_thread(merkle.root_at, claimed.size, log.read_hashes)
+        if root != claimed.root:
+            raise ProofError(f"checkpoint: its root at size {claimed.size} is not that of the entries held")
+        if self._pause is not None:
+            await self._pause()
+        async with self._puller.lock(state.log_id):  # 10
+            await asyncio.to_thread(log.set_cosigned, claimed.size, claimed.root, expected=request.old_size)
+        # Only now, with the size on disk: a crash in between costs a signature, never allows two.
+        own = self.verifier_key()
+        line = cosign(request.note, own.name, self._keys[own.key], self._clock() // 1000)
+        _log.info("cosigned", extra={"log": encode_log_id(state.log_id), "size": claimed.size})
+        return line.encode().encode()

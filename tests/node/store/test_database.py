@@ -1,0 +1,88 @@
+"""LevelDB behind a typed wrapper: one process, ordered keys, whole batches."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import CairnError
+from node.errors import BusyError
+from node.store.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "ledger")
+    yield database
+    database.close()
+
+
+def test_rows_come_in_the_order_of_their_keys(database: Database) -> None:
+    database.write([(b"b2", b"2"), (b"a", b"0"), (b"b1", b"1"), (b"c", b"3")])
+
+    assert list(database.scan(b"b", b"c")) == [(b"b1", b"1"), (b"b2", b"2")]
+    assert database.last(b"b", b"c") == (b"b2", b"2")
+    assert database.last(b"x", b"y") is None
+    assert database.get(b"a") == b"0"
+    assert database.get(b"nothing") is None
+
+
+def test_a_batch_that_is_interrupted_leaves_nothing(database: Database) -> None:
+    def rows() -> Iterator[tuple[bytes, bytes]]:
+        yield b"a", b"1"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        database.write(rows())
+
+    assert database.get(b"a") is None
+
+
+def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    first = Database(tmp_path / "ledger")
+    first.write([(b"a", b"1")])
+    first.close()
+
+    second = Database(tmp_path / "ledger")
+
+    assert second.get(b"a") == b"1"
+    second.close()
+
+
+def test_a_second_opening_is_refused_in_words(tmp_path: Path, database: Database) -> None:
+    with pytest.raises(BusyError, match=r"ledger: another process uses this directory$") as caught:
+        Database(tmp_path / "ledger")
+
+    assert "stop it first" in caught.value.hint
+
+
+def test_a_second_process_is_refused_in_words(tmp_path: Path, database: Database) -> None:
+    code = "import sys; from pathlib import Path; from node.store.database import Database; Database(Path(sys.argv[1]))"
+    root = Path(__file__).parents[3]
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "ledger")], cwd=root, capture_output=True, text=True, timeout=60
+    )
+
+    assert ended.returncode != 0
+    assert "BusyError" in ended.stderr
+    assert "another process uses this directory" in ended.stderr
+
+
+def test_a_path_that_cannot_be_a_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(CairnError, match="cannot open the store") as caught:
+        Database(tmp_path / "file")
+
+    assert not isinstance(caught.value, BusyError)
+
+
+def test_a_damaged_store_is_told_apart(tmp_path: Path) -> None:
+    Database(tmp_path / "ledger").close()
+    (tmp_path / "ledger" / "CURRENT").write_bytes(b"nonsense")
+
+    with pytest.raises(CairnError, match="store"):
+        Database(tmp_path / "ledger")
