@@ -36,6 +36,11 @@ from ledger.errors import MalformedError, RuleError
 
 _MARKS = tuple(orjson.dumps(name) for name in sorted(RESERVED_NAMES))
 
+SUBJECT_DEPTH = 2
+"""Members this deep (in a badge those of `ld.credentialSubject`) are left unwalked where nothing inside is hidden: an
+achievement is half of every copy, and looking at its written form costs a tenth of walking it. Nesting is bounded
+before, when the payload is parsed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -124,9 +129,9 @@ class _Walk:
             if type(member) is dict:
                 if not path and name in NEVER_DISCLOSABLE:
                     _check_clear(name, member)  # 3
-                else:
+                elif len(path) != SUBJECT_DEPTH or _has_marks(member):
                     result[name] = self.object(member, (*path, name), parent)
-            elif type(member) is list:
+            elif type(member) is list and (len(path) != SUBJECT_DEPTH or _has_marks(member)):
                 result[name] = self.array(member, (*path, name), parent)
         if not path:
             result.pop(HASH_NAME, None)
@@ -193,10 +198,15 @@ class _Walk:
         return value
 
 
+def _has_marks(value: JSONValue) -> bool:
+    """Whether a digest or a reserved name can stand anywhere inside; a text that reads like one counts too."""
+    written = orjson.dumps(value)
+    return any(mark in written for mark in _MARKS)
+
+
 def _check_clear(name: str, value: JSONValue) -> None:
     """Refuse digests anywhere in a claim that must stand in clear, by its text: walking it costs five times as much."""
-    written = orjson.dumps(value)
-    if any(mark in written for mark in _MARKS):
+    if _has_marks(value):
         raise RuleError(f"sd-jwt: claim {name!r} holds a digest or a reserved name, but must stand in clear")
 
 

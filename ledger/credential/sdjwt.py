@@ -76,9 +76,9 @@ def parse_sd_jwt(text: str, *, types: Collection[str] | None = SD_JWT_VC_TYPES) 
         raise MalformedError(f"sd-jwt: {len(text)} characters, at most {MAX_TOKEN_CHARS} are read")
     if not text.isascii():
         raise MalformedError("sd-jwt: holds characters beyond ASCII")
-    if (count := text.count("~") - 1) > MAX_DISCLOSURES:
-        raise MalformedError(f"sd-jwt: {count} disclosures, at most {MAX_DISCLOSURES} are read")
-    issuer_jwt, *disclosures = text.split("~")
+    issuer_jwt, *disclosures = text.split("~", MAX_DISCLOSURES + 2)
+    if len(disclosures) - 1 > MAX_DISCLOSURES:
+        raise MalformedError(f"sd-jwt: {text.count('~') - 1} disclosures, at most {MAX_DISCLOSURES} are read")
     if not disclosures:
         raise MalformedError("sd-jwt: expected tildes after the issuer-signed JWT, found none")
     last = disclosures.pop()

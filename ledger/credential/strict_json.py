@@ -8,7 +8,7 @@ that recurses sees the bytes.
 
 import json
 import math
-import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn, TypeAlias
 
@@ -23,12 +23,6 @@ JSONObject: TypeAlias = dict[str, JSONValue]
 
 MAX_DEPTH = 32
 """Arrays and objects inside each other, the outermost counted as 1."""
-
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-# The closing quote is optional so that an unclosed string is swallowed once: otherwise each later quote starts a scan
-# of its own, and a hostile megabyte costs the square of its size.
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 
 
 def parse_strict_json(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH, where: str = "json") -> JSONValue:
@@ -45,13 +39,15 @@ def parse_strict_json(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH
     """
     if len(data) > max_bytes:
         raise MalformedError(f"{where}: {len(data)} bytes, at most {max_bytes} are read")
-    # Fewer brackets than levels allowed cannot nest too deep, whatever stands inside strings.
-    if data.count(b"{") + data.count(b"[") > max_depth:
-        _check_depth(data, max_depth, where)
     try:
         value: JSONValue = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise MalformedError(f"{where}: not JSON: {error}") from error
+        too_deep = "depth limit" in error.msg  # orjson's own, far beyond any of ours
+        what = f"nested deeper than {max_depth} levels" if too_deep else f"not JSON: {error}"
+        raise MalformedError(f"{where}: {what}") from error
+    # Fewer brackets than levels allowed cannot nest too deep, whatever stands inside strings.
+    if data.count(b"{") + data.count(b"[") > max_depth:
+        _check_depth(value, max_depth, where)
     # An encoder writes no name twice, so text equal to its own encoding has none; ours always is. Any other text is
     # read again by a parser that reports every pair.
     if orjson.dumps(value) == data:
@@ -88,18 +84,13 @@ def name_type(value: JSONValue) -> str:
             return "an object"
 
 
-def _check_depth(data: bytes, max_depth: int, where: str) -> None:
-    """Refuse nesting beyond `max_depth` by the brackets outside strings, without recursion.
+def _check_depth(value: JSONValue, max_depth: int, where: str) -> None:
+    """Refuse nesting beyond `max_depth`, without recursion in Python.
 
-    Text with unbalanced quotes or brackets may be counted wrongly; it is no JSON, and the parser that follows (which
-    has a limit of its own) says so.
+    Written with indents, what stands inside `n` levels begins a line with `2 n` spaces, and line ends occur nowhere
+    else: inside strings they are escaped. (The parser before has a limit of its own, 1,024 levels.)
     """
-    outside = _STRING.sub(b"", data) if b"\\" in data else b"".join(data.split(b'"')[::2])
-    # Each round takes away what nests no further, so the number of rounds is the depth.
-    brackets = outside.translate(_AS_SQUARE, _NOT_BRACKETS)
-    for _ in range(max_depth):
-        brackets = brackets.replace(b"[]", b"")
-    if b"[]" in brackets:
+    if b"\n" + b"  " * (max_depth + 1) in orjson.dumps(value, option=orjson.OPT_INDENT_2):
         raise MalformedError(f"{where}: nested deeper than {max_depth} levels")
 
 
@@ -109,8 +100,7 @@ def _parse_reporting_pairs(data: bytes, where: str) -> JSONValue:
     def keep_pairs(pairs: Sequence[tuple[str, JSONValue]]) -> JSONObject:
         members = dict(pairs)
         if len(members) != len(pairs):
-            seen: set[str] = set()
-            twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]  # add returns None on purpose
+            (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
             raise MalformedError(f"{where}: member {twice[:100]!r} stands twice in one object")
         return members
 

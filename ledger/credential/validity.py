@@ -6,6 +6,7 @@ JWTs count seconds since 1970, possibly with fractions; everything here is Unix 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from ledger.credential.strict_json import JSONValue, name_type
 from ledger.errors import MalformedError, RuleError
@@ -74,6 +75,7 @@ def parse_seconds(payload: Mapping[str, JSONValue], name: str, where: str) -> in
     return round(value * 1000)
 
 
+@lru_cache(maxsize=4096)
 def format_instant(instant: int) -> str:
     """Unix ms as people read it: `2026-01-31 23:59:59 UTC`."""
     return f"{_EPOCH + timedelta(milliseconds=instant):%Y-%m-%d %H:%M:%S} UTC"

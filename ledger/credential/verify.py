@@ -72,19 +72,13 @@ def verify_file(data: bytes, network: Network, question: Question) -> RecordRepo
 
 def verify_presentation(presentation: Presentation, network: Network, question: Question) -> RecordReport:
     """Verify every credential of a parsed presentation, and that each holder signed the whole of it."""
-    reports = tuple(
-        verify_credential(
-            item.sd_jwt,
-            item.receipt,
-            network,
-            Terms.of_presentation(presentation, question.now, question.audience, question.nonce),
-        )
-        for item in presentation.credentials
-    )
-    # What the learner wrote is signed by the holder keys; without a single good one it is nobody's word.
+    # The file is hashed once, not once for each of its credentials.
+    terms = Terms.of_presentation(presentation, question.now, question.audience, question.nonce)
+    reports = tuple(verify_credential(item.sd_jwt, item.receipt, network, terms) for item in presentation.credentials)
+    # What the learner wrote, and what for, is signed by the holder keys; without a single good one it is nobody's word.
     believed = any(report.steps[3].answer is Answer.YES for report in reports if len(report.steps) > 3)
     lines = tuple(ShownLine(part.name, part.text, ClaimClass.SELF_ASSERTED) for part in presentation.learner)
-    return RecordReport(reports, lines if believed else (), _purpose(presentation))
+    return RecordReport(reports, lines, _purpose(presentation)) if believed else RecordReport(reports)
 
 
 def verify_credential(sd_jwt: str, receipt: object | None, network: Network, terms: Terms) -> CredentialReport:

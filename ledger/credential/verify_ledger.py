@@ -5,28 +5,27 @@ no proven fork covers it; 9 the issuer was a member with the right to issue it, 
 was in force there, in the right role; 11 its status slot reads valid on the newest page. Position decides, never a clock.
 """
 
-from ledger.credential import openbadge, status
+from ledger.credential import openbadge
 from ledger.credential.commitment import commit
 from ledger.credential.report import Answer, Code, Step, make_step
-from ledger.credential.status import Status
 from ledger.credential.strict_json import JSONObject
 from ledger.credential.validity import format_instant
+from ledger.credential.verify_status import SYNC, check_status, read_entry
 from ledger.credential.verify_token import TokenFindings
-from ledger.errors import CairnError, ProofError
-from ledger.log.body import parse_body, verify_body
+from ledger.errors import CairnError
+from ledger.log.body import parse_body
 from ledger.log.charter import Role
-from ledger.log.entry import Entry, parse_entry
+from ledger.log.entry import parse_entry
+from ledger.log.governance import Rights
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyStatus
-from ledger.log.merkle import prove_inclusion, prove_item, verify_inclusion
-from ledger.log.network import Fork, HeadAnswer, Network
+from ledger.log.merkle import prove_item
+from ledger.log.network import HeadAnswer, Network
 from ledger.log.policy import QuorumRule
 from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
-from ledger.log.records import Issue, StatusUpdate
-from ledger.log.state import StatusRecord
+from ledger.log.records import Issue
 from ledger.log.view import LogView
 
-SYNC = "run `cairn sync` and try again"
 _COMMITMENT_BYTES = 32
 
 
@@ -49,10 +48,12 @@ class LedgerSteps:
         """Answer all six steps."""
         self._check_receipt(receipt)
         self._check_heads()
-        fork = self._check_forks()
+        self._check_forks()
         self._check_rights()
         self._check_key()
-        self._check_status(fork)
+        step, code = check_status(self.network, self.token, self.log, self.now)
+        self.steps.append(step)
+        self.codes += [] if code is None else [code]
 
     def _answer(
         self, number: int, answer: Answer, detail: str = "", remedy: str = "", code: Code | None = None
@@ -91,8 +92,7 @@ class LedgerSteps:
             return None
         owner = self.token.owner
         assert owner is not None
-        successor = self.network.successor_of(owner)
-        if receipt.log != owner and (successor is None or receipt.log != successor[0]):
+        if receipt.log not in self.network.line_of(owner):
             name, other = self.network.name_of(owner), self.network.name_of(receipt.log)
             detail = f"its issuer is {name}, its receipt is of the log of {other}"
             self._answer(6, Answer.NO, detail, "reject it, or ask the issuer", Code.ISSUER_NOT_AUTHORISED)
@@ -101,7 +101,7 @@ class LedgerSteps:
 
     def _prove_receipt(self, receipt: Receipt, commitment: bytes, view: LogView) -> None:
         try:
-            entry = read_entry(view, receipt.index)
+            entry = read_entry(self.network, receipt.log, view, receipt.index)
         except CairnError as error:
             self._unknown(6, str(error), "the replica is damaged; sync into a new folder")
             return
@@ -176,22 +176,20 @@ class LedgerSteps:
 
     # Step 8
 
-    def _check_forks(self) -> Fork | None:
-        """Answer step 8; gives the undecided fork of the issuer's log, which also bounds the status pages to read."""
+    def _check_forks(self) -> None:
+        told = ""
         for log in dict.fromkeys((self.network.trust.network, self.log)):
             fork = self.network.fork_of(log)
-            if fork is None or fork.is_alarm_only or fork.decided_by is not None:
+            if fork is None or not fork.is_open:
                 continue
             name = self.network.name_of(log)
             where = f"two histories of the log of {name} were signed; they share the first {fork.size} entries"
             index = None if self.receipt is None or log != self.log else self.receipt.index
             if index is None or index >= fork.size:
                 self._unknown(8, where, "ask the network which history counts", Code.FORKED_LOG)
-                return fork if log == self.log else None
-            self._answer(8, Answer.YES, f"{where}, and this stands below, at entry {index}")
-            return fork
-        self._answer(8, Answer.YES)
-        return None
+                return
+            told = f"{where}, and this stands below, at entry {index}"
+        self._answer(8, Answer.YES, told)
 
     # Step 9
 
@@ -206,6 +204,10 @@ class LedgerSteps:
                 9, f"entry {unknown} of its log is of a kind this version does not know", "install a newer cairn"
             )
             return
+        if self.network.state.unknown is not None:
+            detail = f"entry {self.network.state.unknown} of the network's log is of a kind this version does not know"
+            self._unknown(9, detail, "install a newer cairn")
+            return
         answer = self.network.rights_at(self.log, self.receipt.index)
         name = self.network.name_of(self.log)
         achievement, kind = achievement_of(self.token.payload)
@@ -213,11 +215,20 @@ class LedgerSteps:
             detail = f"{name}: {answer.reason}"
         elif not answer.rights.allows(achievement, kind):
             detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
+        elif not self._may_use_issuer(answer.rights):
+            detail = f"{name} was a member, without the right to the issuer id {self.token.payload.get('iss')}"
         else:
             index = -1 if answer.record is None else answer.record.index
             self._answer(9, Answer.YES, f"{name}, by entry {index} of the network's log")
             return
         self._answer(9, Answer.NO, detail, "reject it, or ask the network", Code.ISSUER_NOT_AUTHORISED)
+
+    def _may_use_issuer(self, rights: Rights) -> bool:
+        """A successor goes on under the old log's issuer ids, which its own entry cannot list."""
+        issuer, owner = self.token.payload.get("iss"), self.token.owner
+        if not isinstance(issuer, str) or owner is None:
+            return False
+        return owner != self.log or self.network.is_own_issuer(owner, issuer) or issuer in rights.issuers
 
     # Step 10
 
@@ -228,7 +239,11 @@ class LedgerSteps:
             self._unknown(10, "it depends on the position on the ledger, which step 6 did not find", "see step 6")
             return
         role = Role(openbadge.key_role(achievement_of(self.token.payload)[1] or None))
-        found = key.status_at(role, self.receipt.index)
+        # The receipt's own log decides: a position means nothing in another one.
+        view = self.network.ledger.log(self.log)
+        found = KeyStatus.UNKNOWN
+        if view is not None:
+            found = view.state.key_status(key.key.id, role, self.receipt.index)
         if found is KeyStatus.IN_FORCE:
             self._answer(10, Answer.YES, f"a key for {_ROLE_WORDS[role]}")
             return
@@ -240,91 +255,6 @@ class LedgerSteps:
             detail = f"the key was {found.value} (entry {self.receipt.index})"
         self._answer(10, Answer.NO, detail, "reject it, or ask the issuer for a new copy", code)
 
-    # Step 11
-
-    def _check_status(self, fork: Fork | None) -> None:
-        try:
-            reference = status.parse_status_claim(self.token.payload.get("status"))
-        except CairnError as error:
-            self._unknown(11, str(error), "ask the issuer")
-            return
-        if reference is None:
-            self._unknown(11, "it names no status list of this ledger", "ask the issuer whether it still stands")
-            return
-        log, view, record, problem = self._find_page(LogId(reference.log), fork)
-        if view is None or record is None:
-            self._unknown(11, problem, SYNC)
-            return
-        try:
-            items = self._open_page(log, view, record)
-            item, offset = status.page_position(record.lists, reference.log, reference.number, reference.slot)
-            value = status.read_status(items[item][offset], reference.key, record.statement_id)
-        except CairnError as error:
-            self._unknown(11, str(error), error.hint or "ask the issuer")
-            return
-        self._tell_status(value, log, view, record)
-
-    def _find_page(self, list_log: LogId, fork: Fork | None) -> tuple[LogId, LogView | None, StatusRecord | None, str]:
-        """Find the page that decides: of the log that owns the list, or of its successor from the boundary on."""
-        owner, network = self.token.owner, self.network
-        if list_log not in (owner, self.log):
-            return list_log, None, None, "its status list belongs to another institution"
-        log, below = list_log, None if fork is None or list_log != self.log else fork.size
-        successor = network.successor_of(list_log)
-        if successor is not None:
-            heir = network.ledger.log(successor[0])
-            record = None if heir is None else heir.state.newest_status
-            if heir is not None and record is not None and any(item.log == list_log for item in record.lists):
-                return successor[0], heir, record, ""
-            below = successor[1].size if below is None else min(below, successor[1].size)
-        view = network.ledger.log(log)
-        if view is None:
-            return log, None, None, f"the log of {network.name_of(log)} is not held here"
-        pages = [record for record in view.state.statuses if below is None or record.index < below]
-        if not pages:
-            return log, view, None, f"{network.name_of(log)} has published no status page yet"
-        if view.state.is_status_void(pages[-1]):
-            return log, view, None, f"the newest status page of {network.name_of(log)} is void: its key was compromised"
-        return log, view, pages[-1], ""
-
-    def _open_page(self, log: LogId, view: LogView, record: StatusRecord) -> tuple[bytes, ...]:
-        cached = self.network.pages.get((log, record.index))
-        if cached is not None:
-            return cached
-        entry, body = read_entry(view, record.index), view.body(record.index)
-        if body is None or not isinstance(entry.statement, StatusUpdate):
-            raise ProofError(f"status page {record.index} is not held here", hint=SYNC)
-        items = verify_body("status", entry.statement.reference, body)
-        self.network.pages[log, record.index] = items
-        return items
-
-    def _tell_status(self, value: Status, log: LogId, view: LogView, record: StatusRecord) -> None:
-        known = f"as of entry {record.index} of the log of {self.network.name_of(log)}{self._silence(log, view)}"
-        anchored = self.network.newest_anchor(log)
-        match value:
-            case Status.REVOKED:
-                self._answer(11, Answer.NO, f"revoked, {known}", "ask the issuer why", Code.REVOKED)
-            case Status.REPLACED:
-                self._answer(11, Answer.NO, f"replaced by a newer copy, {known}", "ask for that one", Code.SUPERSEDED)
-            case Status.SUSPENDED:
-                self._answer(11, Answer.NO, f"suspended, {known}", "ask the issuer until when", Code.SUSPENDED)
-            case _ if anchored is not None and anchored.size > view.state.size:
-                detail = f"valid {known}, but the network knows {anchored.size} entries of that log"
-                self._unknown(11, detail)
-            case _:
-                self._answer(11, Answer.YES, known)
-
-    def _silence(self, log: LogId, view: LogView) -> str:
-        """Say so if the issuer has been silent for two of its own intervals; that changes no verdict."""
-        interval = view.state.batch.interval
-        try:
-            seconds = self.network.judge_head(log).quorum.seconds
-        except CairnError:
-            return ""
-        if not interval or seconds is None or self.now - seconds * 1000 <= 2 * interval:
-            return ""
-        return f"; nothing from it since {format_instant(seconds * 1000)}"
-
 
 _ROLE_WORDS = {
     Role.ISSUE: "credentials",
@@ -332,21 +262,6 @@ _ROLE_WORDS = {
     Role.OPERATE: "batches",
     Role.DEFINE: "documents",
 }
-
-
-def read_entry(view: LogView, index: int) -> Entry:
-    """Read one held entry and prove that it stands in the held tree.
-
-    Raises:
-        MalformedError, ProofError: what is held there is not the entry that was checked: the holder's copy is damaged.
-    """
-    entry = parse_entry(view.entry(index))
-    size = view.state.size
-    proof = prove_inclusion(index, size, view.read_hashes)
-    verify_inclusion(entry.leaf_hash, index, size, proof, view.state.frontier.root())
-    if entry.index != index:
-        raise ProofError(f"entry {index}: the replica holds entry {entry.index} there")
-    return entry
 
 
 def achievement_of(payload: JSONObject) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ledger import base64url
 from ledger.credential import keybinding, presentation, sdjwt, validity
 from ledger.credential.keybinding import BindingPolicy
-from ledger.credential.presentation import HASH_CLAIM, Presentation
+from ledger.credential.presentation import Presentation
 from ledger.credential.processing import Claims
 from ledger.credential.report import Answer, Code, Step, make_step
 from ledger.credential.sdjwt import SDJWT
@@ -46,6 +46,11 @@ class Terms:
         """Terms for the credentials of one presentation."""
         claim = presentation.hash_claim(envelope)
         return cls(now=now, audience=audience, nonce=nonce, envelope=envelope, envelope_claim=claim)
+
+    @property
+    def is_unsigned_file(self) -> bool:
+        """Tell whether the credential stands in a file of nothing but unbound copies, which no holder key signed."""
+        return self.envelope is not None and all(item.sd_jwt.endswith("~") for item in self.envelope.credentials)
 
 
 @dataclass(slots=True)
@@ -113,10 +118,8 @@ def _find_key(found: TokenFindings, token: SDJWT, network: Network) -> bool:
     except MalformedError:
         found.answer(2, Answer.NO, "its key id is not one of this ledger", code=Code.BAD_SIGNATURE)
         return False
-    successor = network.successor_of(found.owner)
-    candidates = (found.owner,) if successor is None else (found.owner, successor[0])
     held = False
-    for log in candidates:
+    for log in network.line_of(found.owner):
         view = network.ledger.log(log)
         record = None if view is None else view.state.keys.records.get(key_id)
         held = held or view is not None
@@ -158,13 +161,11 @@ def _check_binding(found: TokenFindings, token: SDJWT, terms: Terms) -> None:
             detail = "it names no holder key, so nobody can show that it was made for you"
             found.answer(4, Answer.NO, detail, "ask the learner for a copy from the wallet", Code.NOT_BOUND)
         else:
-            found.answer(4, Answer.NOT_APPLICABLE, "it names no holder key")
+            detail = "; nobody signed the file it stands in" if terms.is_unsigned_file else ""
+            found.answer(4, Answer.NOT_APPLICABLE, "it names no holder key" + detail)
         return
     remedy = "ask the holder to present it again, for you"
     envelope = terms.envelope
-    # A file around it names audience and nonce too; the verifier's own demand is checked first, then that both agree.
-    audience = terms.audience if terms.audience is not None or envelope is None else envelope.audience
-    nonce = terms.nonce if terms.nonce is not None or envelope is None else envelope.nonce
     max_age = keybinding.DEFAULT_MAX_AGE_MS if envelope is None else MAX_AGE_MS
     try:
         if envelope is not None and terms.now >= envelope.expires:
@@ -172,9 +173,10 @@ def _check_binding(found: TokenFindings, token: SDJWT, terms: Terms) -> None:
                 f"the presentation could be used until {format_instant(envelope.expires)}, "
                 f"now is {format_instant(terms.now)}"
             )
-        binding = sdjwt.open_key_binding(token, BindingPolicy(audience, nonce, max_age), terms.now)
-        if envelope is not None and binding.claims.get(HASH_CLAIM) != terms.envelope_claim:
-            raise SignatureError("the holder signed another presentation than this one")
+        # The verifier's own demand first; then that the file around it is what was signed, and says the same.
+        binding = sdjwt.open_key_binding(token, BindingPolicy(terms.audience, terms.nonce, max_age), terms.now)
+        if envelope is not None:
+            presentation.verify_binding(envelope, binding, claim=terms.envelope_claim)
     except CairnError as error:
         found.answer(4, Answer.NO, str(error), remedy, Code.NOT_BOUND)
         return

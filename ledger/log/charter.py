@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import MalformedError
-from ledger.log.keys import KeyId, PublicKey, check_name, check_origin, parse_public_key
+from ledger.log.keys import Algorithm, KeyId, PublicKey, check_name, check_origin, parse_public_key
 from ledger.log.statement import Header, Statement, require_log
 
 MAX_KEYS = 64
@@ -217,7 +217,7 @@ def read_roots(fields: Fields) -> Roots:
     Raises:
         MalformedError: no key, a key twice, or a threshold outside 1 to the number of keys.
     """
-    keys = tuple(parse_public_key(key, "roots") for key in _some(fields.array("keys"), "roots"))
+    keys = tuple(read_signing_key(key, "roots") for key in _some(fields.array("keys"), "roots"))
     roots = Roots(keys, fields.integer("threshold", minimum=1))
     fields.finish()
     if len(roots.ids) != len(keys):
@@ -225,6 +225,18 @@ def read_roots(fields: Fields) -> Roots:
     if roots.threshold > len(keys):
         raise MalformedError(f"roots: threshold {roots.threshold} is above the {len(keys)} keys")
     return roots
+
+
+def read_signing_key(value: JSONValue, where: str) -> PublicKey:
+    """Read a root or log key: `{"alg","key"}` of the one algorithm that signs entries and notes.
+
+    Raises:
+        MalformedError: of another form or algorithm. A log with such a key could never be written.
+    """
+    key = parse_public_key(value, where)
+    if key.algorithm is not Algorithm.ED25519:
+        raise MalformedError(f"{where}: entries and notes are signed with ed25519, not {key.algorithm}")
+    return key
 
 
 def read_role_key(value: JSONValue, where: str) -> RoleKey:
@@ -269,7 +281,7 @@ def _read_first(header: Header, fields: Fields) -> Charter:
         url=check_url(fields.text("url", max_length=MAX_URL_LENGTH), "charter: url"),
         grpc=fields.text("grpc", max_length=MAX_URL_LENGTH),
         roots=read_roots(fields.fields("roots")),
-        log_key=parse_public_key(fields.object("log_key"), "charter: log_key"),
+        log_key=read_signing_key(fields.object("log_key"), "charter: log_key"),
         keys=keys,
         batch=_read_batch(fields.fields("batch")),
         lists=_read_lists(lists),

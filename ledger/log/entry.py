@@ -73,21 +73,22 @@ def parse_entry(data: bytes) -> Entry:
     fields = Fields(canonical.parse(data, max_bytes=MAX_ENTRY_BYTES), "entry")
     if fields.integer("v") != 1:
         raise MalformedError("entry: version is not 1; a newer cairn is needed")
-    # The keys of canonical JSON ascend, so the statement stands between the signatures (base64url only, which cannot
-    # hold the mark) and the version.
+    index, previous = fields.integer("index"), LeafHash(fields.data("previous", 32))
+    signatures = read_signatures(fields.array("signatures"))
+    statement = statements.read(fields.object("statement"))
+    fields.finish()
+    # The members of canonical JSON ascend and there are no others, so the statement stands between the signatures
+    # (base64url only, which cannot hold the mark) and the version.
     statement_bytes = data[data.index(_STATEMENT_MARK) + len(_STATEMENT_MARK) : -len(_VERSION_TAIL)]
-    statement = fields.object("statement")
-    entry = Entry(
-        index=fields.integer("index"),
-        previous=LeafHash(fields.data("previous", 32)),
-        signatures=read_signatures(fields.array("signatures")),
-        statement=statements.read(statement),
+    return Entry(
+        index=index,
+        previous=previous,
+        signatures=signatures,
+        statement=statement,
         statement_bytes=statement_bytes,
         raw=data,
         leaf_hash=hash_leaf(data),
     )
-    fields.finish()
-    return entry
 
 
 def encode_entry(index: int, previous: LeafHash, statement_bytes: bytes, signatures: Iterable[Signature]) -> bytes:

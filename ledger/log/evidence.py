@@ -56,11 +56,13 @@ class VerifiedFork:
 
     Attributes:
         first, second: what the two notes say.
+        split: the branches part at this index or below.
         common: entries both branches share, where that is proven; `None` where the evidence does not say.
     """
 
     first: Checkpoint
     second: Checkpoint
+    split: int
     common: int | None
 
 
@@ -130,13 +132,14 @@ def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifierKey]) -> Verified
     elif first.size != second.size or first.root == second.root:
         raise ProofError("evidence: the notes agree, or have different sizes and no split is given")
     common = evidence.common
+    split = first.size - 1 if evidence.split is None else evidence.split.index
     if common is None:
-        return VerifiedFork(first, second, None)
-    if evidence.split is not None and common.size > evidence.split.index:
+        return VerifiedFork(first, second, split, None)
+    if common.size > split:
         raise ProofError("evidence: the common tree reaches above the split")
     verify_consistency(common.size, common.root, first.size, first.root, common.first_proof)
     verify_consistency(common.size, common.root, second.size, second.root, common.second_proof)
-    return VerifiedFork(first, second, common.size)
+    return VerifiedFork(first, second, split, common.size)
 
 
 def _verify_split(split: Split, first: Checkpoint, second: Checkpoint) -> None:

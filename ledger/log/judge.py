@@ -4,12 +4,15 @@ In order: (1) its statement id was used before; (2) its signers are exactly thos
 role; (3) governance carries the right `after` and stands not above `until`; (4) the change is legal for its kind.
 """
 
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Protocol, assert_never
 
 from ledger import base64url
 from ledger.errors import CairnError, RuleError
-from ledger.log.charter import Charter, CharterAmendment, Role, Roots
+from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Role, Roots
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
+from ledger.log.effects import DocumentRecord
 from ledger.log.entry import Entry
 from ledger.log.governance import (
     AddKey,
@@ -20,13 +23,16 @@ from ledger.log.governance import (
     RetireKey,
     RotateLogKey,
 )
-from ledger.log.identity import encode_log_id
-from ledger.log.keyring import KeyStatus
+from ledger.log.identity import LogId, encode_log_id
+from ledger.log.keyring import KeyRing, KeyStatus
 from ledger.log.keys import Algorithm, KeyId, PublicKey
+from ledger.log.members import Membership
+from ledger.log.note import VerifierKey
 from ledger.log.records import (
     SLOTS_PER_ITEM,
     Anchor,
     CloseDocument,
+    DocumentName,
     EvidenceEntry,
     Issue,
     Publish,
@@ -34,10 +40,68 @@ from ledger.log.records import (
 )
 from ledger.log.statement import Statement
 
-if TYPE_CHECKING:
-    from ledger.log.state import LogState
-
 Governance = CharterAmendment | AddKey | RetireKey | CompromiseKey | RotateLogKey | ReplaceRoots | MemberChange
+
+
+class StateBelow(Protocol):
+    """What the rules ask of the log below an entry; `state.LogState` answers, and means by each name what is told there."""
+
+    @property
+    def log_id(self) -> LogId:
+        """Of this log."""
+
+    @property
+    def size(self) -> int:
+        """Entries below."""
+
+    @property
+    def is_network(self) -> bool:
+        """Whether this log rules membership."""
+
+    @property
+    def log_key(self) -> PublicKey:
+        """In force there."""
+
+    @property
+    def roots(self) -> Roots:
+        """In force there."""
+
+    @property
+    def keys(self) -> KeyRing:
+        """All role keys so far."""
+
+    @property
+    def assigned(self) -> AbstractSet[KeyId]:
+        """Keys that have a place for ever."""
+
+    @property
+    def batch(self) -> BatchPolicy:
+        """Of the next cut."""
+
+    @property
+    def ids(self) -> Mapping[bytes, int]:
+        """Statement ids used so far, with the first entry of each."""
+
+    @property
+    def lists(self) -> Mapping[tuple[LogId, int], int]:
+        """Status lists so far, with their slots."""
+
+    @property
+    def documents(self) -> Mapping[DocumentName, DocumentRecord]:
+        """Documents published so far."""
+
+    @property
+    def members(self) -> Membership:
+        """What a network has decided so far."""
+
+    def document(self, name: DocumentName) -> DocumentRecord | None:
+        """Give a document that counts."""
+
+    def after(self, subject: str) -> int:
+        """Give the last effective entry on a subject, -1 for none."""
+
+    def verifier_key_at(self, size: int) -> VerifierKey:
+        """Give the key that signs the checkpoint of this size."""
 
 
 def named_keys(statement: Statement) -> tuple[PublicKey, ...]:
@@ -74,7 +138,7 @@ def subject_of(statement: Statement) -> str | None:
             return None
 
 
-def find_void(state: "LogState", entry: Entry, items: tuple[bytes, ...]) -> str | None:
+def find_void(state: StateBelow, entry: Entry, items: tuple[bytes, ...]) -> str | None:
     """Say why an entry that may stand has no effect; `None` if it takes effect.
 
     Args:
@@ -96,7 +160,7 @@ def has_threshold(signers: frozenset[KeyId], roots: Roots) -> bool:
     return len(signers & roots.ids) >= roots.threshold
 
 
-def own_head(state: "LogState", items: tuple[bytes, ...]) -> Checkpoint:
+def own_head(state: StateBelow, items: tuple[bytes, ...]) -> Checkpoint:
     """Open item 0 of an anchor: this log's own last head.
 
     Raises:
@@ -105,12 +169,12 @@ def own_head(state: "LogState", items: tuple[bytes, ...]) -> Checkpoint:
     if not items:
         raise RuleError("anchor: no item 0")
     size = read_checkpoint(items[0]).size
-    if size > state.size:
+    if not 0 < size <= state.size:
         raise RuleError(f"anchor: item 0 is over {size} entries, {state.size} stand below")
     return open_checkpoint(items[0], state.verifier_key_at(size))
 
 
-def _judge_signers(state: "LogState", entry: Entry) -> str | None:
+def _judge_signers(state: StateBelow, entry: Entry) -> str | None:
     statement, index = entry.statement, entry.index
     signers = frozenset(signature.key for signature in entry.signatures)
     match statement:
@@ -141,7 +205,7 @@ def _judge_thresholds(signers: frozenset[KeyId], sets: tuple[Roots, ...]) -> str
     return None
 
 
-def _judge_single(state: "LogState", signers: frozenset[KeyId], role: Role, index: int) -> str | None:
+def _judge_single(state: StateBelow, signers: frozenset[KeyId], role: Role, index: int) -> str | None:
     if len(signers) != 1:
         return "it carries a signature beyond those required"
     (signer,) = signers
@@ -149,7 +213,7 @@ def _judge_single(state: "LogState", signers: frozenset[KeyId], role: Role, inde
     return None if status is KeyStatus.IN_FORCE else f"its key could not act as {role}: {status.value}"
 
 
-def _judge_order(state: "LogState", entry: Entry) -> str | None:
+def _judge_order(state: StateBelow, entry: Entry) -> str | None:
     statement = entry.statement
     subject = subject_of(statement)
     if subject is None or not isinstance(statement, Governance):
@@ -161,7 +225,7 @@ def _judge_order(state: "LogState", entry: Entry) -> str | None:
     return None if until is None or entry.index <= until else f"it had to stand at index {until} at the latest"
 
 
-def _judge_change(state: "LogState", index: int, statement: Statement, items: tuple[bytes, ...]) -> str | None:
+def _judge_change(state: StateBelow, index: int, statement: Statement, items: tuple[bytes, ...]) -> str | None:
     match statement:
         case AddKey() | RetireKey() | CompromiseKey() | RotateLogKey() | ReplaceRoots():
             return _judge_key(state, index, statement)
@@ -174,7 +238,7 @@ def _judge_change(state: "LogState", index: int, statement: Statement, items: tu
         case Publish():
             return "this version of the document was published before" if statement.name in state.documents else None
         case CloseDocument():
-            record = state.documents.get(statement.name)
+            record = state.document(statement.name)
             return None if record is not None and record.closed is None else "there is no such open document"
         case Anchor():
             try:
@@ -186,10 +250,12 @@ def _judge_change(state: "LogState", index: int, statement: Statement, items: tu
             return None
 
 
-def _judge_key(state: "LogState", index: int, change: KeyChange) -> str | None:
+def _judge_key(state: StateBelow, index: int, change: KeyChange) -> str | None:
     match change:
         case AddKey():
-            return "the key was named before; a key has one role for ever" if _is_taken(state, change.key.key) else None
+            return (
+                "the key has a place already; a key has one role for ever" if _is_taken(state, change.key.key) else None
+            )
         case RetireKey():
             record = state.keys.records.get(change.key)
             return None if record is not None and record.retired is None else "there is no such key to retire"
@@ -204,19 +270,19 @@ def _judge_key(state: "LogState", index: int, change: KeyChange) -> str | None:
         case RotateLogKey():
             if change.log_key.algorithm is not Algorithm.ED25519:
                 return "a log key is an Ed25519 key"
-            return "the key was named before" if _is_taken(state, change.log_key) else None
+            return "the key has a place already" if _is_taken(state, change.log_key) else None
         case ReplaceRoots():
             others = {key.id for key in change.roots.keys} - state.roots.ids
-            return "a new root key was named before in another role" if others & set(state.named) else None
+            return "a new root key has or had another place" if others & state.assigned else None
         case _:
             assert_never(change)
 
 
-def _is_taken(state: "LogState", key: PublicKey) -> bool:
-    return key.id in state.named
+def _is_taken(state: StateBelow, key: PublicKey) -> bool:
+    return key.id in state.assigned
 
 
-def _judge_issue(state: "LogState", index: int, statement: Issue) -> str | None:
+def _judge_issue(state: StateBelow, index: int, statement: Issue) -> str | None:
     if statement.restates is not None:
         return None if statement.restates < index else "it restates an entry that does not stand before it"
     size = state.batch.size
@@ -224,7 +290,7 @@ def _judge_issue(state: "LogState", index: int, statement: Issue) -> str | None:
     return None if items == size else f"a batch of {items} items, the policy there says {size}"
 
 
-def _judge_status(state: "LogState", index: int, statement: StatusUpdate) -> str | None:
+def _judge_status(state: StateBelow, index: int, statement: StatusUpdate) -> str | None:
     if statement.restates is not None:
         return None if statement.restates < index else "it restates an entry that does not stand before it"
     lists = statement.lists

@@ -180,6 +180,8 @@ class Membership:
         return None if change.standing is None else self._find_clash(change.member, change.standing)
 
     def _find_clash(self, member: LogId, standing: Standing) -> str | None:
+        if standing.witness is not None and standing.witness.key == standing.log_key:
+            return "the witness key is the log key"
         for log in self.records:
             other = None if log == member else self.standing_of(log)
             if other is None:
@@ -190,10 +192,15 @@ class Membership:
                 return f"origin {standing.origin} belongs to another member"
             if standing.witness is not None and other.witness is not None and other.witness.key == standing.witness.key:
                 return "the witness key belongs to another member"
-            taken = set(other.rights.issuers) & set(standing.rights.issuers)
+            taken = self._issuers_of(log) & set(standing.rights.issuers)
             if taken:
                 return f"issuer id {min(taken)} belongs to another member"
         return None
+
+    def _issuers_of(self, log: LogId) -> set[str]:
+        # Also those it gave up: credentials issued under them must never become another's.
+        standings = (record.change.standing for record in self.records.get(log, ()))
+        return {issuer for standing in standings if standing is not None for issuer in standing.rights.issuers}
 
     def apply_change(self, index: int, change: MemberChange) -> None:
         """Take over a change that `find_illegality` found legal."""
@@ -224,7 +231,7 @@ class Membership:
         named = self.named_below(first.size)
         judges = WitnessSet(index, named) if not current.witnesses else current
         answer = judge_quorum(notes[0], own, judges)
-        if answer.has_quorum and named != current.witnesses:
+        if answer.has_quorum and named != current.witnesses and first.size >= self._witnessed_size(own):
             current = WitnessSet(index, named)
             self.witness_sets.append(current)
         self._record(own, AnchoredHead(index, first.size, first.root, answer.seconds))
@@ -238,6 +245,10 @@ class Membership:
             if log is not None and log != own:
                 seconds = judge_quorum(note, log, current).seconds
                 self._record(log, AnchoredHead(index, checkpoint.size, checkpoint.root, seconds))
+
+    def _witnessed_size(self, log: LogId) -> int:
+        """Largest anchored head of a log with a quorum: an older one must not bring an older witness set back."""
+        return max((head.size for head in self.anchored.get(log, ()) if head.seconds is not None), default=0)
 
     def _record(self, log: LogId, head: AnchoredHead) -> None:
         self.anchored.setdefault(log, []).append(head)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.errors import CairnError, PolicyError
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.entry import Entry
 from ledger.log.evidence import VerifiedFork, parse_fork, verify_fork
 from ledger.log.follow import judge_checkpoint
 from ledger.log.governance import NO_RIGHTS, Boundary, MemberOp, Rights, Standing
@@ -76,6 +78,11 @@ class Fork:
     decided_by: MemberRecord | None
     is_alarm_only: bool
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it puts entries in doubt: both branches count, and the network has decided for none."""
+        return self.decided_by is None and not self.is_alarm_only
+
 
 class Network:
     """A network as one verifier sees it now."""
@@ -96,7 +103,10 @@ class Network:
         self.view: LogView = view
         self.pages: dict[tuple[LogId, int], tuple[bytes, ...]] = {}
         """Status pages already checked against their entries, by log and index."""
+        self.entries: dict[tuple[LogId, int], Entry] = {}
+        """Entries already proven to stand in the held tree, by log and index; the reader bounds their number."""
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
+        self._forks: dict[LogId, Fork | None] = {}
         self._check_pin()
 
     @property
@@ -107,7 +117,7 @@ class Network:
     @cached_property
     def host(self) -> str:
         """The host under which the network serves its members' URLs."""
-        return self.state.url.split("://", 1)[1].split("/", 1)[0]
+        return _host_of(self.state.url)
 
     def issuer_url(self, log: LogId) -> str:
         """Give the issuer id that belongs to a log by construction."""
@@ -133,10 +143,8 @@ class Network:
 
     def owner_of(self, issuer: str) -> LogId | None:
         """Give the log an issuer id belongs to: under the network's host by construction, else by its `member` entry."""
-        by_host: dict[str, LogId] = {self.issuer_url(log): log for log in self.state.members.records}
-        by_host[self.issuer_url(self.trust.network)] = self.trust.network
-        for url, log in by_host.items():
-            if issuer == url or issuer.startswith(url + "/"):
+        for log in (*self.state.members.records, self.trust.network):
+            if self.is_own_issuer(log, issuer):
                 return log
         claims = [
             (record.index, log)
@@ -152,6 +160,19 @@ class Network:
         if record is None or record.change.successor is None:
             return None
         return record.change.successor, record.change.boundary
+
+    def line_of(self, log: LogId) -> tuple[LogId, ...]:
+        """Give a log, its successor, the successor's successor and so on, each once."""
+        line = [log]
+        while (heir := self.successor_of(line[-1])) is not None and heir[0] not in line:
+            line.append(heir[0])
+        return tuple(line)
+
+    def is_own_issuer(self, log: LogId, issuer: str) -> bool:
+        """Tell whether an issuer id is a log's by construction, so that no `member` entry has to list it."""
+        # An earlier host of the network's still counts: what was issued under it outlives the change.
+        urls = [f"https://{_host_of(url)}/m/{short_log_id(log)}" for url in self.state.urls]
+        return any(issuer == url or issuer.startswith(url + "/") for url in urls)
 
     def rights_at(self, log: LogId, index: int) -> RightsAnswer:
         """Give what a log may do at entry `index`, by the last `member` entry whose boundary is not above it."""
@@ -169,15 +190,15 @@ class Network:
             return RightsAnswer(NO_RIGHTS, record, "its log is not the one the network admitted")
         return RightsAnswer(change.standing.rights, record, None)
 
-    def witness_set_for(self, log: LogId, size: int) -> WitnessSet:
-        """Give the witness set that judges a head of this size.
+    def witness_set_for(self, log: LogId, size: int, root: RootHash) -> WitnessSet:
+        """Give the witness set that judges this head.
 
         A member's head is judged by the set in force where the network's log anchors it, anything else by the set at the
         freshest network head held.
         """
         sets = self.state.members.witness_sets
         for anchored in self.state.members.anchored.get(log, ()):
-            if anchored.size == size and log != self.trust.network:
+            if (anchored.size, anchored.root) == (size, root) and log != self.trust.network:
                 return next(item for item in reversed(sets) if item.since <= anchored.index)
         return sets[-1]
 
@@ -203,7 +224,7 @@ class Network:
         if known is not None and known[0] == view.note:
             return known[1]
         checkpoint = judge_checkpoint(view.state, view.note)
-        quorum = judge_quorum(view.note, log, self.witness_set_for(log, checkpoint.size))
+        quorum = judge_quorum(view.note, log, self.witness_set_for(log, checkpoint.size, checkpoint.root))
         answer = HeadAnswer(checkpoint.size, checkpoint.root, quorum)
         self._heads[log] = (view.note, answer)
         return answer
@@ -219,12 +240,20 @@ class Network:
         return max(witnessed or heads, key=lambda head: head.size, default=None)
 
     def fork_of(self, log: LogId) -> Fork | None:
-        """Give the proven fork of a log that begins lowest, if evidence of one is held."""
+        """Give the proven fork of a log that begins lowest, if evidence of one is held.
+
+        Judged once: a network is one look at what is held; look again to see new evidence.
+        """
+        if log not in self._forks:
+            self._forks[log] = self._find_fork(log)
+        return self._forks[log]
+
+    def _find_fork(self, log: LogId) -> Fork | None:
         view = self.ledger.log(log)
         if view is None:
             return None
         keys = _all_log_keys(view.state)
-        forks = []
+        proven: dict[frozenset[Checkpoint], tuple[VerifiedFork, tuple[bytes, bytes]]] = {}
         for data in view.evidence():
             try:
                 evidence = parse_fork(data)
@@ -232,16 +261,20 @@ class Network:
             except CairnError:
                 # Anybody may send evidence; what does not prove anything is not evidence.
                 continue
-            notes = (evidence.first, evidence.second)
-            forks.append(self._judge_fork(log, view, verified, notes))
-        serious = [fork for fork in forks if fork.decided_by is None and not fork.is_alarm_only]
+            pair = frozenset((verified.first, verified.second))
+            # Of two proofs about the same notes the one with the larger common tree counts: a smaller one is also true,
+            # and would put more of the log in doubt than there is.
+            if pair not in proven or (verified.common or 0) > (proven[pair][0].common or 0):
+                proven[pair] = verified, (evidence.first, evidence.second)
+        forks = [self._judge_fork(log, view, *found) for found in proven.values()]
+        serious = [fork for fork in forks if fork.is_open]
         return min(serious or forks, key=lambda fork: fork.size, default=None)
 
     def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: tuple[bytes, bytes]) -> Fork:
-        newest = self.state.members.witness_sets[-1]
-        quorums = [judge_quorum(note, log, newest) for note in notes]
-        has_witnesses = bool(newest.for_log(log))
-        alarm = has_witnesses and not all(quorum.has_quorum for quorum in quorums)
+        heads = zip((fork.first, fork.second), notes, strict=True)
+        sets = [(self.witness_set_for(log, head.size, head.root), note) for head, note in heads]
+        quorums = [judge_quorum(note, log, witnesses) for witnesses, note in sets]
+        alarm = any(quorum.witnesses and not quorum.has_quorum for quorum in quorums)
         size = fork.common
         if size is None:
             times = [quorum.seconds for quorum in quorums if quorum.seconds is not None]
@@ -250,7 +283,7 @@ class Network:
                 for head in self.state.members.anchored.get(log, ())
                 if head.seconds is not None and (not times or head.seconds < min(times))
             ]
-            size = max(earlier, default=0)
+            size = min(max(earlier, default=0), fork.split)
         decided = [
             record
             for record in self.state.members.records.get(log, ())
@@ -288,3 +321,7 @@ def has_boundary(view: LogView, boundary: Boundary) -> bool:
 def _all_log_keys(state: LogState) -> list[VerifierKey]:
     sizes = [since + 1 for since, _ in state.log_keys]
     return [state.verifier_key_at(size) for size in sizes]
+
+
+def _host_of(url: str) -> str:
+    return url.split("://", 1)[1].split("/", 1)[0]

@@ -4,11 +4,14 @@ A snapshot is a cache of the holder's own checked work, bound to the head it was
 `parse_state(encode_state(state))` equals `state` in everything a rule reads.
 """
 
+from dataclasses import replace
+
 from ledger import base64url, canonical
 from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import MalformedError
 from ledger.log import statements
 from ledger.log.charter import BatchPolicy, Charter, Role, read_roots
+from ledger.log.effects import DocumentRecord, Restatement, StatusRecord
 from ledger.log.governance import MemberChange
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyRecord
@@ -17,7 +20,7 @@ from ledger.log.members import AnchoredHead, MemberRecord, Witness, WitnessSet
 from ledger.log.merkle import Frontier, LeafHash
 from ledger.log.note import parse_verifier_key
 from ledger.log.records import DocumentName, DocumentType, StatusList
-from ledger.log.state import DocumentRecord, LogState, Restatement, StatusRecord
+from ledger.log.state import LogState
 
 SNAPSHOT_VERSION = 1
 MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024
@@ -27,6 +30,7 @@ _text = base64url.encode
 def encode_state(state: LogState) -> bytes:
     """Give a snapshot's bytes."""
     value: JSONObject = {
+        "assigned": [_text(key_id) for key_id in sorted(state.assigned)],
         "batches": [[first, policy.interval, policy.minute, policy.size] for first, policy in state.batches],
         "charter": statements.encode(state.charter).decode(),
         "documents": [_document(record) for record in state.documents.values()],
@@ -54,7 +58,7 @@ def encode_state(state: LogState) -> bytes:
         "size": state.size,
         "statuses": [_status(record) for record in state.statuses],
         "unknown": -1 if state.unknown is None else state.unknown,
-        "url": state.url,
+        "urls": list(state.urls),
         "v": SNAPSHOT_VERSION,
         "void": [[index, reason] for index, reason in state.void.items()],
     }
@@ -83,7 +87,9 @@ def _read(value: JSONObject) -> LogState:
     if not isinstance(charter, Charter):
         raise MalformedError("snapshot: its charter is none")
     state = LogState(LogId(_bytes(value["log_id"])), charter)
-    state.name, state.url, state.grpc = str(value["name"]), str(value["url"]), str(value["grpc"])
+    state.name, state.grpc = str(value["name"]), str(value["grpc"])
+    state.urls = [str(url) for url in raw["urls"]]
+    state.assigned = {KeyId(_bytes(key_id)) for key_id in raw["assigned"]}
     state.frontier = Frontier(_int(value["size"]), [_bytes(item) for item in raw["hashes"]])
     state.last_leaf = LeafHash(_bytes(value["last_leaf"]))
     state.roots = read_roots(Fields(value["roots"], "snapshot: roots"))
@@ -120,16 +126,17 @@ def _int(value: object) -> int:
 
 def _document(record: DocumentRecord) -> list[JSONValue]:
     closed = -1 if record.closed is None else record.closed
-    name = record.name
-    return [record.index, _text(record.signer), name.id, name.version, record.type.value, record.media_type, closed]
+    name, closer = record.name, _text(record.closer or b"")
+    what: list[JSONValue] = [name.id, name.version, record.type.value, record.media_type]
+    return [record.index, _text(record.signer), *what, closed, closer]
 
 
 def _read_document(item: list) -> DocumentRecord:  # type: ignore[type-arg]  # our own snapshot
-    index, signer, id_, version, type_, media_type, closed = item
-    name = DocumentName(id_, version)
-    return DocumentRecord(
-        index, KeyId(_bytes(signer)), name, DocumentType(type_), media_type, None if closed == -1 else closed
+    index, signer, id_, version, type_, media_type, closed, closer = item
+    published = DocumentRecord(
+        index, KeyId(_bytes(signer)), DocumentName(id_, version), DocumentType(type_), media_type
     )
+    return published if closed == -1 else replace(published, closed=closed, closer=KeyId(_bytes(closer)))
 
 
 def _key(record: KeyRecord) -> list[JSONValue]:

@@ -9,13 +9,14 @@ under a key this log has named so far or in this very statement; (4) the body ha
 statement gives. The checkpoint above the entries is judged in `follow`.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ledger.errors import MalformedError, RuleError, SignatureError
 from ledger.log import judge
 from ledger.log.body import verify_body
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots
 from ledger.log.checkpoint import log_verifier_key
+from ledger.log.effects import DocumentRecord, Effect, Restatement, StatusRecord
 from ledger.log.entry import NO_PREVIOUS, Entry
 from ledger.log.governance import (
     AddKey,
@@ -28,7 +29,7 @@ from ledger.log.governance import (
 )
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyRing, KeyStatus
-from ledger.log.keys import KeyId, PublicKey, verify_signature
+from ledger.log.keys import Algorithm, KeyId, PublicKey, verify_signature
 from ledger.log.members import Membership
 from ledger.log.merkle import Frontier, LeafHash
 from ledger.log.note import VerifierKey
@@ -36,11 +37,9 @@ from ledger.log.records import (
     Anchor,
     CloseDocument,
     DocumentName,
-    DocumentType,
     EvidenceEntry,
     Issue,
     Publish,
-    StatusList,
     StatusUpdate,
     UnknownStatement,
 )
@@ -50,50 +49,17 @@ _BODY_MAY_BE_MISSING = ("issue", "status")
 """Kinds whose body no rule of the fold reads; a light replica leaves them out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What became of one entry: its index, and why it is void (`None`: it took effect)."""
-
-    index: int
-    void: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRecord:
-    """One status page: where it stands, by which key, the id it is read with, its lists and its body root."""
-
-    index: int
-    signer: KeyId
-    statement_id: bytes
-    lists: tuple[StatusList, ...]
-    root: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Restatement:
-    """A later entry that repairs a voided one: its index, its signer, and the body root both must share."""
-
-    index: int
-    signer: KeyId
-    root: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRecord:
-    """A published document: where its body stands, by which key, and what it is."""
-
-    index: int
-    signer: KeyId
-    name: DocumentName
-    type: DocumentType
-    media_type: str
-    closed: int | None = None
+_COPIED = (
+    "assigned", "batches", "documents", "evidence", "ids", "latest", "lists", "log_keys", "named", "statuses", "urls", "void",
+)  # fmt: skip
+"""Containers whose members never change: a shallow copy makes them independent."""
 
 
 class LogState:
     """Everything that follows from the entries of one log so far. Mutable; `apply` is the only way forward."""
 
     __slots__ = (
+        "assigned",
         "batches",
         "charter",
         "documents",
@@ -116,7 +82,7 @@ class LogState:
         "roots",
         "statuses",
         "unknown",
-        "url",
+        "urls",
         "void",
     )
 
@@ -124,7 +90,9 @@ class LogState:
         """Start a log that has this charter and no entry yet; use `found_state`."""
         self.log_id = log_id
         self.charter = charter
-        self.name, self.url, self.grpc = charter.name, charter.url, charter.grpc
+        self.name, self.grpc = charter.name, charter.grpc
+        self.urls: list[str] = [charter.url]
+        """Every URL charters gave, the newest last: what was issued under an earlier host stays this network's."""
         self.frontier = Frontier()
         self.last_leaf: LeafHash = NO_PREVIOUS
         self.roots: Roots = charter.roots
@@ -132,6 +100,8 @@ class LogState:
         """(index from which the key signs entries and the checkpoints above them, key), ascending."""
         self.named: dict[KeyId, PublicKey] = {}
         """Every key any statement of this log has named, void ones included: growth rests on this alone."""
+        self.assigned: set[KeyId] = set()
+        """Every key an effective statement gave a place (role, root, log key); it is never given another."""
         self.keys = KeyRing()
         self.batches: list[tuple[int, BatchPolicy]] = [(0, charter.batch)]
         """(number of the first cut it holds for, policy), ascending."""
@@ -157,6 +127,11 @@ class LogState:
     def size(self) -> int:
         """How many entries have been applied."""
         return self.frontier.size
+
+    @property
+    def url(self) -> str:
+        """The institution's URL now."""
+        return self.urls[-1]
 
     @property
     def log_key(self) -> PublicKey:
@@ -200,9 +175,13 @@ class LogState:
     def void_reason(self, entry: Entry) -> str | None:
         """Say why an entry of this log has no effect, given all that stands after it; `None` if it has effect."""
         reason = self.void.get(entry.index)
-        if reason is not None or not isinstance(entry.statement, Issue | StatusUpdate | Publish | EvidenceEntry):
+        statement = entry.statement
+        if reason is not None or not isinstance(
+            statement, Issue | StatusUpdate | Publish | CloseDocument | EvidenceEntry
+        ):
             return reason
-        return self._stolen_reason(entry.index, entry.signatures[0].key, entry.statement.reference.root)
+        root = b"" if isinstance(statement, CloseDocument) else statement.reference.root
+        return self._stolen_reason(entry.index, entry.signatures[0].key, root)
 
     def _stolen_reason(self, index: int, signer: KeyId, root: bytes) -> str | None:
         if not self.keys.is_stolen_at(signer, index):
@@ -231,33 +210,25 @@ class LogState:
         return self._stolen_reason(record.index, record.signer, record.root) is not None
 
     def document(self, name: DocumentName) -> DocumentRecord | None:
-        """Give a published document that counts."""
+        """Give a published document that counts; what a stolen key closed is still open."""
         record = self.documents.get(name)
-        return None if record is None or self.keys.is_stolen_at(record.signer, record.index) else record
+        if record is None or self.keys.is_stolen_at(record.signer, record.index):
+            return None
+        if record.closed is None or record.closer is None or not self.keys.is_stolen_at(record.closer, record.closed):
+            return record
+        return replace(record, closed=None, closer=None)
 
     def newest_document(self, document_id: str) -> DocumentRecord | None:
         """Give the highest version of a document that counts."""
-        names = (name for name in self.documents if name.id == document_id and self.document(name) is not None)
-        newest = max(names, key=lambda name: name.version, default=None)
-        return None if newest is None else self.documents[newest]
+        records = (self.document(name) for name in self.documents if name.id == document_id)
+        return max((item for item in records if item), key=lambda item: item.name.version, default=None)
 
     def copy(self) -> "LogState":
         """Give an independent copy."""
         copy = LogState(self.log_id, self.charter)
-        for name in ("name", "url", "grpc", "last_leaf", "roots", "issues", "own_anchor", "unknown"):
+        for name in ("name", "grpc", "last_leaf", "roots", "issues", "own_anchor", "unknown"):
             setattr(copy, name, getattr(self, name))
-        for name in (
-            "log_keys",
-            "named",
-            "batches",
-            "latest",
-            "ids",
-            "void",
-            "lists",
-            "statuses",
-            "documents",
-            "evidence",
-        ):
+        for name in _COPIED:
             setattr(copy, name, getattr(self, name).copy())
         copy.frontier, copy.keys, copy.members = self.frontier.copy(), self.keys.copy(), self.members.copy()
         copy.restated = {index: list(items) for index, items in self.restated.items()}
@@ -307,10 +278,13 @@ class LogState:
             key = self.named.get(signature.key) or fresh.get(signature.key)
             if key is None:
                 raise SignatureError(f"entry {entry.index}: signed by a key this log never named")
+            if key.algorithm is not Algorithm.ED25519:
+                raise SignatureError(f"entry {entry.index}: signed by a {key.algorithm} key; entries need ed25519")
             verify_signature(key, message, signature.signature)
 
     def _take_effect(self, entry: Entry, items: tuple[bytes, ...]) -> None:
         index, statement = entry.index, entry.statement
+        self.assigned.update(key.id for key in judge.named_keys(statement))
         subject = judge.subject_of(statement)
         if subject is not None:
             self.latest[subject] = index
@@ -332,9 +306,7 @@ class LogState:
                 self.documents[statement.name] = record
             case CloseDocument():
                 old = self.documents[statement.name]
-                self.documents[old.name] = DocumentRecord(
-                    old.index, old.signer, old.name, old.type, old.media_type, closed=index
-                )
+                self.documents[old.name] = replace(old, closed=index, closer=entry.signatures[0].key)
             case Anchor():
                 self._anchor(index, items)
             case EvidenceEntry():
@@ -346,8 +318,9 @@ class LogState:
 
     def _amend(self, amendment: CharterAmendment) -> None:
         self.name = self.name if amendment.name is None else amendment.name
-        self.url = self.url if amendment.url is None else amendment.url
         self.grpc = self.grpc if amendment.grpc is None else amendment.grpc
+        if amendment.url is not None:
+            self.urls.append(amendment.url)
         if amendment.batch is not None:
             # The running interval and the next one were announced under the old policy.
             self.batches.append((self.issues + 2, amendment.batch))

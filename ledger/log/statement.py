@@ -14,8 +14,8 @@ from ledger.log.body import BodyReference, parse_body_reference
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
 
 STATEMENT_ID_LENGTH = 16
-MAX_STATEMENT_BYTES = 65_000
-"""A statement has to leave room for the rest of its entry (65,535 bytes)."""
+MAX_STATEMENT_BYTES = 65_535
+"""No statement is longer than an entry; whether it leaves room for the rest of one shows when the entry is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,11 @@ def hmac_confusion(header: dict[str, Any]) -> str:
         (sign_jws({"alg": "EdDSA"}, b"{}", HOLDER.sign), ISSUER.public, "EdDSA signature does not verify"),
         (sign_jws({"alg": "ES256"}, b"{}", P256Key(8).sign), P256.public, "ES256 signature does not verify"),
         (sign_jws({"alg": "ES256"}, b"{}", lambda _: bytes(64)), P256.public, "ES256 signature does not verify"),
-        (sign_jws({"alg": "EdDSA", "jwk": public_key_to_jwk(HOLDER.public)}, b"{}", HOLDER.sign), ISSUER.public, "EdDSA"),
+        (
+            sign_jws({"alg": "EdDSA", "jwk": public_key_to_jwk(HOLDER.public)}, b"{}", HOLDER.sign),
+            ISSUER.public,
+            "EdDSA",
+        ),
     ],
 )
 def test_each_step_of_verification_refuses(text: str, key: PublicKey, message: str) -> None:

@@ -11,7 +11,11 @@ from ledger.credential.strict_json import name_type, parse_strict_json, parse_st
 from ledger.errors import MalformedError
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=20,
 )
@@ -70,15 +74,19 @@ def test_what_two_readers_could_read_differently_is_refused(text: str | bytes, m
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["1.5", "-0", "1e5", "1.0", "18446744073709551615", '"a:b"', '{"a":":"}', "null", " [ ] "])
+@pytest.mark.parametrize(
+    "text", ["1.5", "-0", "1e5", "1.0", "18446744073709551615", '"a:b"', '{"a":":"}', "null", " [ ] "]
+)
 def test_foreign_spellings_are_read(text: str) -> None:
     """What no issuer of ours would write but others do."""
     assert parse(text) == json.loads(text)
 
 
 def nested(depth: int) -> str:
-    return "".join("[" if level % 2 else '{"a":' for level in range(depth)) + "0" + "".join(
-        "]" if level % 2 else "}" for level in reversed(range(depth))
+    return (
+        "".join("[" if level % 2 else '{"a":' for level in range(depth))
+        + "0"
+        + "".join("]" if level % 2 else "}" for level in reversed(range(depth)))
     )
 
 

@@ -1,9 +1,8 @@
 """Keys and hand-made SD-JWTs for tests, also such as no honest issuer would sign."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -14,6 +13,7 @@ from ledger.credential.disclosure import DIGESTS
 from ledger.credential.jose import public_key_to_jwk, sign_jws
 from ledger.credential.keybinding import sign_key_binding
 from ledger.log.keys import Algorithm, PublicKey, SigningKey
+from tests.shared import SHARED
 
 NOW = 1_767_225_600_000
 ISSUER = SigningKey(b"i" * 32)
@@ -92,6 +92,11 @@ def bind_claims(presented: str, claims: Mapping[str, Any], header: Mapping[str, 
     return presented + sign_jws(head, json.dumps(dict(claims)).encode(), HOLDER.sign)
 
 
-def example_folders(root: Path) -> Iterator[Path]:
-    """The folders of published examples below `root`."""
-    yield from sorted(path.parent for path in root.rglob("sd_jwt_presentation.txt"))
+def _examples() -> list[str]:
+    roots = [SHARED / "vectors/formats" / name for name in ("sd-jwt", "sd-jwt-vc")]
+    found = sorted(path.parent for root in roots for path in root.rglob("sd_jwt_presentation.txt"))
+    return [folder.relative_to(SHARED).as_posix() for folder in found]
+
+
+EXAMPLES = _examples() or ["vectors/formats/sd-jwt"]
+"""Folders of the published examples, below `../shared`; where that is absent, one name for `shared_path` to skip."""

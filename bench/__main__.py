@@ -1,0 +1,81 @@
+"""`make bench`: print every figure as a ratio to a calibrator of the same run."""
+
+import argparse
+import functools
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bench import calibrators, ledger_rows, verify_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: what was measured, the figure with its unit, the ratio, and what DESIGN 10 accepts."""
+
+    name: str
+    figure: str
+    ratio: str
+    accept: str
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="the sizes of DESIGN 10 instead of a tenth of them")
+    full = parser.parse_args().full
+    items, rounds = (1_000_000, 5) if full else (100_000, 3)
+    size = "full size" if full else "a tenth of the full size: for a first look, not for quoting"
+    print(f"Cairn bench, {size}; Python {platform.python_version()}, medians of {rounds} rounds")
+    print(
+        f"V = {calibrators.verifications():,.0f} bare Ed25519 verifications/s on one core just now; ratios pair by pair"
+    )
+    print(f"{'what':<64}{'figure':>18}{'ratio':>10}{'accept':>12}")
+    for row in _rows(items, rounds):
+        print(f"{row.name:<64}{row.figure:>18}{row.ratio:>10}{row.accept:>12}", flush=True)
+
+
+def _rows(items: int, rounds: int) -> Iterator[Row]:
+    batch = ledger_rows.BATCH
+    yield _ratio_row(
+        f"durable issue of {items:,} items in signed batches of {batch}",
+        functools.partial(ledger_rows.issue_durably, items),
+        "items/s",
+        rounds,
+        "5 V",
+    )
+    written = ledger_rows.write_log(items // batch, batch)
+    count = (len(written.entries) - 1) * batch
+    yield _ratio_row(
+        "replay of those, one process", lambda: count / ledger_rows.replay(written), "items/s", rounds, "15 V"
+    )
+    single = ledger_rows.write_log(items // 50, 1)
+    count_single = len(single.entries) - 1
+    yield _ratio_row(
+        f"replay of {count_single:,} entries of one signature, one process",
+        lambda: count_single / ledger_rows.replay(single),
+        "entries/s",
+        rounds,
+        "0.85 V",
+    )
+    with verify_rows.make_desk() as desk:
+        yield _ratio_row(
+            "one presentation, heads new (12 claims, 4 shown)", desk.rate_new, "checks/s", rounds, "0.13 V"
+        )
+        yield _ratio_row("one presentation, heads already checked", desk.rate_known, "checks/s", rounds, "0.28 V")
+        above, bare = desk.cold_start(rounds)
+        yield Row(
+            "`cairn verify FILE`, cold, above a bare interpreter",
+            f"{above * 1000:.0f} ms",
+            f"{above / bare:.1f} bare",
+            "250 ms",
+        )
+
+
+def _ratio_row(name: str, measure: Callable[[], float], unit: str, rounds: int, accept: str) -> Row:
+    figure, _, ratio = calibrators.against(calibrators.verifications, measure, rounds)
+    return Row(name, f"{figure:,.0f} {unit}", f"{ratio:.2f} V", accept)
+
+
+if __name__ == "__main__":
+    main()

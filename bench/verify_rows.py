@@ -1,0 +1,192 @@
+"""Checking one presentation against a light replica, warm and cold."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench.calibrators import rate
+from ledger.credential import copy, fields, openbadge, presentation, status
+from ledger.credential.commitment import commit
+from ledger.credential.copy import AwardContent, CopyTerms, IssuerProfile
+from ledger.credential.jose import public_key_to_jwk
+from ledger.credential.keybinding import sign_key_binding
+from ledger.credential.presentation import HASH_CLAIM, PresentedCredential
+from ledger.credential.processing import find_digest
+from ledger.credential.report import Code
+from ledger.credential.sdjwt import parse_sd_jwt
+from ledger.credential.status import StatusReference
+from ledger.credential.strict_json import JSONObject, JSONValue
+from ledger.credential.verify import Question, verify_file
+from ledger.log.body import describe_body, encode_body
+from ledger.log.charter import Role
+from ledger.log.follow import judge_growth
+from ledger.log.identity import short_log_id
+from ledger.log.keys import SigningKey
+from ledger.log.merkle import prove_item
+from ledger.log.network import Network
+from ledger.log.policy import TrustRoot, encode_trust_root
+from ledger.log.receipt import Receipt, encode_receipt
+from ledger.log.records import StatusList, StatusUpdate
+from tests.simulator import SimulatedLog, found_network, seeded, trust_of
+from wallet_cli.replica import Replica
+from wallet_cli.replica_writer import ReplicaWriter
+
+AUDIENCE, NONCE = "https://tidewater.example/admissions", "n-1"
+SLOTS = 16_384
+SHOWN = ("name", "awarded_on", "result.R1", "result.R2")
+RESULTS = tuple((f"R{n}", "met") for n in range(1, 10))
+"""With name, date and credits these make the 12 claims."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """A verifier with an open replica, a trust root and one presentation on the desk."""
+
+    folder: Path
+    replica: Replica
+    trust: TrustRoot
+    presentation: bytes
+    now: int
+
+    def check(self, network: Network) -> None:
+        """Verify the presentation; anything but `Valid now` stops the measurement."""
+        report = verify_file(self.presentation, network, Question(now=self.now, audience=AUDIENCE, nonce=NONCE))
+        if report.credentials[0].code is not Code.VALID:
+            raise SystemExit("\n".join(report.to_lines()))
+
+    def rate_new(self) -> float:
+        """Checks per second where every head has to be judged anew."""
+        return rate(lambda: self.check(Network(self.trust, self.replica)), step=10)
+
+    def rate_known(self) -> float:
+        """Checks per second where the heads were judged before, as in a batch."""
+        network = Network(self.trust, self.replica)
+        return rate(lambda: self.check(network), step=10)
+
+    def cold_start(self, rounds: int) -> tuple[float, float]:
+        """Seconds of `cairn verify FILE` above a bare interpreter, and of the bare interpreter."""
+        cairn = [str(Path(sys.executable).with_name("cairn")), "verify", str(self.folder / "record.cairn")]
+        cairn += ["--trust", str(self.folder / "trust.json"), "--replica", str(self.folder / "replica")]
+        bare, full = [], []
+        for _ in range(rounds * 3):
+            bare.append(_seconds([sys.executable, "-c", "pass"]))
+            full.append(_seconds(cairn))
+        return median(full) - median(bare), median(bare)
+
+
+@contextmanager
+def make_desk() -> Iterator[Desk]:
+    """Write a network of four, one credential, a light replica and a presentation into a temporary folder."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        now = int(time.time() * 1000)
+        seconds = now // 1000
+        network, members = found_network("granite", "lantern", "tidewater")
+        school, others = members[0], members[1:]
+        trust = trust_of(network)
+        holder = SigningKey(seeded("holder"))
+        token = _mint(network, school, holder, seconds)
+        commitment = commit(parse_sd_jwt(token).issuer_jwt)
+        index = _cut(school, commitment)
+        body = school.bodies[index]
+        assert body is not None
+        items = [body[start : start + 32] for start in range(0, len(body), 32)]
+        position = items.index(commitment)
+        receipt = Receipt(school.log_id, index, position, prove_item(items, position))
+        school.sign([network, others[0]], seconds)
+        network.sign(members[1:], seconds)
+        replica_folder = folder / "replica"
+        with ReplicaWriter(replica_folder) as writer:
+            for log in (network, school):
+                assert log.note is not None
+                growth = judge_growth(None, log.entries, log.bodies, log.note)
+                writer.commit(growth, log.note, {n: body for n, body in enumerate(log.bodies) if body is not None})
+        (folder / "trust.json").write_bytes(encode_trust_root(trust))
+        shown = _present(token, encode_receipt(receipt), holder, now)
+        (folder / "record.cairn").write_bytes(shown)
+        yield Desk(folder, Replica(replica_folder), trust, shown, now)
+
+
+def _mint(network: SimulatedLog, school: SimulatedLog, holder: SigningKey, seconds: int) -> str:
+    base = f"https://confluence.example/m/{short_log_id(school.log_id)}"
+    requirements: list[JSONValue] = [{"id": code, "label": code, "waivable": False} for code, _ in RESULTS]
+    requirement_set: JSONObject = {
+        "id": "bench",
+        "version": 1,
+        "title": "Bench Diploma",
+        "achievementType": "SecondarySchoolDiploma",
+        "requirements": requirements,
+    }
+    achievement = openbadge.check_achievement(openbadge.achievement_for_requirement_set(requirement_set, base))
+    slot_key = status.slot_key(status.list_key(seeded("root"), 0), 7)
+    content = AwardContent(
+        achievement=achievement,
+        issuer=IssuerProfile(base, "Granite", "https://granite.example"),
+        name="Pebble Quillfeather",
+        awarded_on="2026-06-15",
+        credits="6.00",
+        results=RESULTS,
+    )
+    signer = school.role_signers[Role.REGISTER]
+    terms = CopyTerms(
+        iss=base,
+        vct=f"{base}/types/achievement/1",
+        key_id=signer.public.id,
+        status=StatusReference(log=school.log_id, number=0, slot=7, key=slot_key),
+        holder=public_key_to_jwk(holder.public),
+        issued_at=seconds - 86_400,
+        copy_id="12345678-1234-4234-8234-123456789abc",
+    )
+    counter = iter(range(10**9))
+    return copy.mint_copy(content, terms, signer.sign, lambda length: seeded("salt", next(counter))[:length])
+
+
+def _cut(school: SimulatedLog, commitment: bytes) -> int:
+    school.anchor()
+    index = school.issue([commitment]).index
+    header = school.header()
+    statement_id = header["id"]
+    assert isinstance(statement_id, bytes)
+    items = status.encode_page(status.list_key(seeded("root"), 0), SLOTS, {}, statement_id)
+    statement = StatusUpdate(
+        **header,  # type: ignore[arg-type]  # the simulator's header has the three members
+        reference=describe_body("status", items),
+        lists=(StatusList(0, school.log_id, 0, SLOTS),),
+    )
+    school.append(statement, [school.role_signers[Role.OPERATE]], items)
+    assert school.bodies[-1] == encode_body("status", items)
+    return index
+
+
+def _present(token: str, receipt: JSONObject, holder: SigningKey, now: int) -> bytes:
+    selected = fields.select_fields(token, SHOWN)
+    envelope = presentation.build_envelope(
+        audience=AUDIENCE,
+        nonce=NONCE,
+        purpose="admission",
+        created=now,
+        expires=now + 30 * 86_400_000,
+        credentials=[PresentedCredential(selected, receipt)],
+    )
+    bound = sign_key_binding(
+        selected,
+        audience=AUDIENCE,
+        nonce=NONCE,
+        now=now,
+        sign=holder.sign,
+        digest=find_digest(parse_sd_jwt(token).payload),
+        claims={HASH_CLAIM: presentation.hash_claim(envelope)},
+    )
+    return presentation.encode_presentation(presentation.bind_credentials(envelope, [bound]))
+
+
+def _seconds(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+    return time.perf_counter() - started

@@ -1,0 +1,175 @@
+"""Step 11: what the newest status page that counts says about a credential's slot (DESIGN 4, "Reading status").
+
+The page is one of the log that opened the list; from a succession on, one of its successors that restates the list, and
+until there is one the last page below the boundary. In an undecided fork it is the newest page below the fork, and nothing
+but valid on the branch held takes that answer back. Final answers (revoked, replaced) stand; valid and suspended count only
+if no larger state of that log is known.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ledger.credential import status
+from ledger.credential.report import Answer, Code, Step, make_step
+from ledger.credential.status import Status, StatusReference
+from ledger.credential.validity import format_instant
+from ledger.credential.verify_token import TokenFindings
+from ledger.errors import CairnError, PolicyError, ProofError
+from ledger.log.body import verify_body
+from ledger.log.effects import StatusRecord
+from ledger.log.entry import Entry, parse_entry
+from ledger.log.identity import LogId
+from ledger.log.merkle import prove_inclusion, verify_inclusion
+from ledger.log.network import Network
+from ledger.log.records import StatusUpdate
+from ledger.log.view import LogView
+
+SYNC = "run `cairn sync` and try again"
+MAX_KEPT_ENTRIES = 4096
+"""Proven entries that a network keeps: a night of transcripts asks for the same few again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page that decides about a list, and where: `doubted` is the newest one above an undecided fork, if any."""
+
+    log: LogId
+    view: LogView
+    record: StatusRecord
+    doubted: StatusRecord | None
+
+
+def check_status(network: Network, token: TokenFindings, log: LogId, now: int) -> tuple[Step, Code | None]:
+    """Answer step 11, with the code that goes with it.
+
+    Args:
+        network: the verifier's view.
+        token: whose issuer signature is good.
+        log: of the receipt, or of the key where there is none; its head is judged in step 7.
+        now: Unix ms.
+    """
+    try:
+        reference = status.parse_status_claim(token.payload.get("status"))
+    except CairnError as error:
+        return _unknown(str(error), "ask the issuer")
+    if reference is None:
+        return _unknown("it names no status list of this ledger", "ask the issuer whether it still stands")
+    owner = token.owner
+    list_log = LogId(reference.log)
+    if list_log != log and (owner is None or list_log not in network.line_of(owner)):
+        return _unknown("its status list belongs to another institution", "ask the issuer")
+    try:
+        page = _find_page(network, reference)
+        if page.log != log and not network.is_head_accepted(network.judge_head(page.log)):
+            raise PolicyError(f"the head held of {network.name_of(page.log)}, whose page counts, has no quorum")
+        value = _read(network, page, page.record, reference)
+        doubted = None if page.doubted is None else _read(network, page, page.doubted, reference)
+    except CairnError as error:
+        return _unknown(str(error), error.hint or SYNC)
+    return _tell(network, page, value, doubted, now)
+
+
+def read_entry(network: Network, log: LogId, view: LogView, index: int) -> Entry:
+    """Read one held entry and prove, once per network, that it stands in the held tree.
+
+    Raises:
+        MalformedError, ProofError: what is held there is not the entry that was checked: the holder's copy is damaged.
+    """
+    kept = network.entries.get((log, index))
+    if kept is not None:
+        return kept
+    entry = parse_entry(view.entry(index))
+    size = view.state.size
+    proof = prove_inclusion(index, size, view.read_hashes)
+    verify_inclusion(entry.leaf_hash, index, size, proof, view.state.frontier.root())
+    if entry.index != index:
+        raise ProofError(f"entry {index}: the replica holds entry {entry.index} there")
+    if len(network.entries) < MAX_KEPT_ENTRIES:
+        network.entries[log, index] = entry
+    return entry
+
+
+def _find_page(network: Network, reference: StatusReference) -> Page:
+    """Find the page that decides: the last successor's that restates the list, else the owner's below the boundary."""
+    list_log = LogId(reference.log)
+    for log in reversed(network.line_of(list_log)):
+        name = network.name_of(log)
+        view = network.ledger.log(log)
+        if view is None:
+            raise PolicyError(f"the log of {name} is not held here, and its pages may count", hint=SYNC)
+        pages = list(_pages(network, log, view, reference))
+        fork = network.fork_of(log)
+        below = [page for page in pages if fork is None or not fork.is_open or page.index < fork.size]
+        if pages and not below:
+            raise PolicyError(f"{name} has published no status page below the fork of its log", hint="ask the network")
+        if not below:
+            continue
+        if view.state.is_status_void(below[-1]):
+            detail = f"the newest status page of {name} is void: its key was compromised before this position"
+            raise PolicyError(detail, hint="ask the issuer to restate its pages, then sync")
+        return Page(log, view, below[-1], pages[-1] if pages[-1] != below[-1] else None)
+    raise PolicyError(f"{network.name_of(list_log)} has published no status page for this list yet", hint=SYNC)
+
+
+def _pages(network: Network, log: LogId, view: LogView, reference: StatusReference) -> Iterator[StatusRecord]:
+    """Pages of a log that count for a list, oldest first: up to its own end, naming no log it does not succeed."""
+    end = network.successor_of(log)
+    for record in view.state.statuses:
+        named = {item.log for item in record.lists}
+        if end is not None and record.index >= end[1].size:
+            return
+        # Another's list is looked for where it is restated; an own one that is missing shows when it is read.
+        is_about = reference.log == log or reference.log in named
+        if is_about and all(log in network.line_of(other) for other in named):
+            yield record
+
+
+def _read(network: Network, page: Page, record: StatusRecord, reference: StatusReference) -> Status:
+    items = _open_page(network, page, record)
+    item, offset = status.page_position(record.lists, reference.log, reference.number, reference.slot)
+    return status.read_status(items[item][offset], reference.key, record.statement_id)
+
+
+def _open_page(network: Network, page: Page, record: StatusRecord) -> tuple[bytes, ...]:
+    cached = network.pages.get((page.log, record.index))
+    if cached is not None:
+        return cached
+    entry = read_entry(network, page.log, page.view, record.index)
+    body = page.view.body(record.index)
+    if body is None or not isinstance(entry.statement, StatusUpdate):
+        raise ProofError(f"status page {record.index} is not held here", hint=SYNC)
+    items = verify_body("status", entry.statement.reference, body)
+    network.pages[page.log, record.index] = items
+    return items
+
+
+def _tell(network: Network, page: Page, value: Status, doubted: Status | None, now: int) -> tuple[Step, Code | None]:
+    known = f"as of entry {page.record.index} of the log of {network.name_of(page.log)}{_silence(network, page, now)}"
+    if value is Status.REVOKED:
+        return make_step(11, Answer.NO, f"revoked, {known}", "ask the issuer why"), Code.REVOKED
+    if value is Status.REPLACED:
+        return make_step(11, Answer.NO, f"replaced by a newer copy, {known}", "ask for that one"), Code.SUPERSEDED
+    if doubted not in (None, Status.VALID):
+        return _unknown(f"{value.name.lower()} {known}, not so above the fork of that log", "ask the network")
+    anchored = network.newest_anchor(page.log)
+    if anchored is not None and anchored.size > page.view.state.size:
+        return _unknown(f"{value.name.lower()} {known}, but the network knows {anchored.size} entries of that log")
+    if value is Status.SUSPENDED:
+        return make_step(11, Answer.NO, f"suspended, {known}", "ask the issuer until when"), Code.SUSPENDED
+    return make_step(11, Answer.YES, known), None
+
+
+def _silence(network: Network, page: Page, now: int) -> str:
+    """Say so if the issuer has been silent for two of its own intervals; that changes no verdict."""
+    interval = page.view.state.batch.interval
+    try:
+        seconds = network.judge_head(page.log).quorum.seconds
+    except CairnError:
+        return ""
+    if not interval or seconds is None or now - seconds * 1000 <= 2 * interval:
+        return ""
+    return f"; nothing from it since {format_instant(seconds * 1000)}"
+
+
+def _unknown(detail: str, remedy: str = SYNC) -> tuple[Step, Code | None]:
+    return make_step(11, Answer.COULD_NOT_CHECK, detail, remedy), Code.INCOMPLETE
