@@ -66,6 +66,11 @@ class Forks:
         if evidence is not None:
             await self._keep(log, evidence, address)
 
+    async def count(self, log_id: LogId) -> int:
+        """Pieces of evidence kept about a log."""
+        log = self._store.log(log_id)
+        return 0 if log is None else len(await asyncio.to_thread(log.evidence))
+
     async def receive(self, log_id: LogId, data: bytes, address: str) -> None:
         """Judge evidence that somebody offers, and keep it if it proves a fork.
 

@@ -67,6 +67,9 @@ class Puller:
         self._quota = _Quota(clock, daily_bytes)
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pause = pause
+        # Tests make both smaller.
+        self.judged_entries = JUDGED_ENTRIES
+        self.max_unproven_bytes = MAX_UNPROVEN_BYTES
         self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def lock(self, log: LogId) -> asyncio.Lock:
@@ -130,7 +133,7 @@ class Puller:
         Raises:
             _TooMuchError: `span` entries at a time are more than may be held unproven.
         """
-        gathered = _Gathered(start)
+        gathered = _Gathered(start, self.max_unproven_bytes)
         while gathered.end < head.size:
             stop = min(head.size, gathered.end + span)
             async for package in client.entries(head.log, gathered.end, stop):
@@ -139,11 +142,12 @@ class Puller:
                     gathered.add_body(index, body)
                 note = head.note if package.end == head.size else package.note
                 # One judgment copies the state, so small steps are judged together.
-                if note is None or (package.end < head.size and gathered.is_small):
+                is_small = len(gathered.entries) < self.judged_entries and gathered.total < JUDGED_BYTES
+                if note is None or (package.end < head.size and is_small):
                     continue
                 if not await self._judge_and_commit(head.log, gathered, note):
                     return
-                gathered = _Gathered(package.end)
+                gathered = _Gathered(package.end, self.max_unproven_bytes)
 
     async def _judge_and_commit(self, log_id: LogId, gathered: "_Gathered", note: bytes) -> bool:
         """Judge and store what was gathered; false when the log grew meanwhile and the work is to be done anew."""
@@ -196,20 +200,16 @@ class _TooMuchError(Exception):
 class _Gathered:
     """Consecutive entries and bodies not yet proven."""
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, max_bytes: int) -> None:
         self.start = start
         self.entries: list[bytes] = []
         self.total = 0
+        self._max_bytes = max_bytes
         self._bodies: dict[int, bytes] = {}
 
     @property
     def end(self) -> int:
         return self.start + len(self.entries)
-
-    @property
-    def is_small(self) -> bool:
-        """Whether more may be added before it is worth judging."""
-        return len(self.entries) < JUDGED_ENTRIES and self.total < JUDGED_BYTES
 
     def add_entries(self, package: Package) -> None:
         self.entries += package.entries
@@ -224,7 +224,7 @@ class _Gathered:
 
     def _count(self, length: int) -> None:
         self.total += length
-        if self.total > MAX_UNPROVEN_BYTES:
+        if self.total > self._max_bytes:
             raise _TooMuchError(f"entries from {self.start} on: {self.total} bytes without a checkpoint on the way")
 
 

@@ -88,6 +88,7 @@ class Follower:
         self._wake.set()
         # Per log: when to look at what this peer serves of it again, and the pause that grows with every refusal.
         self._pauses: dict[LogId, tuple[int, int]] = {}
+        self._evidence_seen: dict[LogId, int] = {}
 
     def wake(self) -> None:
         """Look at the peer now."""
@@ -154,8 +155,18 @@ class Follower:
             self._refuse(head, error)
             await self._forks.report(head.log, head.note, self._address)
         else:
+            await self._fetch_evidence(head)
             self._pauses.pop(head.log, None)
             self.report.refused.pop(encode_log_id(head.log), None)
+
+    async def _fetch_evidence(self, head: Head) -> None:
+        """Take over fork evidence that the peer keeps and we lack; the same number is asked for once."""
+        if head.evidence_count in (0, self._evidence_seen.get(head.log)):
+            return
+        self._evidence_seen[head.log] = head.evidence_count
+        if head.evidence_count > await self._forks.count(head.log):
+            for evidence in await self._peers.client(self._address).evidence(head.log):
+                await self._forks.receive(head.log, evidence, self._address)
 
     def _refuse(self, head: Head, error: CairnError) -> None:
         log = encode_log_id(head.log)

@@ -108,7 +108,13 @@ class Serving:
             return Head(log=log_id, size=0, note=None)
         # The size is read from the note: a commit may fall between two looks at the log.
         note = log.note
-        return Head(log=log_id, size=read_checkpoint(note).size, note=note, cosigned_size=log.cosigned_size())
+        return Head(
+            log=log_id,
+            size=read_checkpoint(note).size,
+            note=note,
+            cosigned_size=log.cosigned_size(),
+            evidence_count=len(log.evidence()),
+        )
 
     def _log(self, log_id: LogId) -> LogStore:
         log = self._store.log(log_id)

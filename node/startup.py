@@ -141,7 +141,7 @@ class StartUp:
         if wanted:
             await self._visit_all(self._directory.addresses(), wanted)
         if not self.may_sign:
-            self._judge()
+            await self._judge()
 
     def _unasked(self) -> tuple[LogId, ...]:
         return tuple(log for log in self._directory.follow_order() if log not in self._asked)
@@ -207,7 +207,7 @@ class StartUp:
         except (CairnError, ConflictError) as error:
             _log.debug("note proves no cosignature", extra={"log": encode_log_id(log_id), "reason": str(error)})
 
-    def _judge(self) -> None:
+    async def _judge(self) -> None:
         """Open the own log's gate if enough is known, else say what is missing."""
         if max(self._told.values(), default=0) > self._log.size:
             self._close(self._refused or "a peer holds more of this log than could be fetched yet")
@@ -225,6 +225,8 @@ class StartUp:
                 if answered >= needed
                 else f"waiting for {needed} of {len(in_force)} witnesses, {answered} answered"
             )
+        if reason is None:
+            reason = await asyncio.to_thread(self._raise_high_water)
         if reason is None:
             self.reason = None
             _log.info("own log may be signed", extra={"size": self._log.size})
@@ -246,6 +248,14 @@ class StartUp:
                 f"no record on this computer of what was signed ({self._high_water.path} is missing): run with "
                 f"--only-copy if no newer copy of this log exists"
             )
+        return None
+
+    def _raise_high_water(self) -> str | None:
+        """What is held now was signed; a file that cannot be written guards nothing, so nothing is signed then."""
+        try:
+            self._high_water.raise_to(self._log.size)
+        except OSError as error:
+            return f"{self._high_water.path} cannot be written: {error.strerror}"
         return None
 
     def _is_signed_by_us(self, head: Head) -> bool:

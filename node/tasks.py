@@ -47,14 +47,19 @@ def jitter(seconds: float, draw: Draw) -> float:
 async def keep_doing(name: str, step: Callable[[], Awaitable[None]], backoff: Backoff) -> None:
     """Run `step` again and again until cancelled; it does its own waiting when all is well.
 
-    An error of ours is a warning in one line, anything else is an error with its traceback; the task lives on.
+    An error of ours is a warning in one line, told again only when its words change; anything else is an error with its
+    traceback. The task lives on.
     """
+    told = ""
     while True:
         try:
             await step()
             backoff.reset()
+            told = ""
         except CairnError as error:
-            _log.warning("task will try again", extra={"task": name, "reason": str(error)})
+            level = logging.DEBUG if str(error) == told else logging.WARNING
+            told = str(error)
+            _log.log(level, "task will try again", extra={"task": name, "reason": told})
             await asyncio.sleep(backoff.pause())
         except Exception:
             _log.exception("task failed and will try again", extra={"task": name})

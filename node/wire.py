@@ -178,12 +178,7 @@ def decode_log_list(message: pb.ListLogsResponse) -> tuple[tuple[LogSummary, ...
 
 def encode_heads(heads: Sequence[Head]) -> pb.GetHeadsResponse:
     """The answer to `GetHeads`."""
-    return pb.GetHeadsResponse(
-        heads=[
-            pb.Head(log=head.log, size=head.size, note=head.note or b"", cosigned_size=head.cosigned_size)
-            for head in heads
-        ]
-    )
+    return pb.GetHeadsResponse(heads=[_encode_head(head) for head in heads])
 
 
 def decode_heads(message: pb.GetHeadsResponse, asked: Sequence[LogId]) -> tuple[Head, ...]:
@@ -196,6 +191,7 @@ def decode_heads(message: pb.GetHeadsResponse, asked: Sequence[LogId]) -> tuple[
             size=decode_size(item.size, "head: size"),
             note=decode_note(item.note) if item.size else None,
             cosigned_size=decode_size(item.cosigned_size, "head: cosigned size"),
+            evidence_count=item.evidence_count,
         )
         for item in message.heads
     )
@@ -281,6 +277,16 @@ def decode_cosign_request(message: pb.AddCheckpointRequest) -> CosignRequest:
         proof=decode_proof(message.proof),
         note=decode_note(message.note),
         address=decode_address(message.address),
+    )
+
+
+def _encode_head(head: Head) -> pb.Head:
+    return pb.Head(
+        log=head.log,
+        size=head.size,
+        note=head.note or b"",
+        cosigned_size=head.cosigned_size,
+        evidence_count=head.evidence_count,
     )
 
 

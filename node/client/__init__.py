@@ -1,0 +1,1 @@
+"""How other programs reach a node: HTTP for everybody, gRPC between nodes."""

@@ -1,0 +1,36 @@
+"""`cairn-node cut`: cut now."""
+
+from pathlib import Path
+
+import click
+
+from node import terminal
+from node.commands.options import directory_argument, json_option
+
+
+@click.command("cut", epilog="Example:  cairn-node cut /srv/cairn")
+@directory_argument
+@json_option
+def command(directory: Path, as_json: bool) -> int:
+    """Cut now: put what waits on the ledger, as one anchor, one issue and one status entry.
+
+    Only for institutions founded with --batch-interval 0; everywhere else cuts come at fixed hours, so that nobody can
+    tell from the ledger when something happened.
+    """
+    import asyncio
+
+    from node.desk import at_desk
+    from node.home import open_home
+
+    home = open_home(directory)
+    with terminal.show_work("cutting"):
+        answer = asyncio.run(at_desk(home, lambda client: client.cut()))
+    if as_json:
+        terminal.result_json({"copies": answer.copies, "indexes": list(answer.indexes), "waiting": answer.waiting})
+    else:
+        entries = ", ".join(map(str, answer.indexes))
+        terminal.result(f"cut: entries {entries}; {terminal.count(answer.copies, 'copy', 'copies')} went on the ledger")
+        if answer.waiting:
+            terminal.result(f"{terminal.count(answer.waiting, 'copy', 'copies')} did not fit and wait for the next cut")
+    terminal.next_step(f"cairn-node cut {directory}" if answer.waiting else f"cairn-node awards {directory}")
+    return terminal.EXIT_YES

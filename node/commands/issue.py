@@ -1,0 +1,152 @@
+"""`cairn-node issue` and `replace`: awards from a CSV file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from node import terminal
+from node.commands.options import SpreadCommand, directory_argument, json_option
+
+if TYPE_CHECKING:
+    from node.client.registry import IssueReport, IssueRequest
+
+MAX_SHOWN_PROBLEMS = 50
+
+_csv = click.option(
+    "--csv",
+    "csv_file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file.",
+)
+_achievement = click.option("--achievement", required=True, metavar="ID", help="What is awarded: ID, or ID/VERSION.")
+_map = click.option(
+    "--map", "mapping", multiple=True, metavar="'THEIRS=ours'", help="Read a column under another name."
+)
+_ignore = click.option("--ignore", multiple=True, metavar="COLUMN…", help="Leave out a column.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
+
+
+@click.command(
+    "issue",
+    cls=SpreadCommand,
+    epilog="Example:  cairn-node issue /srv/cairn --csv june.csv --achievement granite-hollow --map 'Student Name=name'",
+)
+@directory_argument
+@_csv
+@_achievement
+@_map
+@_ignore
+@_dry_run
+@json_option
+def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: options by name
+    """Award an achievement to every learner of a CSV file.
+
+    Columns: learner_id, name, awarded_on; if wanted email, date_of_birth, valid_until, credits and result.CODE for each
+    result the achievement describes. Rows that cannot be read are told by line and reason, the others are awarded; a second run
+    awards nothing twice. Nothing of the file leaves this computer but as random-looking values.
+    """
+    return _issue(directory, _request(given, ()), as_json=as_json)
+
+
+@click.command(
+    "replace",
+    cls=SpreadCommand,
+    epilog="Example:  cairn-node replace /srv/cairn 7f3k2m9q --csv corrected.csv --achievement granite-hollow",
+)
+@directory_argument
+@click.argument("awards", metavar="AWARD…", nargs=-1, required=True)
+@_csv
+@_achievement
+@_map
+@_ignore
+@_dry_run
+@json_option
+def replace(directory: Path, awards: tuple[str, ...], as_json: bool, **given: Any) -> int:  # Any: options by name
+    """Replace awards by the corrected rows of a CSV file; the old ones read "replaced" from the next cut on."""
+    return _issue(directory, _request(given, awards), as_json=as_json)
+
+
+def _request(given: dict[str, Any], replace_: tuple[str, ...]) -> "IssueRequest":  # Any: see above
+    from node.client.registry import IssueRequest
+    from node.outfile import read_input
+    from node.registrar.csvfile import MAX_FILE_BYTES
+
+    mapping = []
+    for text in given["mapping"]:
+        theirs, separator, ours = text.partition("=")
+        if not separator or not theirs or not ours:
+            raise click.UsageError(f"--map {text!r} is not THEIRS=ours")
+        mapping.append((theirs, ours))
+    return IssueRequest(
+        data=read_input(given["csv_file"], MAX_FILE_BYTES),
+        achievement=given["achievement"],
+        mapping=tuple(mapping),
+        ignore=tuple(given["ignore"]),
+        replace=replace_,
+        dry_run=given["dry_run"],
+    )
+
+
+def _issue(directory: Path, request: "IssueRequest", *, as_json: bool) -> int:
+    import asyncio
+
+    from node.desk import at_desk
+    from node.home import open_home
+
+    home = open_home(directory)
+    with terminal.show_work("checking and signing"):
+        report = asyncio.run(at_desk(home, lambda client: client.issue(request)))
+    if as_json:
+        terminal.result_json(_to_json(report, dry_run=request.dry_run))
+    else:
+        _show(report, dry_run=request.dry_run)
+    if request.dry_run:
+        terminal.next_step("the same without --dry-run")
+    elif report.next_cut is None and report.waiting:
+        terminal.next_step(f"cairn-node cut {directory}")
+    else:
+        terminal.next_step(f"cairn-node offer {directory} --achievement {report.achievement} --sheet claims.html")
+    return terminal.EXIT_NO if report.problems else terminal.EXIT_YES
+
+
+def _show(report: "IssueReport", *, dry_run: bool) -> None:
+    would = "would be " if dry_run else ""
+    terminal.result(f"{report.achievement}, version {report.version}")
+    terminal.result(f"{would}awarded: {report.new}")
+    if report.replaced:
+        terminal.result(f"{would}replaced: {report.replaced}")
+    if report.already:
+        terminal.result(f"already issued: {report.already}")
+    if report.ignored:
+        terminal.result(f"columns left out: {', '.join(report.ignored)}")
+    if report.problems:
+        terminal.result(f"left out: {terminal.count(len(report.problems), 'row')}")
+        for problem in report.problems[:MAX_SHOWN_PROBLEMS]:
+            terminal.result(f"  {problem.describe()}")
+        hidden = len(report.problems) - MAX_SHOWN_PROBLEMS
+        if hidden > 0:
+            terminal.result(f"  and {hidden} more; --json shows all")
+    if report.waiting and not dry_run:
+        when = "the next cut" if report.last_cut is None else f"the cut of {terminal.instant(report.last_cut)}"
+        terminal.result(f"on the ledger with {when}: {terminal.count(report.waiting, 'copy', 'copies')}")
+
+
+def _to_json(report: "IssueReport", *, dry_run: bool) -> dict[str, object]:
+    problems = [{"column": row.column, "line": row.line, "reason": row.reason} for row in report.problems]
+    return {
+        "achievement": report.achievement,
+        "already": report.already,
+        "dry_run": dry_run,
+        "ignored": list(report.ignored),
+        "issued": list(report.issued),
+        "last_cut": report.last_cut,
+        "new": report.new,
+        "next_cut": report.next_cut,
+        "problems": problems,
+        "replaced": report.replaced,
+        "version": report.version,
+        "waiting": report.waiting,
+    }

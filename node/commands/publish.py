@@ -1,0 +1,67 @@
+"""`cairn-node publish`: publish a document."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from node import terminal
+from node.commands.options import directory_argument, json_option
+
+TYPES = ("framework", "rule", "requirement_set", "achievement", "crosswalk", "acceptance", "policy")
+
+
+@click.command("publish", epilog="Example:  cairn-node publish /srv/cairn granite-hollow.json")
+@directory_argument
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--type", "type_name", type=click.Choice(TYPES), help="What it is; recognised by default.")
+@click.option("--id", "document_id", default="", metavar="ID", help="Its id on the ledger; taken from the document.")
+@click.option(
+    "--version", type=click.IntRange(1), default=None, metavar="N", help="Its version; taken from the document."
+)
+@click.option(
+    "--with-achievement", is_flag=True, help="For a requirement set: publish the achievement for meeting it too."
+)
+@json_option
+def command(directory: Path, file: Path, as_json: bool, **given: Any) -> int:  # Any: options by name
+    """Publish FILE, exact bytes, on this institution's log, for everybody to read. At once, not with a cut.
+
+    An achievement (Open Badges 3.0 JSON), requirement set, framework, rules, crosswalk or acceptance. An id and version never
+    change their meaning; the same file again keeps its place.
+    """
+    import asyncio
+
+    from ledger.log.body import MAX_DOCUMENT_BYTES
+    from node.desk import at_desk
+    from node.home import open_home
+    from node.outfile import read_input
+
+    data = read_input(file, MAX_DOCUMENT_BYTES)
+    home = open_home(directory)
+    answer = asyncio.run(
+        at_desk(
+            home,
+            lambda client: client.publish(
+                data,
+                type_name=given["type_name"] or "",
+                document_id=given["document_id"],
+                version=given["version"] or 0,
+                with_achievement=given["with_achievement"],
+            ),
+        )
+    )
+    published = [answer] if answer.achievement is None else [answer, answer.achievement]
+    if as_json:
+        rows = [{"id": one.id, "index": one.index, "type": one.type, "version": one.version} for one in published]
+        terminal.result_json(rows)
+    else:
+        for one in published:
+            terminal.result(
+                f"published: {one.type.replace('_', ' ')} {one.id}, version {one.version}, entry {one.index}"
+            )
+    achievements = [one for one in published if one.type == "achievement"]
+    if achievements:
+        terminal.next_step(f"cairn-node issue {directory} --csv FILE --achievement {achievements[0].id}")
+    else:
+        terminal.next_step(f"cairn-node publish {directory} FILE, the achievement that names it")
+    return terminal.EXIT_YES

@@ -1,0 +1,40 @@
+"""`cairn-node run`: run a node until it is signalled."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from node import terminal
+from node.commands.options import directory_argument
+
+if TYPE_CHECKING:
+    from node.run import Node
+
+
+@click.command("run", epilog="Example:  cairn-node run /srv/cairn")
+@directory_argument
+@click.option(
+    "--only-copy",
+    is_flag=True,
+    help="Sign although this computer has no record of how far: there is no newer copy of this log anywhere.",
+)
+def command(directory: Path, only_copy: bool) -> int:
+    """Run the node in DIR until it gets SIGTERM or SIGINT (Ctrl-C).
+
+    What happens is told on stderr, one line per event; how it stands, by cairn-node status DIR.
+    """
+    import asyncio
+
+    from node.home import open_home
+    from node.logs import configure_logging
+    from node.run import run_until_signalled
+
+    config = open_home(directory).config
+    configure_logging(config.log_format, config.log_level)
+    asyncio.run(run_until_signalled(directory, only_copy=only_copy, ready=_tell))
+    return terminal.EXIT_YES
+
+
+def _tell(node: "Node") -> None:
+    terminal.result(f"running: {node.config.name}, HTTP {node.http_url}, gRPC {node.address}")

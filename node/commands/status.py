@@ -1,0 +1,135 @@
+"""`cairn-node status`: how a node stands, in words."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from node import terminal
+from node.commands.options import directory_argument, json_option
+
+if TYPE_CHECKING:
+    from node.client.held import HeldLog
+    from node.client.registry import NodeStatus
+    from node.home import Home
+    from node.standing import HeadStanding
+
+
+@click.command("status", epilog="Example:  cairn-node status /srv/cairn")
+@directory_argument
+@json_option
+def command(directory: Path, as_json: bool) -> int:
+    """Tell how the node stands: its log, its newest head and who vouches for it, what waits, what is wrong.
+
+    Exit code 0 means all is well, 1 that something should be looked at, 3 that the node does not run.
+    """
+    import asyncio
+
+    from node.home import open_home
+
+    home = open_home(directory)
+    if not home.is_running():
+        return _show_stopped(home, as_json=as_json)
+    status, head = asyncio.run(_ask(home))
+    if as_json:
+        terminal.result_json(_to_json(status, head))
+    else:
+        _show(status, head)
+    terminal.next_step(f"cairn-node awards {directory}" if not status.findings else "look at what is said above")
+    return terminal.EXIT_NO if status.findings else terminal.EXIT_YES
+
+
+async def _ask(home: "Home") -> "tuple[NodeStatus, HeadStanding]":
+    from ledger.errors import CairnError
+    from node.clock import system_clock
+    from node.desk import at_desk
+    from node.standing import judge_own_head
+    from node.trust import load_trust_roots
+
+    async def call(client):  # type: ignore[no-untyped-def]  # RegistrarClient; imported where it dials
+        own = await client.held_log()
+        networks: list[HeldLog] = [own] if own.state.is_network else []
+        for root in load_trust_roots(home.directory, home.config.networks).values():
+            try:
+                networks.append(await client.held_log(root.network))
+            except CairnError:
+                # Named by a trust root, not fetched yet: status says so by its findings.
+                continue
+        return await client.status(), judge_own_head(own, networks, system_clock())
+
+    answer: tuple[NodeStatus, HeadStanding] = await at_desk(home, call)
+    return answer
+
+
+def _show(status: "NodeStatus", head: "HeadStanding") -> None:
+    terminal.result(f"{status.name} is running")
+    terminal.result(f"log: {status.origin}, {terminal.count(status.size, 'entry', 'entries')}")
+    terminal.result(f"log id: {status.log}")
+    for line in head.describe():
+        terminal.result(line)
+    waiting = [
+        terminal.count(status.waiting_copies, "copy", "copies"),
+        terminal.count(status.pending_decisions, "decision"),
+        terminal.count(status.outbox, "signed statement"),
+    ]
+    terminal.result(f"awards: {status.awards}; open claim links: {status.open_offers}")
+    terminal.result(f"waiting for the ledger: {', '.join(waiting)}")
+    following = "on command" if status.next_cut is None else terminal.instant(status.next_cut)
+    terminal.result(f"last cut: {terminal.instant(status.last_cut)}; next: {following}")
+    if status.findings:
+        terminal.result("to look at:")
+        for finding in status.findings:
+            terminal.result(f"  {finding}")
+    else:
+        terminal.result("nothing to look at")
+
+
+def _to_json(status: "NodeStatus", head: "HeadStanding") -> dict[str, object]:
+    return {
+        "awards": status.awards,
+        "findings": list(status.findings),
+        "head": {
+            "age_ms": head.age_ms,
+            "cosignatures": head.present,
+            "has_quorum": head.has_quorum,
+            "required": head.required,
+            "size": head.size,
+            "witnesses": head.witnesses,
+        },
+        "issuer": status.issuer,
+        "last_cut": status.last_cut,
+        "log": status.log,
+        "name": status.name,
+        "networks": list(head.networks),
+        "next_cut": status.next_cut,
+        "open_offers": status.open_offers,
+        "origin": status.origin,
+        "outbox": status.outbox,
+        "pending_decisions": status.pending_decisions,
+        "running": True,
+        "size": status.size,
+        "waiting_copies": status.waiting_copies,
+        "waiting_for": status.is_waiting_for,
+    }
+
+
+def _show_stopped(home: "Home", *, as_json: bool) -> int:
+    import asyncio
+
+    from ledger.log.identity import encode_log_id
+    from node.access import open_access
+
+    async def read() -> "HeldLog":
+        async with open_access(home) as access:
+            return await access.held_log()
+
+    held = asyncio.run(read())
+    log = encode_log_id(held.state.log_id)
+    if as_json:
+        terminal.result_json({"log": log, "name": held.state.name, "running": False, "size": held.state.size})
+    else:
+        terminal.result(f"{held.state.name} is not running")
+        terminal.result(f"log: {held.state.charter.origin}, {terminal.count(held.state.size, 'entry', 'entries')}")
+        terminal.result(f"log id: {log}")
+    terminal.next_step(f"cairn-node run {home.directory}")
+    return terminal.EXIT_UNDECIDED

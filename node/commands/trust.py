@@ -1,0 +1,135 @@
+"""`cairn-node trust`: the file that verifiers start from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from node import terminal
+from node.commands.options import directory_argument, force_option, json_option, output_option
+
+if TYPE_CHECKING:
+    from ledger.log.identity import LogId
+    from ledger.log.policy import QuorumRule, TrustRoot
+    from node.home import Home
+
+POLL_SECONDS = 0.1
+
+
+@click.group("trust")
+def command() -> None:
+    """Write the file that verifiers start from."""
+
+
+@command.command("export", epilog="Example:  cairn-node trust export /srv/confluence -o confluence.trust.json")
+@directory_argument
+@output_option("Where to write the trust root.")
+@click.option(
+    "--quorum",
+    type=click.Choice(("majority", "none")),
+    default="majority",
+    show_default=True,
+    help="What a head needs: more than half of the independent witnesses, or the writer's word alone.",
+)
+@click.option("--network", metavar="NAME", help="Which network, where the node follows several: name or log id.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(0, 600),
+    metavar="SECONDS",
+    default=10,
+    show_default=True,
+    help="How long to wait for a head with a quorum.",
+)
+@force_option
+@json_option
+def export(
+    directory: Path, output: Path, quorum: str, network: str | None, wait_seconds: float, force: bool, as_json: bool
+) -> int:
+    """Write the trust root of a node's network: its log, its newest head, its witnesses.
+
+    It is public. Whoever verifies with it trusts what it names, so people compare its fingerprint by another way.
+    """
+    import asyncio
+
+    from ledger.log.identity import encode_log_id
+    from ledger.log.policy import QuorumRule, encode_trust_root
+    from node.home import open_home
+    from node.outfile import check_output, write_output
+
+    check_output(output, force=force)
+    home = open_home(directory)
+    trust = asyncio.run(_export(home, QuorumRule(quorum), network, wait_seconds))
+    write_output(output, encode_trust_root(trust) + b"\n")
+    log, needed = encode_log_id(trust.network), len(trust.witnesses)
+    if as_json:
+        head = {"size": trust.head_size, "witnesses": needed}
+        terminal.result_json({"file": str(output), "network": log, "quorum": trust.quorum.value, **head})
+    else:
+        terminal.result(
+            f"written: {output}: {trust.name}, pinned at {terminal.count(trust.head_size, 'entry', 'entries')}"
+        )
+        terminal.result(f"log id: {log} (people compare it)")
+        terminal.result(_describe_quorum(trust))
+    if trust.quorum is QuorumRule.NONE:
+        terminal.note(
+            "without a quorum every verdict rests on the writer's word; export again once witnesses are in force"
+        )
+        terminal.next_step(f"cairn-node join DIR --trust {output} -o REQUEST, at each member to be")
+    else:
+        terminal.next_step(f"cairn trust {output}, at whoever verifies")
+    return terminal.EXIT_YES
+
+
+async def _export(home: "Home", quorum: "QuorumRule", wanted: str | None, wait_seconds: float) -> "TrustRoot":
+    import asyncio
+    import time
+
+    from ledger.errors import PolicyError
+    from node.access import open_access
+    from node.pinning import pin_network
+    from node.trust import load_trust_roots
+
+    async with open_access(home) as access:
+        own = await access.held_log()
+        roots = load_trust_roots(home.directory, home.config.networks).values()
+        network = _choose(own.state.log_id if own.state.is_network else None, own.state.name, tuple(roots), wanted)
+        end = time.monotonic() + (wait_seconds if home.is_running() else 0)
+        while True:
+            held = await access.held_log(network)
+            try:
+                return pin_network(held, quorum)
+            except PolicyError:
+                # Cosignatures come in the background; without any witness named there is nothing to wait for.
+                if time.monotonic() > end or not held.state.members.witness_sets[-1].witnesses:
+                    raise
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _choose(own: "bytes | None", own_name: str, roots: "tuple[TrustRoot, ...]", wanted: str | None) -> "LogId":
+    from ledger.errors import PolicyError
+    from ledger.log.identity import LogId, encode_log_id
+
+    known = {} if own is None else {LogId(own): own_name}
+    known.update({root.network: root.name for root in roots})
+    chosen = [log for log, name in known.items() if wanted in (None, name, encode_log_id(log))]
+    if wanted is None and own is not None:
+        return LogId(own)
+    if len(chosen) == 1:
+        return chosen[0]
+    if not known:
+        raise PolicyError("trust: this node belongs to no network", hint="cairn-node join DIR --trust FILE -o REQUEST")
+    names = ", ".join(known.values())
+    raise PolicyError(f"trust: which network: {names}?", hint="say --network NAME")
+
+
+def _describe_quorum(trust: "TrustRoot") -> str:
+    from ledger.log.members import quorum_of
+    from ledger.log.policy import QuorumRule
+
+    witnesses = len(trust.witnesses)
+    if trust.quorum is QuorumRule.NONE:
+        return "quorum: none; the writer's signature is enough"
+    own = sum(witness.log == trust.network for witness in trust.witnesses)
+    counting = witnesses - own
+    return f"quorum: {quorum_of(counting)} of the {counting} witnesses not run by the network itself"

@@ -1,0 +1,56 @@
+"""The keys of an institution, for people: which the log names, which are in force, which are on this computer."""
+
+from dataclasses import dataclass
+
+from ledger import base64url
+from ledger.log.keyring import KeyRecord
+from ledger.log.state import LogState
+from node.keystore import Keystore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedKey:
+    """One key: its id, what it is for, how it stands, and whether its secret half is on this computer."""
+
+    id: str
+    role: str
+    state: str
+    is_here: bool
+
+    def to_json(self) -> dict[str, object]:
+        """Give it as JSON."""
+        return {"here": self.is_here, "id": self.id, "role": self.role, "state": self.state}
+
+
+def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
+    """Every key the log names: role keys in the order they came, then log keys, then root keys."""
+    rows = [
+        ListedKey(
+            id=base64url.encode(key_id),
+            role=record.role.value,
+            state=_describe(record),
+            is_here=keystore.find(key_id) is not None,
+        )
+        for key_id, record in state.keys.records.items()
+    ]
+    for since, key in state.log_keys:
+        word = "in force" if key == state.log_key else "rotated away"
+        is_here = keystore.find(key.id) is not None
+        rows.append(
+            ListedKey(id=base64url.encode(key.id), role="log", state=f"{word}, from entry {since}", is_here=is_here)
+        )
+    needed = f"{state.roots.threshold} of {len(state.roots.keys)} sign"
+    rows += [
+        # A root key never stands on the node.
+        ListedKey(id=base64url.encode(key.id), role="root", state=needed, is_here=keystore.find(key.id) is not None)
+        for key in state.roots.keys
+    ]
+    return tuple(rows)
+
+
+def _describe(record: KeyRecord) -> str:
+    if record.stolen_since is not None:
+        return f"stolen: void from entry {record.stolen_since} on"
+    if record.retired is not None:
+        return f"retired by entry {record.retired}"
+    return f"in force, from entry {record.added}"

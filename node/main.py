@@ -1,0 +1,127 @@
+"""The command `cairn-node`: a group whose subcommands are loaded by name when they are asked for.
+
+Neither grpc nor LevelDB is imported here, so that `--help` answers at once. Errors leave in one form, never as a
+traceback without `-v`.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ledger.errors import CairnError, MalformedError
+from node import terminal
+
+COMMANDS = {
+    "keygen": "Make a root or governor key, on any computer.",
+    "init": "Found an institution: keys, node.toml, log.",
+    "run": "Run the node until it is told to stop.",
+    "status": "How the node stands, in words.",
+    "join": "Ask a network for membership.",
+    "member": "Propose who is a member of a network, with which rights.",
+    "key": "Propose keys of this institution; list them.",
+    "sign": "Read a proposal in words and sign it, offline.",
+    "submit": "Put a proposal with enough signatures on the ledger.",
+    "peer": "Nodes to follow beside the members.",
+    "trust": "Write the file that verifiers start from.",
+    "publish": "Publish an achievement, requirement set, framework or rule.",
+    "issue": "Award what a CSV file says.",
+    "awards": "List awards with their state and id.",
+    "revoke": "Take awards back, for good.",
+    "suspend": "Suspend awards for a while.",
+    "reinstate": "End the suspension of awards.",
+    "replace": "Replace an award by corrected content.",
+    "offer": "Make claim links and a printable sheet for learners.",
+    "cut": "Cut now, where the charter has no fixed hours.",
+}
+"""Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""
+
+MODULES = {"suspend": "revoke", "reinstate": "revoke", "replace": "issue"}
+"""Subcommands that live in another's module; there they are found under their own name."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports `node.commands.NAME` only to run NAME, and finds `command` there."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"node.commands.{MODULES.get(cmd_name, cmd_name)}")
+        command = getattr(module, cmd_name if cmd_name in MODULES else "command")
+        if not isinstance(command, click.Command):
+            raise TypeError(f"node.commands: {cmd_name} is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="A first day:  cairn-node init DIR --name 'Granite Hollow High' --kind school --origin granite.example/log;  "
+    "cairn-node run DIR;  cairn-node join DIR --trust network.trust.json -o request.json",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show a traceback when something goes wrong.")
+@click.version_option(None, "--version", package_name="cairn-ledger", prog_name="cairn-node")
+def cairn_node(verbose: bool) -> None:
+    """Run an institution's node: keep its log, issue and revoke, replicate and cosign the logs of peers."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    arguments = list(arguments)
+    try:
+        answer = cairn_node.main(args=arguments, prog_name="cairn-node", standalone_mode=False)
+        return answer if isinstance(answer, int) else terminal.EXIT_YES
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(error.format_message() + "\n")
+        return terminal.EXIT_UNREADABLE
+    except click.ClickException as error:
+        return _usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        terminal.note("cairn-node: error: stopped; nothing more was done")
+        return terminal.EXIT_UNDECIDED
+    except CairnError as error:
+        if _is_verbose(arguments):
+            raise
+        return terminal.fail(error)
+    except BrokenPipeError:
+        # The reader of our output has seen enough (`cairn-node awards DIR | head`); silence the flush at exit too.
+        sys.stdout = None
+        return terminal.EXIT_YES
+    except OSError as error:
+        if _is_verbose(arguments):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return terminal.fail(MalformedError(f"{where}{(error.strerror or str(error)).lower()}"))
+
+
+def main() -> None:
+    """Entry point of the `cairn-node` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _usage(error: click.ClickException) -> int:
+    message = error.format_message()
+    terminal.note(f"cairn-node: error: {(message[:1].lower() + message[1:]).removesuffix('.')}")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "cairn-node"
+    terminal.note(f"cairn-node: hint: {path} --help shows how it is used")
+    return terminal.EXIT_UNREADABLE
+
+
+def _is_verbose(arguments: Sequence[str]) -> bool:
+    return bool(arguments) and arguments[0] in ("-v", "--verbose")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Asking a network for membership, and following it from then on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.errors import MalformedError, RuleError
+from ledger.log.checkpoint import witness_verifier_key
+from ledger.log.identity import LogId, encode_log_id, short_log_id
+from ledger.log.policy import MAX_TRUST_ROOT_BYTES, TrustRoot, parse_trust_root
+from ledger.log.state import LogState
+from node import durable
+from node.access import open_access
+from node.clock import system_clock
+from node.directory import cosigner_name
+from node.home import Home
+from node.keystore import KeyRole
+from node.outfile import read_input
+from node.request import MembershipRequest, make_request, parse_request
+
+TRUST_MODE = 0o640
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was made: its bytes, what they say, and the network's name."""
+
+    data: bytes
+    request: MembershipRequest
+    network_name: str
+
+
+async def request_membership(home: Home, trust_file: Path | None) -> Asked:
+    """Make a signed request, and store the trust root so that the node follows the network.
+
+    Args:
+        home: of the institution that asks; its node may run or not.
+        trust_file: the network's trust root; None for a network that asks itself, so that it can issue and cosign.
+
+    Raises:
+        CairnError: no trust root, or the log key in force is not here.
+    """
+    async with open_access(home) as access:
+        own = await access.held_log()
+    trust = None
+    if trust_file is not None:
+        trust_data = read_input(trust_file, MAX_TRUST_ROOT_BYTES)
+        trust = parse_trust_root(trust_data)
+    network, name = _asked_network(own.state, trust)
+    keys = home.keystore()
+    log_key = keys.find(own.state.log_key.id)
+    if log_key is None:
+        raise RuleError("join: the log key in force is not under keys/", hint="restore the keys from the backup")
+    witness = witness_verifier_key(cosigner_name(own.state.charter.origin), keys.newest(KeyRole.WITNESS).public)
+    data = make_request(
+        own.state,
+        entry=own.charter,
+        note=own.note,
+        network=network,
+        witness=witness,
+        key=log_key,
+        at=system_clock(),
+    )
+    # Read as a governor would read it: what nobody could accept must not be handed out.
+    request = parse_request(data, own.state)
+    if trust is not None and network != own.state.log_id:
+        _keep_trust_root(home, network, trust_data)
+    return Asked(data, request, name)
+
+
+def _asked_network(own: LogState, trust: TrustRoot | None) -> tuple[LogId, str]:
+    if trust is not None:
+        return trust.network, trust.name
+    if not own.is_network:
+        raise MalformedError("join: which network?", hint="say --trust FILE, the network's trust root")
+    return own.log_id, own.name
+
+
+def _keep_trust_root(home: Home, network: LogId, data: bytes) -> None:
+    path = home.networks / f"{short_log_id(network)}.json"
+    if path.exists():
+        # A node may have pinned the network again by itself; an older file must not take that back.
+        known = parse_trust_root(read_input(path, MAX_TRUST_ROOT_BYTES))
+        if known.network != network:
+            raise RuleError(f"{path}: is the trust root of another network, {encode_log_id(known.network)}")
+        if known.head_size >= parse_trust_root(data).head_size:
+            return
+    home.networks.mkdir(exist_ok=True)
+    durable.replace_file(path, data, mode=TRUST_MODE)

@@ -1,0 +1,1 @@
+"""Generated from proto/cairn/v1 by proto/generate.py; never edited by hand."""

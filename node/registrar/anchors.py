@@ -1,0 +1,41 @@
+"""Which heads an anchor records: this log's own, then those that its institution answers for (DESIGN 5).
+
+Logs record each other's heads, so a rewind of one contradicts another. A member records the heads of its networks; a
+network those of all its members. Which logs are named follows from the network's log alone, never from what happened in
+them, so an anchor says nothing about awards.
+"""
+
+from collections.abc import Iterable
+
+from ledger.errors import RuleError
+from ledger.log.identity import LogId
+from ledger.log.view import LedgerView
+
+
+def collect_heads(ledger: LedgerView, own: LogId, networks: Iterable[LogId]) -> tuple[bytes, ...]:
+    """The newest notes held, with all their cosignatures: own first, the others ascending by log id.
+
+    Args:
+        ledger: all logs held.
+        own: this node's log.
+        networks: logs of the networks it belongs to; a network's own members are read from its own log.
+
+    Raises:
+        RuleError: this node's log, or a checkpoint of it, is not held.
+    """
+    log = ledger.log(own)
+    note = None if log is None else log.note
+    if log is None or note is None:
+        raise RuleError("anchor: no checkpoint of this node's own log is held")
+    others = set(networks)
+    if log.state.is_network:
+        others |= {member for member in log.state.members.records if log.state.members.is_active(member)}
+    others.discard(own)
+    notes = (_newest_note(ledger, other) for other in sorted(others))
+    return (note, *(found for found in notes if found is not None))
+
+
+def _newest_note(ledger: LedgerView, log_id: LogId) -> bytes | None:
+    log = ledger.log(log_id)
+    # A member whose log has not arrived yet is left out: an anchor can only record what is held.
+    return None if log is None else log.note

@@ -1,0 +1,79 @@
+"""Decisions about awards after they were made: revoke, suspend, reinstate, replace (DESIGN 4, 9).
+
+A decision changes what all slots of the award say from the next page on. Revoked and replaced are final. Reasons stay
+here.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ledger.credential.status import Status
+from ledger.errors import RuleError
+from node.registrar.awards import load_awards
+from node.registrar.tables import Award, Decision, Slot
+
+MAX_REASON_LENGTH = 500
+_IN_ONE_STATEMENT = 5000
+
+_LEGAL: dict[Status, tuple[Status, ...]] = {
+    Status.REVOKED: (Status.VALID, Status.SUSPENDED),
+    Status.SUSPENDED: (Status.VALID,),
+    Status.VALID: (Status.SUSPENDED,),
+    Status.REPLACED: (Status.VALID, Status.SUSPENDED),
+}
+"""From which status a decision may lead to which: what is revoked or replaced stays so."""
+
+
+def set_status(session: Session, award_ids: Iterable[str], status: Status, *, reason: str, now: int) -> list[Award]:
+    """Decide about awards, all of them or none; returns those that changed.
+
+    An award that already has the status is left as it is, so a command may be repeated.
+
+    Raises:
+        RuleError: an award does not exist, or its status is final.
+    """
+    if status is Status.REPLACED:
+        raise RuleError(
+            "replace: needs the new content",
+            hint="`cairn-node replace DIR AWARD --csv FILE` with the corrected row",
+        )
+    changed = [award for award in load_awards(session, award_ids) if award.status != status]
+    record_decisions(session, changed, status, reason=reason, now=now)
+    return changed
+
+
+def record_decisions(session: Session, awards: Sequence[Award], status: Status, *, reason: str, now: int) -> None:
+    """Note the decisions and change all slots of these awards.
+
+    Raises:
+        RuleError: the status of one of them is final, or the reason is too long.
+    """
+    if len(reason) > MAX_REASON_LENGTH:
+        raise RuleError(f"reason: {len(reason)} characters, at most {MAX_REASON_LENGTH}")
+    for award in awards:
+        if Status(award.status) not in _LEGAL[status]:
+            raise RuleError(
+                f"award {award.id}: is {_words(award.status)} and cannot become {_words(status)}",
+                hint="what is revoked or replaced stays so; issue a new award where it was a mistake",
+            )
+        award.status = int(status)
+        session.add(Decision(award_id=award.id, status=int(status), at=now, reason=reason))
+    session.flush()
+    award_ids = [award.id for award in awards]
+    for start in range(0, len(award_ids), _IN_ONE_STATEMENT):
+        part = award_ids[start : start + _IN_ONE_STATEMENT]
+        session.execute(update(Slot).where(Slot.award_id.in_(part)).values(status=int(status)))
+
+
+def pending_awards(session: Session, award_ids: Sequence[str] | None = None) -> set[str]:
+    """Awards with a decision that no page has shown yet."""
+    query = select(Decision.award_id).where(Decision.cut_id.is_(None))
+    if award_ids is not None:
+        query = query.where(Decision.award_id.in_(award_ids))
+    return set(session.scalars(query))
+
+
+def _words(status: int) -> str:
+    return Status(status).name.lower()

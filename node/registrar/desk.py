@@ -1,0 +1,390 @@
+"""The registrar's desk: the one object that commands and claim pages call.
+
+It owns the order of things: a decision is durable in the registrar's database before it is acknowledged; what is
+signed for the ledger stands in the outbox before it is submitted, and is marked once the log has it. Blocking work is
+done in threads, one writer at a time. Nothing personal leaves by a log line or an error.
+"""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ledger.credential.copy import IssuerProfile
+from ledger.credential.status import Status
+from ledger.errors import RuleError
+from ledger.log import statements
+from ledger.log.body import describe_body
+from ledger.log.charter import Role
+from ledger.log.identity import LogId, encode_log_id, short_log_id
+from ledger.log.keys import SigningKey
+from ledger.log.records import CloseDocument, DocumentName, Publish
+from ledger.log.statement import STATEMENT_ID_LENGTH
+from ledger.log.view import LogView
+from node.client.held import HeldLog, read_held
+from node.client.registry import (
+    AwardView,
+    CutAnswer,
+    IssueReport,
+    IssueRequest,
+    NodeStatus,
+    OfferAnswer,
+    PublishAnswer,
+    StatusAnswer,
+)
+from node.errors import BusyError
+from node.registrar import awards, copies, cut, decisions, documents, issuing, offers, outbox, schedule, views
+from node.registrar.anchors import collect_heads
+from node.registrar.copies import Press
+from node.registrar.cut import CutOrder, MadeCut
+from node.registrar.database import Database
+from node.registrar.dispatch import Dispatcher
+from node.registrar.documents import Document, PublishedAchievement
+from node.registrar.outbox import Draft
+from node.registrar.page import read_published
+from node.registrar.parts import DeskParts
+from node.registrar.sheet import describe_offers
+from node.registrar.tables import Award, Decision, Outgoing
+from node.sequencer import SignedStatement
+
+logger = logging.getLogger(__name__)
+
+_DAY_MS = 86_400_000
+
+
+class RegistrarDesk:
+    """Awards, decisions, offers, cuts and documents of one institution."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        """Take the parts; `start` begins."""
+        self.parts = parts
+        self._database = parts.database
+        # One at a time: a cut must see every decision acknowledged before it, and follow the page before it.
+        self._cutting = asyncio.Lock()
+        self._dispatcher = Dispatcher(parts.database, parts.sequencer)
+
+    @property
+    def database(self) -> Database:
+        """The registrar's database, for claims."""
+        return self._database
+
+    @property
+    def issuer(self) -> str:
+        """Identifier of this issuer in OpenID4VCI: the node's own HTTP URL."""
+        return self.parts.http_url
+
+    async def start(self) -> None:
+        """Submit again whatever was signed before the last stop and has not been confirmed.
+
+        Nothing is lost when this cannot be done yet (start-up rule): the next cut does it first.
+        """
+        try:
+            await self._dispatcher.flush()
+        except BusyError as error:
+            logger.info("outbox waits", extra={"reason": str(error)})
+
+    async def issue(self, request: IssueRequest) -> IssueReport:
+        """Award what a file asks for; durable and signed when this returns, on the ledger with the next cut.
+
+        Raises:
+            MalformedError: no row of the file can be read, or columns are missing or unknown.
+            RuleError: the achievement is not published or closed, or there is no key for it.
+        """
+        report = await asyncio.to_thread(self._issue, request)
+        fields = {"new": report.new, "already": report.already, "problems": len(report.problems)}
+        logger.info("awards decided", extra=fields)
+        return report
+
+    async def list_awards(self, *, learner_id: str = "", achievement: str = "") -> list[AwardView]:
+        """Awards with their state, oldest first."""
+
+        def read(session: Session) -> list[AwardView]:
+            found = awards.find_awards(session, learner_id=learner_id, achievement=achievement)
+            return views.describe_awards(session, found)
+
+        return await self._database.look(read)
+
+    async def set_status(self, award_ids: Sequence[str], status: Status, *, reason: str = "") -> StatusAnswer:
+        """Revoke, suspend or reinstate awards; shown by the next cut's page.
+
+        Raises:
+            RuleError: an award does not exist, its status is final, or it shall be replaced (that is `issue`).
+        """
+        now = self.parts.clock()
+
+        def write(session: Session) -> tuple[str, ...]:
+            changed = decisions.set_status(session, award_ids, status, reason=reason, now=now)
+            return tuple(award.id for award in changed)
+
+        changed = await self._database.change(write)
+        logger.info("status decided", extra={"awards": len(changed)})
+        return StatusAnswer(changed, self.next_cut())
+
+    async def offer(self, *, award_ids: Sequence[str] = (), learner_id: str = "", achievement: str = "") -> OfferAnswer:
+        """Make claim links for awards: those named, or all valid ones of a learner or an achievement.
+
+        Raises:
+            RuleError: an award named cannot be offered, or there is none at all.
+        """
+        now = self.parts.clock()
+
+        def write(session: Session) -> OfferAnswer:
+            if award_ids:
+                chosen = awards.load_awards(session, award_ids)
+            else:
+                found = awards.find_awards(
+                    session, learner_id=learner_id, achievement=achievement, selection=awards.Selection.CURRENT
+                )
+                chosen = [award for award in found if award.status == Status.VALID]
+            if not chosen:
+                raise RuleError("offer: there is no valid award to offer", hint="`cairn-node awards DIR` lists them")
+            lifetime = self.parts.offer_lifetime_days * _DAY_MS
+            made = offers.make_offers(session, chosen, lifetime_ms=lifetime, now=now, draw=self.parts.draw)
+            titles = {
+                award.id: self.find_achievement(award.achievement, award.version).achievement.name for award in chosen
+            }
+            return describe_offers(self._log().state.name, self.issuer, made, titles)
+
+        answer = await self._database.change(write)
+        logger.info("offers made", extra={"offers": len(answer.links)})
+        return answer
+
+    async def cut(self, at: int | None = None) -> CutAnswer:
+        """Cut now: what was signed before goes first, then `anchor`, `issue` and `status`.
+
+        Args:
+            at: the instant the cut was due, Unix ms; None for a cut on command.
+
+        Raises:
+            RuleError: a cut on command where the charter has fixed instants, or a page that no decision explains.
+            BusyError: the log takes nothing now; what is signed waits in the outbox.
+        """
+        if at is None and self._log().state.batch.interval:
+            raise RuleError(
+                "cut: the charter fixes when this log cuts",
+                hint="a cut off schedule would show that something happened",
+            )
+        async with self._cutting:
+            if self.parts.sequencer.refusal is not None:
+                raise BusyError(f"cut: nothing is written: {self.parts.sequencer.refusal}")
+            await self._dispatcher.flush()
+            # Item 0 of the anchor shall be a head. Without a quorum the cut goes on: it must not depend on others.
+            await self.parts.wait_for_head(self._log().state.size)
+            made = await asyncio.to_thread(self._make_cut, self.parts.clock() if at is None else at)
+            indexes = await self._dispatcher.flush()
+            size = self._log().state.size
+            logger.info("cut is on the ledger", extra={"size": size})
+        # Outside the lock: whoever asked may want to know, the next cut need not wait for it.
+        is_head = await self.parts.wait_for_head(size)
+        return CutAnswer(tuple(indexes.get(made.id, ())), made.copies, made.waiting, is_head)
+
+    async def last_cut(self) -> int | None:
+        """Instant of the newest cut, Unix ms."""
+        return await self._database.look(cut.last_cut_instant)
+
+    async def keep_schedule(self) -> None:
+        """Make every cut when it is due, until cancelled."""
+        await schedule.keep_schedule(lambda: self._log().state.batch, self.last_cut, self.cut, clock=self.parts.clock)
+
+    async def publish(
+        self,
+        data: bytes,
+        *,
+        type_name: str = "",
+        document_id: str = "",
+        version: int = 0,
+        with_achievement: bool = False,
+    ) -> PublishAnswer:
+        """Publish a document at once; the same bytes again give the first answer.
+
+        Args:
+            data: its exact bytes.
+            type_name: empty to recognise it.
+            document_id: empty to take it from the document.
+            version: 0 to take it from the document.
+            with_achievement: for a requirement set: publish the achievement for meeting it too, under the same name.
+
+        Raises:
+            MalformedError: it is no document, or has no id or version.
+            RuleError: this id and version mean other bytes already, or there is no `define` key in force.
+        """
+        document = documents.read_document(data, type_name=type_name, document_id=document_id, version=version)
+        derived = documents.derive_achievement(document, self.make_press().issuer.id) if with_achievement else None
+        answer = await self._publish(document)
+        if derived is None:
+            return answer
+        return dataclasses.replace(answer, achievement=await self._publish(derived))
+
+    async def close_document(self, document_id: str, version: int) -> int:
+        """End the use of a document for new awards, and return the entry's index."""
+        statement = CloseDocument(
+            at=self.parts.clock(),
+            id=self.parts.draw(STATEMENT_ID_LENGTH),
+            log=self.parts.log_id,
+            name=DocumentName(document_id, version),
+        )
+        return await self._submit_own(Draft(statement, None, self._key(Role.DEFINE)))
+
+    async def submit(self, signed: SignedStatement) -> int:
+        """Append a statement of governance that others signed, and return its index.
+
+        Raises:
+            CairnError: it cannot stand, or would have no effect; nothing was written.
+        """
+        statement = statements.parse(signed.statement_bytes)
+        if statement.kind not in ("charter", "key", "member"):
+            raise RuleError(f"submit: a statement of kind {statement.kind} is not governance")
+        (index,) = await self.parts.sequencer.append([signed])
+        logger.info("governance is on the ledger", extra={"index": index})
+        return index
+
+    async def status(self) -> NodeStatus:
+        """How the node and its registrar's side stand."""
+        now = self.parts.clock()
+        state = self._log().state
+
+        def read(session: Session) -> NodeStatus:
+            return NodeStatus(
+                log=encode_log_id(self.parts.log_id),
+                name=state.name,
+                origin=state.charter.origin,
+                size=state.size,
+                issuer=self.make_press().issuer.id,
+                is_waiting_for=self.parts.sequencer.refusal or "",
+                awards=session.scalar(select(func.count()).select_from(Award)) or 0,
+                waiting_copies=cut.count_waiting(session),
+                pending_decisions=session.scalar(select(func.count()).where(Decision.cut_id.is_(None))) or 0,
+                outbox=session.scalar(select(func.count()).where(Outgoing.entry.is_(None))) or 0,
+                open_offers=offers.count_open_offers(session, now),
+                last_cut=cut.last_cut_instant(session),
+                next_cut=self.next_cut(),
+                findings=tuple(self.parts.findings()),
+            )
+
+        return await self._database.look(read)
+
+    def next_cut(self) -> int | None:
+        """When the next cut is due, Unix ms; None where cuts are made on command."""
+        return schedule.next_instant(self._log().state.batch, self.parts.clock())
+
+    def held_log(self, log_id: LogId | None = None) -> HeldLog:
+        """A log this node holds, at this moment; None means its own.
+
+        Raises:
+            RuleError: it is not held.
+        """
+        wanted = self.parts.log_id if log_id is None else log_id
+        log = self.parts.ledger.log(wanted)
+        if log is None:
+            raise RuleError(
+                f"log {encode_log_id(wanted)}: this node does not hold it yet",
+                hint="it follows the members of its networks, and the nodes named by cairn-node peer add",
+            )
+        return read_held(log)
+
+    def make_press(self) -> Press:
+        """What copies are made with now."""
+        state = self._log().state
+        found = {role: copies.find_key(self.parts.keystore, state, role) for role in (Role.ISSUE, Role.REGISTER)}
+        return Press(
+            log=self.parts.log_id,
+            issuer=IssuerProfile(self._issuer_id(), state.name, state.url),
+            keys={role.value: key for role, key in found.items() if key is not None},
+            list_root=self.parts.keystore.list_root,
+            list_policy=state.charter.lists,
+            newest_page=None if state.newest_status is None else state.newest_status.statement_id,
+            now=self.parts.clock(),
+            draw=self.parts.draw,
+        )
+
+    def find_achievement(self, achievement: str, version: int) -> PublishedAchievement:
+        """A published achievement by id and version."""
+        reference = f"{achievement}/{version}"
+        return documents.find_achievement(self.parts.ledger, self.parts.log_id, self.parts.networks(), reference)
+
+    def list_achievements(self) -> list[PublishedAchievement]:
+        """Every achievement this institution or its networks have published."""
+        return documents.list_achievements(self.parts.ledger, self.parts.log_id, self.parts.networks())
+
+    async def _publish(self, document: Document) -> PublishAnswer:
+        data = document.data
+        known = self._log().state.document(document.name)
+        if known is not None:
+            if self._log().body(known.index) != data:
+                raise RuleError(
+                    f"document {document.name.id}: version {document.name.version} is published with other content",
+                    hint="give the new content a new version",
+                )
+            return PublishAnswer(known.index, document.name.id, document.name.version, document.type.value)
+        statement = Publish(
+            at=self.parts.clock(),
+            id=self.parts.draw(STATEMENT_ID_LENGTH),
+            log=self.parts.log_id,
+            reference=describe_body("publish", (data,)),
+            name=document.name,
+            type=document.type,
+            media_type=document.media_type,
+        )
+        index = await self._submit_own(Draft(statement, (data,), self._key(Role.DEFINE)))
+        return PublishAnswer(index, document.name.id, document.name.version, document.type.value)
+
+    def _issue(self, request: IssueRequest) -> IssueReport:
+        published = documents.find_achievement(
+            self.parts.ledger, self.parts.log_id, self.parts.networks(), request.achievement
+        )
+        report = issuing.issue_file(self._database, self.make_press(), published, request)
+        return issuing.with_forecast(report, self._log().state.batch, self.parts.clock())
+
+    def _make_cut(self, at: int) -> MadeCut:
+        state, keystore = self._log().state, self.parts.keystore
+        log_key = keystore.find(state.log_key.id)
+        if log_key is None:
+            raise RuleError("cut: the log key in force is not one of this node's keys")
+        order = CutOrder(
+            at=at,
+            log=self.parts.log_id,
+            log_key=log_key,
+            operate_key=self._key(Role.OPERATE),
+            list_root=keystore.list_root,
+            list_policy=state.charter.lists,
+            batch_size=state.batch.size,
+            heads=collect_heads(self.parts.ledger, self.parts.log_id, self.parts.networks()),
+            previous=read_published(self._log()),
+        )
+        with self._database.write() as session:
+            copies.renew_waiting(session, self.make_press(), self.find_achievement)
+            return cut.make_cut(session, order, self.parts.draw)
+
+    async def _submit_own(self, draft: Draft) -> int:
+        await self._database.change(lambda session: outbox.store(session, [draft]))
+        await self._dispatcher.flush()
+        index = self._log().state.find_id(draft.statement.id)
+        if index is None:
+            raise RuleError("document: it did not reach the log")
+        return index
+
+    def _log(self) -> LogView:
+        log = self.parts.ledger.log(self.parts.log_id)
+        if log is None:
+            raise RuleError("log: this node's own log is not held", hint="recover it from a peer")
+        return log
+
+    def _key(self, role: Role) -> SigningKey:
+        key = copies.find_key(self.parts.keystore, self._log().state, role)
+        if key is None:
+            raise RuleError(
+                f"no {role.value} key of this node is in force", hint="`cairn-node key add` puts one in force"
+            )
+        return key
+
+    def _issuer_id(self) -> str:
+        for network in self.parts.networks():
+            log = self.parts.ledger.log(network)
+            if log is not None and (network == self.parts.log_id or self.parts.log_id in log.state.members.records):
+                host = log.state.url.split("://", 1)[1].split("/", 1)[0]
+                return f"https://{host}/m/{short_log_id(self.parts.log_id)}"
+        # Before it is a member nobody would verify it anyway; its own URL is the honest answer.
+        return f"{self.parts.http_url}/m/{short_log_id(self.parts.log_id)}"

@@ -1,0 +1,39 @@
+"""What the registrar's desk works with: the rest of the node, as far as it needs it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from ledger.log.identity import LogId
+from ledger.log.view import LedgerView
+from node.clock import Clock, Draw
+from node.keystore import Keystore
+from node.registrar.database import Database
+from node.sequencer import Sequencer
+
+
+async def has_no_witnesses(size: int) -> bool:
+    """Stands for witnesses where nobody else is there: every checkpoint counts at once."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskParts:
+    """What a desk works with."""
+
+    database: Database
+    ledger: LedgerView
+    sequencer: Sequencer
+    keystore: Keystore
+    log_id: LogId
+    networks: Callable[[], Sequence[LogId]]
+    """Logs of the networks this node belongs to, its own first if it is one."""
+    http_url: str
+    """Public URL of this node's HTTP listener, without slash at the end."""
+    clock: Clock
+    draw: Draw
+    offer_lifetime_days: int = 30
+    access_token_minutes: int = 10
+    wait_for_head: Callable[[int], Awaitable[bool]] = has_no_witnesses
+    """Waits until a checkpoint of at least this size has its quorum; False when it gave up waiting."""
+    findings: Callable[[], Sequence[str]] = tuple
+    """What the rest of the node has to tell its operator."""

@@ -1,0 +1,77 @@
+"""Making gRPC servers: limits, the error boundary, health and reflection."""
+
+from collections.abc import Sequence
+
+from grpc import aio
+from grpc_health.v1 import _async as health_aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from ledger.errors import CairnError
+from node.client import exchange
+from node.pb import cairn_pb2 as pb
+from node.pb import cairn_pb2_grpc as rpc
+from node.service.boundary import ErrorBoundary
+from node.service.ledger import LedgerService
+from node.service.witness import WitnessService
+
+MAX_CONCURRENT_CALLS = 256
+
+Server = aio.Server
+"""A gRPC server, for those who only start and stop it."""
+
+_OPTIONS: Sequence[tuple[str, int]] = (
+    ("grpc.max_receive_message_length", exchange.MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", exchange.MAX_MESSAGE_BYTES + 64 * 1024),
+    # Two nodes on one port would take turns in answering.
+    ("grpc.so_reuseport", 0),
+)
+
+
+class HealthSwitch:
+    """The standard health service (grpc.health.v1): what a load balancer asks."""
+
+    def __init__(self) -> None:
+        self._servicer = health_aio.HealthServicer()
+
+    def add_to(self, server: aio.Server) -> None:
+        """Put the service on a server."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    async def set_serving(self, *, ledger: bool, witness: bool) -> None:
+        """Say which services answer: Ledger as soon as the store is open, Witness once cosigning is allowed."""
+        for service, serving in (("", ledger), ("cairn.v1.Ledger", ledger), ("cairn.v1.Witness", witness)):
+            status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+            await self._servicer.set(service, status)
+
+    async def leave(self) -> None:
+        """Answer NOT_SERVING from now on, whatever is set later."""
+        await self._servicer.enter_graceful_shutdown()
+
+
+def make_server(boundary: ErrorBoundary) -> aio.Server:
+    """A server with our limits and error boundary, and nothing on it yet."""
+    return aio.server(interceptors=(boundary,), options=_OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
+
+
+def add_public_services(
+    server: aio.Server, ledger: LedgerService, witness: WitnessService, health_switch: HealthSwitch
+) -> None:
+    """Put everything on the public listener."""
+    rpc.add_LedgerServicer_to_server(ledger, server)
+    rpc.add_WitnessServicer_to_server(witness, server)
+    health_switch.add_to(server)
+    ours = [service.full_name for service in pb.DESCRIPTOR.services_by_name.values()]
+    reflection.enable_server_reflection([*ours, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+
+
+def listen(server: aio.Server, address: str) -> int:
+    """Bind "host:port" (port 0: any free one) or "unix:PATH"; gives the port.
+
+    Raises:
+        CairnError: the address cannot be bound.
+    """
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise CairnError(f"{address}: cannot listen: {error}", hint="another program may use this port") from error

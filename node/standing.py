@@ -1,0 +1,79 @@
+"""How the newest checkpoint of a node's own log stands: who had to cosign it, who did, how long ago."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.log.checkpoint import read_checkpoint
+from ledger.log.members import NO_WITNESSES, judge_quorum
+from node.client.held import HeldLog
+
+_SECOND_MS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadStanding:
+    """What the newest checkpoint amounts to.
+
+    Attributes:
+        size: entries under it.
+        witnesses: how many independent witnesses count for this log.
+        required: how many must have cosigned.
+        present: how many did.
+        has_quorum: whether that is enough.
+        age_ms: since the quorum was there; None without one.
+        networks: names of the networks it belongs to, with what it is there.
+    """
+
+    size: int
+    witnesses: int
+    required: int
+    present: int
+    has_quorum: bool
+    age_ms: int | None
+    networks: tuple[str, ...]
+
+    def describe(self) -> list[str]:
+        """The same in words."""
+        if not self.witnesses:
+            head = "no independent witness is in force yet"
+        else:
+            head = f"{self.present} of {self.witnesses} independent witnesses cosigned it, {self.required} are needed"
+        age = "" if self.age_ms is None else f", {_duration(self.age_ms)} ago"
+        return [f"newest checkpoint: {self.size} entries; {head}{age}", *(f"network: {line}" for line in self.networks)]
+
+
+def judge_own_head(own: HeldLog, networks: Sequence[HeldLog], now: int) -> HeadStanding:
+    """Judge a node's newest checkpoint by the witnesses of the first of its networks that decides about it."""
+    log = own.state.log_id
+    deciding = [item for item in networks if item.state.log_id == log or log in item.state.members.records]
+    witness_set = deciding[0].state.members.witness_sets[-1] if deciding else NO_WITNESSES
+    answer = judge_quorum(own.note, log, witness_set)
+    return HeadStanding(
+        size=read_checkpoint(own.note).size,
+        witnesses=answer.witnesses,
+        required=answer.required,
+        present=answer.present,
+        has_quorum=answer.has_quorum,
+        age_ms=None if answer.seconds is None else max(0, now - answer.seconds * _SECOND_MS),
+        networks=tuple(_describe_membership(own, item) for item in networks),
+    )
+
+
+def _describe_membership(own: HeldLog, network: HeldLog) -> str:
+    state, log = network.state, own.state.log_id
+    members = sum(state.members.is_active(other) for other in state.members.records)
+    if log not in state.members.records:
+        what = "this is its own log" if state.log_id == log else "not a member yet"
+    elif state.members.is_active(log):
+        what = "a member in good standing"
+    else:
+        what = f"not in good standing: {state.members.records[log][-1].change.op.value}"
+    return f"{state.name}, {members} members, {what}"
+
+
+def _duration(milliseconds: int) -> str:
+    seconds = milliseconds // _SECOND_MS
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}s"
+    return f"{seconds} seconds"

@@ -1,0 +1,154 @@
+"""What stands behind the URLs in a credential: `https://HOST/m/<22 characters of the log id>/…`.
+
+    /m/<22>/achievements/<id>[/<version>]       what was awarded; also frameworks, rules, requirements, crosswalks, …
+    /m/<22>/achievement/1                       what the claims of a credential mean (SD-JWT VC type metadata)
+    /.well-known/jwt-vc-issuer/m/<22>           the keys that sign credentials today (SD-JWT VC)
+
+Whatever node the network appoints as HOST answers this for every log it holds, so the URLs outlive the school's own
+domain. All of it comes from published documents and key entries; documents are given out as the exact bytes that were
+published, and nothing about any award can be read or counted here.
+"""
+
+import asyncio
+from typing import Protocol
+
+from aiohttp import web
+
+from ledger.credential.jose import public_key_to_jwk
+from ledger.credential.strict_json import JSONValue
+from ledger.log.charter import Role
+from ledger.log.effects import DocumentRecord
+from ledger.log.identity import short_log_id
+from ledger.log.network import Network
+from ledger.log.policy import TrustRoot
+from ledger.log.records import DocumentName, DocumentType
+from ledger.log.view import LedgerView, LogView
+from node.web.tiles import MOVING, not_found
+
+FOLDERS = {
+    "achievements": DocumentType.ACHIEVEMENT,
+    "requirements": DocumentType.REQUIREMENT_SET,
+    "frameworks": DocumentType.FRAMEWORK,
+    "rules": DocumentType.RULE,
+    "crosswalks": DocumentType.CROSSWALK,
+    "acceptances": DocumentType.ACCEPTANCE,
+    "policies": DocumentType.POLICY,
+}
+"""Types of documents by the folder they are served in."""
+
+PINNED = "public, max-age=86400"
+"""A version never changes, but what a compromised key published ceases to count, so no cache keeps it for ever."""
+
+TYPE_PATH = "/achievement/1"
+"""What stands behind an issuer's URL in the claim `vct` of its copies."""
+
+_MAX_VERSION_DIGITS = 9
+_IN_CLEAR: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("iss",), "Issuer"),
+    (("status",), "Where its status is read"),
+    (("ld", "credentialSubject", "achievement"), "What was awarded"),
+)
+_HIDEABLE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("ld", "awardedDate"), "Awarded on"),
+    (("ld", "credentialSubject", "identifier"), "Who the learner is"),
+    (("ld", "credentialSubject", "creditsEarned"), "Credits"),
+    (("ld", "credentialSubject", "result"), "Results"),
+)
+
+
+class IssuerNode(Protocol):
+    """What is needed of a node."""
+
+    @property
+    def ledger(self) -> LedgerView:
+        """All logs held."""
+
+    @property
+    def trust(self) -> TrustRoot | None:
+        """The network it belongs to; `None` before it joined one."""
+
+
+def add_issuers(app: web.Application, node: IssuerNode) -> None:
+    """Serve documents and keys of every log held under `/m/` and `/.well-known/jwt-vc-issuer/m/`."""
+    handlers = _Handlers(node)
+    app.router.add_get("/m/{short}" + TYPE_PATH, handlers.type_metadata)
+    app.router.add_get("/m/{short}/{folder}/{id}", handlers.document)
+    app.router.add_get("/m/{short}/{folder}/{id}/{version}", handlers.document)
+    app.router.add_get("/.well-known/jwt-vc-issuer/m/{short}", handlers.keys)
+
+
+class _Handlers:
+    def __init__(self, node: IssuerNode) -> None:
+        self._node = node
+
+    async def document(self, request: web.Request) -> web.Response:
+        log = self._find(request.match_info["short"])
+        folder, id_ = request.match_info["folder"], request.match_info["id"]
+        version = request.match_info.get("version")
+        # A requirement set and the achievement made from it share a name; the set's document id then has the folder.
+        record = _find_document(log, f"{folder}/{id_}", version) or _find_document(log, id_, version)
+        if record is None or record.type is not FOLDERS.get(folder):
+            raise not_found("no such document is published")
+        data = await asyncio.to_thread(log.body, record.index)
+        if data is None:
+            raise not_found("this node does not hold that document")
+        cache = PINNED if "version" in request.match_info else MOVING
+        # What a stranger published is shown as data, never as a page of ours.
+        headers = {"Cache-Control": cache, "Content-Security-Policy": "sandbox; default-src 'none'"}
+        return web.Response(body=data, content_type=_media_type(record.media_type), headers=headers)
+
+    async def type_metadata(self, request: web.Request) -> web.Response:
+        issuer = self._issuer(self._find(request.match_info["short"]))
+        return web.json_response(describe_type(issuer + TYPE_PATH), headers={"Cache-Control": MOVING})
+
+    async def keys(self, request: web.Request) -> web.Response:
+        log = self._find(request.match_info["short"])
+        state = log.state
+        records = [r for role in (Role.ISSUE, Role.REGISTER) for r in state.keys.in_force(role, state.size)]
+        jwks: list[JSONValue] = [public_key_to_jwk(record.key) for record in records]
+        issuer = self._issuer(log)
+        return web.json_response({"issuer": issuer, "jwks": {"keys": jwks}}, headers={"Cache-Control": MOVING})
+
+    def _issuer(self, log: LogView) -> str:
+        trust = self._node.trust
+        if trust is None:
+            raise not_found("this node belongs to no network yet, so it has no host to speak for")
+        # The issuer id stands under the network's host, whichever node answers for it and behind whatever proxy.
+        return Network(trust, self._node.ledger).issuer_url(log.state.log_id)
+
+    def _find(self, short: str) -> LogView:
+        for log_id in self._node.ledger.log_ids():
+            if short_log_id(log_id) == short:
+                log = self._node.ledger.log(log_id)
+                if log is not None:
+                    return log
+        raise not_found("no log held here has an id beginning with these 22 characters")
+
+
+def describe_type(vct: str) -> dict[str, object]:
+    """Give the type metadata of our credentials; `vct` is the address it is found at (SD-JWT VC, type metadata)."""
+    in_clear = [_claim(path, label, "never") for path, label in _IN_CLEAR]
+    hideable = [_claim(path, label, "allowed") for path, label in _HIDEABLE]
+    name = "Achievement"
+    description = "An Open Badges 3.0 AchievementCredential in the claim `ld`, on the Cairn ledger of its issuer."
+    display = [{"description": description, "locale": "en", "name": name}]
+    return {"claims": in_clear + hideable, "description": description, "display": display, "name": name, "vct": vct}
+
+
+def _claim(path: tuple[str, ...], label: str, sd: str) -> dict[str, object]:
+    return {"display": [{"label": label, "locale": "en"}], "path": list(path), "sd": sd}
+
+
+def _find_document(log: LogView, document_id: str, version: str | None) -> DocumentRecord | None:
+    if version is None:
+        return log.state.newest_document(document_id)
+    # One spelling per version: no sign, no leading zero.
+    if not (version.isascii() and version.isdecimal()) or version[0] == "0" or len(version) > _MAX_VERSION_DIGITS:
+        return None
+    return log.state.document(DocumentName(document_id, int(version)))
+
+
+def _media_type(text: str) -> str:
+    # Only JSON is a document a browser may be told about; anything else goes out as plain bytes.
+    is_json = text == "application/json" or (text.startswith("application/") and text.endswith("+json"))
+    return text if is_json else "application/octet-stream"
