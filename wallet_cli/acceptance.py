@@ -1,0 +1,231 @@
+"""Checks before a credential is kept. A wallet that keeps what cannot be verified later fails its owner at the worst
+moment.
+
+1. it is an SD-JWT VC, whole, that nobody has shown before (no key binding);
+2. every disclosure is one the issuer signed;
+3. it is bound to the key we made for it; from a file: to nobody, or to a key of ours;
+4. it has not expired;
+5. its issuer is a member of the network we trust, the same that runs the server it came from, and may issue now;
+6. a key of the issuer in force, with the role this achievement needs, signed it;
+7. its status slot reads 0.
+
+5 to 7 need the ledger. Where no replica is held they are told as not checked, never passed over.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ledger.credential import status as pages
+from ledger.credential.sdjwt import verify_issuer_signature
+from ledger.credential.status import Status, StatusReference
+from ledger.credential.validity import check_dates
+from ledger.errors import PolicyError, ProofError, RuleError, SignatureError
+from ledger.log.charter import BatchPolicy
+from ledger.log.identity import LogId
+from ledger.log.keyring import KeyStatus
+from ledger.log.keys import PublicKey
+from ledger.log.state import LogState
+from ledger.log.view import LogView
+from node.client.http import origin_of
+from wallet_cli.held import HeldLedger
+from wallet_cli.reading import Reading, read_credential
+
+_MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A credential that may be kept.
+
+    Attributes:
+        reading: what it says.
+        log: log of its issuer, None where no ledger says so.
+        issuer_name: by the ledger where it was checked, else by the credential itself.
+        search_from: index below which its commitment cannot stand in that log.
+        expected_at: Unix milliseconds of the next cut, None where unknown or made on command.
+        remarks: what could not be checked, in words.
+    """
+
+    reading: Reading
+    log: LogId | None
+    issuer_name: str
+    search_from: int
+    expected_at: int | None
+    remarks: tuple[str, ...]
+
+
+def accept_credential(
+    sd_jwt: str,
+    *,
+    keys: Collection[PublicKey],
+    server: str,
+    held: HeldLedger | None,
+    now: int,
+) -> Accepted:
+    """Check a credential before it is kept, by the steps of this module.
+
+    Args:
+        sd_jwt: as received.
+        keys: holder keys it may be bound to; after a claim exactly the one key, and it must be bound.
+        server: issuer identifier of the offer; "" for a file.
+        held: the ledger as held here, None without one.
+        now: Unix milliseconds.
+
+    Raises:
+        MalformedError: step 1 or 2.
+        RuleError: step 1 to 4 or 7.
+        PolicyError: step 5.
+        SignatureError: step 6.
+    """
+    reading = read_credential(sd_jwt)  # 1, 2
+    if reading.token.key_binding is not None:
+        raise RuleError("credential: it carries a key binding, so somebody has shown it before", hint="ask the school")
+    _check_holder(reading, keys, must_be_bound=bool(server))  # 3
+    check_dates(reading.token.payload, now, where="credential")  # 4
+    if held is None:
+        remark = "issuer, signature and status were not checked: no ledger is held here"
+        return Accepted(
+            reading=reading,
+            log=None,
+            issuer_name=reading.issuer_name,
+            search_from=0,
+            expected_at=None,
+            remarks=(remark,),
+        )
+    log_id, log = _find_issuer(reading, server, held)  # 5
+    _check_key(reading, log.state)  # 6
+    remark = _check_status(reading.status, log)  # 7
+    return Accepted(
+        reading=reading,
+        log=log_id,
+        issuer_name=log.state.name,
+        # A file may be older than the replica; a copy just minted cannot stand below what is held.
+        search_from=log.state.size if server else 0,
+        expected_at=next_cut(log.state.batch, now),
+        remarks=(remark,) if remark else (),
+    )
+
+
+def next_cut(policy: BatchPolicy, now: int) -> int | None:
+    """Return the next instant (Unix milliseconds) at which a batch is due; None where cuts are made on command."""
+    if policy.interval == 0:
+        return None
+    phase = policy.minute * _MINUTE_MS % policy.interval
+    return ((now - phase) // policy.interval + 1) * policy.interval + phase
+
+
+def read_slot(reference: StatusReference, log: LogView) -> Status | None:
+    """Return what the newest page held says about a slot; None where no page held can be read for it yet.
+
+    Raises:
+        ProofError: the page does not fit the slot key.
+        MalformedError: the replica is damaged.
+    """
+    record = log.state.effective_status()
+    if record is None or (reference.log, reference.number) not in {(row.log, row.number) for row in record.lists}:
+        return None
+    data = log.body(record.index)
+    if data is None:
+        return None
+    item, byte = pages.page_position(record.lists, reference.log, reference.number, reference.slot)
+    return pages.read_status(data[item * pages.ITEM_BYTES + byte], reference.key, record.statement_id)
+
+
+def _check_holder(reading: Reading, keys: Collection[PublicKey], *, must_be_bound: bool) -> None:
+    if reading.holder is None:
+        if must_be_bound:
+            raise RuleError(
+                "credential: it is bound to nobody, though we proved a key",
+                hint="tell the school: whoever copies it could show it",
+            )
+    elif reading.holder.id not in {key.id for key in keys}:
+        raise RuleError(
+            "credential: it is bound to a key that is not in this vault",
+            hint="it was made for another wallet; ask the school for a claim link of your own",
+        )
+
+
+def _find_issuer(reading: Reading, server: str, held: HeldLedger) -> tuple[LogId, LogView]:
+    network, name = held.network, held.trust.name
+    owner = network.owner_of(reading.issuer)
+    if owner is None:
+        raise PolicyError(
+            f"credential: {reading.issuer[:200]!r} is not an institution of {name}, as far as the ledger is held here",
+            hint="run `cairn sync` and try again; a school of another network needs that network's trust root",
+        )
+    log = held.log(owner)
+    if log is None:
+        raise PolicyError(f"credential: the log of {network.name_of(owner)} is not held", hint="run `cairn sync`")
+    if server:
+        _check_server(owner, server, held)
+    successor = network.successor_of(owner)
+    heir = None if successor is None else held.log(successor[0])
+    if successor is not None and heir is not None:
+        # From the boundary on the successor issues under the old institution's URLs, with keys and a log of its own.
+        owner, log = successor[0], heir
+    answer = network.rights_at(owner, log.state.size)
+    if answer.reason is not None:
+        raise PolicyError(f"credential: {log.state.name} may not issue: {answer.reason}", hint=f"ask {name}")
+    if not answer.rights.allows(reading.achievement, reading.achievement_type):
+        raise PolicyError(
+            f"credential: {log.state.name} has no right to issue {reading.achievement[:200] or 'this'}",
+            hint=f"ask {name}",
+        )
+    return owner, log
+
+
+def _check_server(owner: LogId, server: str, held: HeldLedger) -> None:
+    """Refuse a credential of one member from a server that the ledger says is another's."""
+    for log_id in held.ledger.log_ids():
+        log = held.log(log_id)
+        if log is None or log_id == owner or _origin(log.state.url) != _origin(server):
+            continue
+        issuer = held.log(owner)
+        if issuer is not None and _origin(issuer.state.url) == _origin(server):
+            return
+        raise PolicyError(
+            f"credential: issued by {held.network.name_of(owner)}, but the server belongs to {log.state.name}",
+            hint="ask the school whether this link is theirs",
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    try:
+        return origin_of(url)
+    except ValueError:
+        return None
+
+
+def _check_key(reading: Reading, state: LogState) -> None:
+    if reading.key_id is None or reading.key_id not in state.keys.records:
+        raise SignatureError(
+            f"credential: signed by a key that {state.name} has not published, as far as the ledger is held here",
+            hint="run `cairn sync` and try again",
+        )
+    answer = state.key_status(reading.key_id, reading.role, state.size)
+    if answer is not KeyStatus.IN_FORCE:
+        raise SignatureError(
+            f"credential: its key may not sign this ({answer.value}; it needs the role {reading.role.value})",
+            hint=f"ask {state.name} for a new one",
+        )
+    verify_issuer_signature(reading.token, state.keys.records[reading.key_id].key)
+
+
+def _check_status(reference: StatusReference | None, log: LogView) -> str:
+    """Refuse a slot that does not read 0; return a remark where it cannot be read yet."""
+    if reference is None:
+        return "it names no status on a ledger"
+    try:
+        found = read_slot(reference, log)
+    except ProofError as error:
+        raise RuleError(
+            f"credential: its status cannot be read: {error}", hint="ask the school for a new one"
+        ) from error
+    if found is None:
+        return "its status list is not on the ledger yet"
+    if found is not Status.VALID:
+        raise RuleError(
+            f"credential: its status is {found.name.lower()}, by the newest page held",
+            hint="ask the school for a new one",
+        )
+    return ""

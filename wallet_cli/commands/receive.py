@@ -1,0 +1,113 @@
+"""`cairn receive`: take a credential in."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from wallet_cli import terminal
+from wallet_cli.commands.options import json_option, read_vault_options, vault_options
+
+if TYPE_CHECKING:
+    from wallet_cli.claim import Issuer
+    from wallet_cli.offer import Offer
+    from wallet_cli.receive import Received
+
+
+@click.command(
+    "receive",
+    epilog="Example:  cairn receive 'openid-credential-offer://?credential_offer_uri=…'   or  cairn receive file.sdjwt",
+)
+@click.argument("source", metavar="OFFER_OR_FILE")
+@click.option(
+    "--tx-code", metavar="CODE", default="", help="The second code of the school's letter; asked for by default."
+)
+@click.option(
+    "--copies",
+    type=click.IntRange(1, 4),
+    default=2,
+    show_default=True,
+    help="Copies to ask for, one per receiver to come.",
+)
+@click.option("--no-sync", is_flag=True, help="Do not bring the ledger held here up to date first.")
+@vault_options
+@json_option
+def command(
+    source: str,
+    tx_code: str,
+    copies: int,
+    no_sync: bool,
+    vault: str | None,
+    passphrase_file: str | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Take a credential from a school's link, QR text or file, checked before it is kept.
+
+    Signature, issuer and status are checked against the ledger held here (see `cairn sync`). Each copy is bound to a
+    key made for it alone.
+    """
+    import asyncio
+
+    from wallet_cli import receive, refresh
+    from wallet_cli.clock import system_clock
+    from wallet_cli.held import open_held
+
+    options = read_vault_options(vault, passphrase_file, yes)
+    found = receive.read_source(source)
+    opened = options.open_vault()
+    # First, since a stale ledger may not know the school's newest key, and a refused claim has spent its code.
+    synced = None if no_sync else asyncio.run(refresh.sync_held(options.folder, terminal.note))
+    held = synced or open_held(options.folder)
+    now = system_clock()
+    if isinstance(found, str):
+        received: tuple[Received, ...] = (receive.receive_text(opened, found, held=held, now=now),)
+    else:
+        received = asyncio.run(
+            receive.receive_offer(
+                opened,
+                found,
+                ask_code=lambda issuer, offer: _ask_code(issuer, offer, tx_code),
+                held=held,
+                now=now,
+                copies=copies,
+            )
+        )
+    _report(received, now, as_json=as_json)
+    waiting = any(copy.receipt is None for item in received for copy in item.holding.copies)
+    terminal.next_step("cairn refresh, once it is on the ledger" if waiting and held else "cairn list")
+    return terminal.EXIT_YES
+
+
+def _ask_code(issuer: "Issuer", offer: "Offer", given: str) -> str:
+    """Show who offers, then ask for the code if one is announced and none was given."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(issuer.identifier).netloc
+    name = f", which calls itself {issuer.name!r}" if issuer.name else ""
+    terminal.note(terminal.escape(f"offer from {host}{name}"))
+    if offer.transaction_code is None:
+        return ""
+    if given:
+        return given
+    if offer.transaction_code.description:
+        terminal.note(terminal.escape(offer.transaction_code.description))
+    return str(click.prompt("code of the school's letter", err=True)).strip()
+
+
+def _report(received: "tuple[Received, ...]", now: int, *, as_json: bool) -> None:
+    from wallet_cli import records
+
+    if as_json:
+        rows = [records.describe_holding(item.holding, None, now).to_json() for item in received]
+        for row, item in zip(rows, received, strict=True):
+            row["remarks"] = list(item.accepted.remarks)
+        terminal.result_json(rows)
+        return
+    for item in received:
+        reading, copies = item.accepted.reading, item.holding.copies
+        terminal.result(terminal.escape(f"{item.holding.id}  {reading.title}, issued by {item.accepted.issuer_name}"))
+        checked = "issuer, signature and status checked" if item.accepted.log is not None else "kept"
+        terminal.result(f"    {checked}; {len(copies)} {'copy' if len(copies) == 1 else 'copies'}")
+        terminal.result(f"    {records.expectation(copies[0], now)}")
+        for remark in item.accepted.remarks:
+            terminal.result(terminal.escape(f"    note: {remark}"))

@@ -1,0 +1,108 @@
+"""`cairn verify`: judge what somebody shows you, without a network."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wallet_cli import terminal
+from wallet_cli.commands.options import json_option, read_vault_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wallet_cli.places import Places
+    from wallet_cli.verify import FileReport, Tally
+
+
+@click.command("verify", epilog="Example:  cairn verify record.cairn --audience 'Tidewater College' --nonce 7f3a91")
+@click.argument("names", metavar="FILE...", nargs=-1, required=True)
+@click.option("--trust", "trust_file", metavar="FILE", help="Trust root; the remembered one by default.")
+@click.option("--replica", metavar="DIR", help="Light replica made by `cairn sync`; the remembered one by default.")
+@click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
+@click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
+@click.option("--node", "nodes", metavar="URL", multiple=True, help="Sync from this node first, then verify.")
+@click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
+@click.option("--vault", metavar="FILE", help="Look for what is remembered beside this vault.")
+@json_option
+def command(
+    names: tuple[str, ...],
+    trust_file: str | None,
+    replica: str | None,
+    audience: str | None,
+    nonce: str | None,
+    nodes: tuple[str, ...],
+    full: bool,
+    vault: str | None,
+    as_json: bool,
+) -> int:
+    """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
+
+    FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check and
+    why. Exit code 0: all valid now. 1: at least one is not. 2: nothing could be read. 3: could not be decided.
+    """
+    from ledger.credential.verify import Question
+    from wallet_cli import places, verify
+    from wallet_cli.clock import system_clock
+
+    place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, replica, nodes)
+    if nodes:
+        _sync(place)
+    network = verify.open_network(place.trust, place.replica)
+    question = Question(now=system_clock(), audience=audience, nonce=nonce)
+    reports = verify.verify_files(verify.find_files(names), network, question)
+    tally = verify.Tally()
+    if as_json:
+        _print_json(reports, tally)
+    else:
+        is_batch = len(names) > 1 or Path(names[0]).is_dir()
+        _print_text(reports, tally, is_batch=is_batch, full=full)
+    if tally.exit_code == terminal.EXIT_UNDECIDED:
+        terminal.next_step("cairn sync, then verify again; each report says what else can be done")
+    return tally.exit_code
+
+
+def _print_text(reports: "Iterable[FileReport]", tally: "Tally", *, is_batch: bool, full: bool) -> None:
+    from ledger.credential.report import CLOSING
+
+    for report in reports:
+        tally.add(report)
+        if is_batch:
+            terminal.result(terminal.escape(report.to_line()))
+        for line in report.report.to_lines(closing=False) if full or not is_batch else ():
+            terminal.result(terminal.escape(line))
+    if is_batch:
+        terminal.result(tally.to_line() or "no file")
+    terminal.result(CLOSING)
+
+
+def _print_json(reports: "Iterable[FileReport]", tally: "Tally") -> None:
+    # Written file by file: sixty thousand reports are not kept in memory to be printed at the end.
+    import json
+
+    terminal.result('{"files": [')
+    separator = " "
+    for report in reports:
+        tally.add(report)
+        terminal.result(separator + json.dumps(report.to_json(), ensure_ascii=True, sort_keys=True))
+        separator = ","
+    terminal.result(f'], "counts": {json.dumps(tally.counts, sort_keys=True)}, "exit_code": {tally.exit_code}}}')
+
+
+def _sync(place: "Places") -> None:
+    """Sync first; what cannot be had now is told, and the files are judged by what is held."""
+    import asyncio
+
+    from ledger.errors import CairnError
+    from wallet_cli.replica_writer import ReplicaWriter
+    from wallet_cli.sync import sync_replica
+
+    try:
+        with ReplicaWriter(place.replica) as writer:
+            report = asyncio.run(sync_replica(writer, place.trust, place.nodes))
+    except CairnError as error:
+        terminal.note(f"cairn: could not sync: {terminal.escape(str(error))}")
+        return
+    for log in report.logs:
+        for problem in log.problems:
+            terminal.note(f"cairn: {terminal.escape(log.name)}: {terminal.escape(problem)}")

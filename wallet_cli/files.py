@@ -1,0 +1,75 @@
+"""Reading and replacing small files so that a crash leaves the old content or the new, never a mixture."""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ledger.errors import MalformedError
+
+Pause = Callable[[str], None]
+
+
+def no_pause(_: str) -> None:
+    """Go on: what production code passes where a test stops a write half way."""
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        MalformedError: it is longer than `max_bytes`.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as stream:
+        data = stream.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise MalformedError(f"{path} is longer than {max_bytes} bytes")
+    return data
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600, pause: Pause = no_pause) -> None:
+    """Replace a file by `data`: temporary file beside it, sync, rename, sync the folder.
+
+    The temporary file is created exclusively with `mode`; on an error it is removed and the old file stands. `pause`
+    is called with the name of each step before it is done.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    pause("create")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            pause("write")
+            stream.write(data)
+            stream.flush()
+            # Without this the rename can become durable before the bytes, and a power cut leaves an empty file.
+            pause("sync")
+            os.fsync(stream.fileno())
+        pause("rename")
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    pause("sync folder")
+    sync_folder(path.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove temporary files of `path` that a crash left; call it only while holding the lock of `path`."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in a folder durable (POSIX; other systems have no such call)."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,379 @@
+"""Following a network over HTTP into a light replica: the network's log first, then every log it ever admitted.
+
+Any node serves any log it holds, so each log is taken from whichever node has most of it, and from the next one when
+what is offered does not pass `judge_growth`, the one judge of whether a log may grow. Nothing bad is stored; what was
+good before stays. Fetched pieces wait in `incoming/`, so an interrupted run goes on where it was.
+
+Left out, unless `history` is asked for: bodies of `issue` entries and status pages other than the newest.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from ledger.errors import CairnError, ProofError, RuleError
+from ledger.log import tiles
+from ledger.log.body import verify_body
+from ledger.log.checkpoint import add_signatures, read_checkpoint
+from ledger.log.entry import Entry, parse_entry
+from ledger.log.evidence import parse_fork, verify_fork
+from ledger.log.follow import Growth, judge_checkpoint, judge_growth
+from ledger.log.identity import LogId, encode_log_id
+from ledger.log.merkle import Frontier, root_at
+from ledger.log.network import Network
+from ledger.log.note import VerifierKey, parse_note
+from ledger.log.policy import TrustRoot
+from ledger.log.state import LogState
+from node.client.http import LedgerHTTP, TransportError
+from wallet_cli.fork import find_fork
+from wallet_cli.progress import Progress, no_progress
+from wallet_cli.replica import ReplicaLog
+from wallet_cli.replica_writer import Incoming, ReplicaWriter
+
+LEFT_OUT = ("issue", "status")
+"""Kinds whose bodies a light replica does without (of `status` it keeps the newest page)."""
+
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOutcome:
+    """What a run did for one log.
+
+    Attributes:
+        log_id: the log.
+        name: of the institution; as the network calls it where the log could not be had.
+        before: entries held before the run.
+        size: entries held now.
+        problems: what was refused, or could not be had, and from whom.
+        forks: new pieces of fork evidence.
+    """
+
+    log_id: LogId
+    name: str
+    before: int
+    size: int
+    problems: tuple[str, ...] = ()
+    forks: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """Give the outcome as plain values."""
+        return {
+            "before": self.before,
+            "forks": self.forks,
+            "log": encode_log_id(self.log_id),
+            "name": self.name,
+            "problems": list(self.problems),
+            "size": self.size,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a run did: the network's log first, then its members', and nodes that did not answer."""
+
+    logs: tuple[LogOutcome, ...]
+    unreachable: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every log was had without anything refused."""
+        return all(log.size and not log.problems and not log.forks for log in self.logs)
+
+    def to_json(self) -> dict[str, object]:
+        """Give the report as plain values."""
+        return {
+            "complete": self.is_complete,
+            "logs": [log.to_json() for log in self.logs],
+            "unreachable": list(self.unreachable),
+        }
+
+    def to_lines(self) -> list[str]:
+        """Give the report in words; escaping is left to whoever prints."""
+        lines = [f"no answer: {reason}" for reason in self.unreachable]
+        for log in self.logs:
+            news = f"{log.size - log.before} new" if log.size > log.before else "nothing new"
+            lines.append(f"{log.name}: {log.size} entries, {news}")
+            lines += [f"  refused or missing: {problem}" for problem in log.problems]
+            if log.forks:
+                lines.append(f"  WARNING: {log.forks} new proof(s) that two histories of this log were signed; kept")
+        return lines
+
+
+@dataclass(slots=True)
+class _Source:
+    """A node that answered, and the logs it holds."""
+
+    http: LedgerHTTP
+    logs: frozenset[LogId]
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A checkpoint a node shows."""
+
+    source: _Source
+    note: bytes
+    size: int
+
+
+@dataclass(slots=True)
+class _Work:
+    """One log while it is being followed."""
+
+    log_id: LogId
+    name: str
+    offers: list[_Offer]
+    problems: list[str] = field(default_factory=list)
+    forks: int = 0
+
+
+async def sync_replica(
+    writer: ReplicaWriter,
+    trust: TrustRoot,
+    nodes: Sequence[str],
+    *,
+    history: bool = False,
+    progress: Progress = no_progress,
+) -> SyncReport:
+    """Bring a replica up to date with what these nodes serve.
+
+    Args:
+        writer: entered, so that nobody else writes.
+        trust: names the network; a network log that does not contain its pinned head is refused.
+        nodes: base URLs; unreachable ones are told and left out.
+        history: fetch every body, also those a light replica leaves out.
+        progress: told how far each log is.
+
+    Raises:
+        CairnError: no node answers, or none has this network's log in a form that is accepted.
+    """
+    async with AsyncExitStack() as stack:
+        sources, unreachable = await _reach(stack, nodes)
+        run = _Run(writer, trust, sources, history, progress)
+        outcomes = [await run.follow(trust.network, trust.name)]
+        if not outcomes[0].size:
+            raise CairnError(
+                f"network log {trust.name}: {'; '.join(outcomes[0].problems)}",
+                hint="try another --node; the trust root may also be of another network",
+            )
+        # Also refuses a log held from before that does not contain what this trust root pins.
+        members = Network(trust, writer.read()).members()
+        outcomes += [await run.follow(m.log, m.standing.name) for m in members if m.log != trust.network]
+    return SyncReport(tuple(outcomes), unreachable)
+
+
+async def _reach(stack: AsyncExitStack, nodes: Iterable[str]) -> tuple[list[_Source], tuple[str, ...]]:
+    sources: list[_Source] = []
+    silent: list[CairnError] = []
+    for url in nodes:
+        try:
+            http = await stack.enter_async_context(LedgerHTTP(url))
+            sources.append(_Source(http, frozenset(await http.list_logs())))
+        except CairnError as error:
+            silent.append(error)
+    if not sources:
+        raise silent[0] if silent else CairnError("sync: no node to ask", hint="name one with --node URL")
+    return sources, tuple(str(error) for error in silent)
+
+
+class _Run:
+    """One run over all logs of a network."""
+
+    def __init__(
+        self, writer: ReplicaWriter, trust: TrustRoot, sources: Sequence[_Source], history: bool, progress: Progress
+    ) -> None:
+        self._writer = writer
+        self._trust = trust
+        self._sources = sources
+        self._history = history
+        self._progress = progress
+
+    async def follow(self, log_id: LogId, name: str) -> LogOutcome:
+        """Bring one log up to date; whatever goes wrong stands in the outcome. `name` is what the network calls it."""
+        work = _Work(log_id, name, [])
+        before = self._held(log_id)
+        await self._collect_offers(work)
+        for offer in sorted(work.offers, key=lambda item: -item.size):
+            try:
+                await self._take(work, offer)
+            except CairnError as error:
+                work.problems.append(f"{offer.source.http.base_url}: {error}")
+        held = self._held(log_id)
+        if held is not None:
+            self._merge_notes(held, work)
+            await self._collect_evidence(held, work)
+        elif not work.offers and not work.problems:
+            work.problems.append("no node that answered holds this log")
+        return LogOutcome(
+            log_id=log_id,
+            name=held.state.name if held else name,
+            before=before.size if before else 0,
+            size=held.size if held else 0,
+            problems=tuple(work.problems),
+            forks=work.forks,
+        )
+
+    def _held(self, log_id: LogId) -> ReplicaLog | None:
+        # Read afresh every time: a `Replica` stays as it was when it was opened.
+        return self._writer.read().log(log_id)
+
+    async def _collect_offers(self, work: _Work) -> None:
+        for source in self._sources:
+            if work.log_id not in source.logs:
+                continue
+            try:
+                note = await source.http.checkpoint(work.log_id)
+                work.offers.append(_Offer(source, note, read_checkpoint(note).size))
+            except CairnError as error:
+                work.problems.append(f"{source.http.base_url}: {error}")
+
+    async def _take(self, work: _Work, offer: _Offer) -> None:
+        held = self._held(work.log_id)
+        try:
+            if held is not None and offer.size <= held.size:
+                judge_checkpoint(held.state, offer.note, root_at(offer.size, held.read_hashes))
+                await self._complete(held, work, offer)
+            else:
+                await self._grow(held, work, offer)
+        except (RuleError, ProofError):
+            # Perhaps the node shows another history than the one held: then that is worth more than the refusal.
+            evidence = await find_fork(held, offer.source.http, offer.note) if held is not None else None
+            if evidence is not None and self._writer.add_evidence(work.log_id, evidence):
+                work.forks += 1
+            raise
+
+    async def _grow(self, held: ReplicaLog | None, work: _Work, offer: _Offer) -> None:
+        log_id = work.log_id
+        incoming = self._writer.incoming(log_id)
+        start = held.size if held else 0
+        try:
+            entries = await self._fetch_entries(incoming, work, offer, start)
+            parsed = [parse_entry(data) for data in entries]
+            bodies = await self._fetch_bodies(incoming, work, offer, [entry for entry in parsed if self._wants(entry)])
+            state = held.state if held else None
+            growth = judge_growth(state, entries, [bodies.get(e.index) for e in parsed], offer.note)
+            self._check_identity(held, log_id, growth)
+            bodies.update(await self._fetch_page(incoming, offer, growth, start))
+        except TransportError:
+            # What was fetched so far is kept: it is judged, as a whole, when the rest has come.
+            raise
+        except CairnError:
+            incoming.clear()
+            raise
+        self._writer.commit(growth, offer.note, bodies)
+        incoming.clear()
+        self._drop_old_pages(growth.state, held)
+
+    def _wants(self, entry: Entry) -> bool:
+        statement = entry.statement
+        return statement.body is not None and (self._history or statement.kind not in LEFT_OUT)
+
+    async def _fetch_entries(self, incoming: Incoming, work: _Work, offer: _Offer, start: int) -> list[bytes]:
+        found: list[bytes] = []
+        for index in range(start // tiles.TILE_WIDTH, -(-offer.size // tiles.TILE_WIDTH)):
+            bundle = incoming.bundle(index)
+            if bundle is None:
+                width = tiles.tile_width(0, index, offer.size)
+                bundle = await offer.source.http.entry_bundle(work.log_id, index, width)
+                incoming.put_bundle(index, bundle)
+            found += bundle
+            self._progress(f"{work.name}: entries", len(found), offer.size - start)
+        return found[start % tiles.TILE_WIDTH :]
+
+    async def _fetch_bodies(
+        self, incoming: Incoming, work: _Work, offer: _Offer, wanted: Sequence[Entry]
+    ) -> dict[int, bytes]:
+        bodies: dict[int, bytes] = {}
+        for done, entry in enumerate(wanted, 1):
+            try:
+                bodies[entry.index] = await self._fetch_body(incoming, work.log_id, offer, entry)
+            except TransportError as error:
+                # A full replica may thin out old pages; no rule of growth reads them, and `audit` counts what lacks.
+                if error.status != NOT_FOUND or entry.statement.kind not in LEFT_OUT:
+                    raise
+            self._progress(f"{work.name}: bodies", done, len(wanted))
+        return bodies
+
+    async def _fetch_body(self, incoming: Incoming, log_id: LogId, offer: _Offer, entry: Entry) -> bytes:
+        data = incoming.body(entry.index)
+        reference = entry.statement.body
+        if reference is None:
+            raise ValueError("an entry without body")
+        if data is None:
+            data = await offer.source.http.body(log_id, entry.index, max_bytes=reference.size)
+            verify_body(entry.statement.kind, reference, data)
+            incoming.put_body(entry.index, data)
+        return data
+
+    async def _fetch_page(self, incoming: Incoming, offer: _Offer, growth: Growth, start: int) -> dict[int, bytes]:
+        page = growth.state.newest_status
+        if page is None or page.index < start:
+            return {}
+        entry = growth.entries[page.index - start]
+        return {page.index: await self._fetch_body(incoming, growth.state.log_id, offer, entry)}
+
+    def _check_identity(self, held: ReplicaLog | None, log_id: LogId, growth: Growth) -> None:
+        if growth.state.log_id != log_id:
+            raise RuleError(f"log: {encode_log_id(growth.state.log_id)} was served as {encode_log_id(log_id)}")
+        if log_id != self._trust.network:
+            return
+        size, pinned = self._trust.head_size, self._trust.head_root
+        if growth.state.size < size:
+            raise RuleError(f"network log: has {growth.state.size} entries, the trust root names {size}")
+        if size <= growth.start:
+            root = root_at(size, held.read_hashes) if held is not None else pinned
+        else:
+            frontier = held.state.frontier.copy() if held is not None else Frontier()
+            frontier.extend([entry.leaf_hash for entry in growth.entries[: size - growth.start]])
+            root = frontier.root()
+        if root != pinned:
+            raise ProofError(f"network log: root at size {size} is not the one the trust root pins")
+
+    async def _complete(self, held: ReplicaLog, work: _Work, offer: _Offer) -> None:
+        """Fetch bodies that are wanted and not held: after `--history`, or when a page was removed by hand."""
+        page = held.state.newest_status
+        indexes = range(held.size) if self._history else [page.index] if page else []
+        lacking = [held.parsed(index) for index in indexes if index < offer.size and held.body(index) is None]
+        wanted = [entry for entry in lacking if entry.statement.body is not None]
+        if wanted:
+            incoming = self._writer.incoming(work.log_id)
+            self._writer.put_bodies(work.log_id, await self._fetch_bodies(incoming, work, offer, wanted))
+            incoming.clear()
+
+    def _drop_old_pages(self, state: LogState, held: ReplicaLog | None) -> None:
+        # The page of the head before stays for readers that still have that head open.
+        if self._history or held is None or held.state.newest_status is None:
+            return
+        keep = held.state.newest_status.index
+        self._writer.remove_bodies(state.log_id, (page.index for page in state.statuses if page.index < keep))
+
+    def _merge_notes(self, held: ReplicaLog, work: _Work) -> None:
+        note = held.note
+        for offer in work.offers:
+            head = read_checkpoint(offer.note)
+            if (head.size, head.root) == (held.size, held.state.frontier.root()):
+                note = add_signatures(note, parse_note(offer.note).signatures)
+        if note != held.note:
+            self._writer.put_note(work.log_id, note)
+
+    async def _collect_evidence(self, held: ReplicaLog, work: _Work) -> None:
+        for offer in work.offers:
+            try:
+                pieces = await offer.source.http.evidence(work.log_id)
+            except CairnError as error:
+                work.problems.append(f"{offer.source.http.base_url}: {error}")
+                continue
+            for piece in pieces:
+                if _is_fork(held, piece) and self._writer.add_evidence(work.log_id, piece):
+                    work.forks += 1
+
+
+def _is_fork(held: ReplicaLog, evidence: bytes) -> bool:
+    """Tell whether this proves a fork of this log, by any key that ever signed for it."""
+    keys: list[VerifierKey] = [held.state.verifier_key_at(max(1, since + 1)) for since, _ in held.state.log_keys]
+    try:
+        verify_fork(parse_fork(evidence), keys)
+    except CairnError:
+        return False
+    return True

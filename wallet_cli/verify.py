@@ -1,0 +1,137 @@
+"""Verifying files against a light replica: a thin shell over `ledger.credential.verify`, for one file or 60,000.
+
+Opens no connection and asks nobody: what is held is what counts, and each report says how old that is. A batch goes on past
+a file that cannot be read. The network is looked at once, and what was found about heads and pages serves all files.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.credential.report import Code, RecordReport, batch_exit_code, unreadable
+from ledger.credential.verify import MAX_FILE_BYTES, Question
+from ledger.credential.verify import verify_file as judge_file
+from ledger.errors import CairnError, PolicyError
+from ledger.log.network import Network
+from ledger.log.policy import TrustRoot
+from ledger.log.view import LedgerView
+from wallet_cli import files
+from wallet_cli.replica import Replica
+
+
+class NotHeldError(CairnError):
+    """There is nothing to verify against: no replica, or one of another network."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was found about one file."""
+
+    path: Path
+    report: RecordReport
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """The code of each credential in the file."""
+        return tuple(credential.code for credential in self.report.credentials)
+
+    def to_json(self) -> dict[str, object]:
+        """Give the report as plain values, with the file's name."""
+        return {"file": str(self.path), **self.report.to_json()}
+
+    def to_line(self) -> str:
+        """Give the report in one line; escaping is left to whoever prints."""
+        titles = ", ".join(credential.title for credential in self.report.credentials if credential.title)
+        codes = ", ".join(dict.fromkeys(code.value for code in self.codes))
+        return f"{self.path}: {self.report.verdict.text} ({codes})" + (f", {titles}" if titles else "")
+
+
+def open_network(trust: TrustRoot, folder: Path) -> Network:
+    """Look at a replica from a trust root.
+
+    Raises:
+        NotHeldError: there is no replica, or it does not hold this network with the head the trust root pins.
+        DamagedError: the network's head file is damaged.
+    """
+    if not folder.is_dir():
+        raise NotHeldError(
+            f"no ledger is held in {folder}",
+            hint="run `cairn sync --trust FILE --node URL` once; then no network is needed",
+        )
+    try:
+        return Network(trust, Replica(folder))
+    except PolicyError as error:
+        raise NotHeldError(str(error), hint=error.hint or "run `cairn sync`, or name another --replica") from error
+
+
+def verify_file(
+    data: bytes, ledger: LedgerView, trust: TrustRoot, audience: str | None, nonce: str | None, now: int
+) -> RecordReport:
+    """Verify one file, a presentation or a bare SD-JWT, against a held ledger; see `ledger.credential.verify`.
+
+    Args:
+        data: the file.
+        ledger: what is held.
+        trust: names the network.
+        audience: the name the file must have been made for; `None` not to ask.
+        nonce: the value it must carry; `None` not to ask.
+        now: Unix milliseconds.
+    """
+    return judge_file(data, Network(trust, ledger), Question(now=now, audience=audience, nonce=nonce))
+
+
+def verify_files(paths: Iterable[Path], network: Network, question: Question) -> Iterator[FileReport]:
+    """Verify files one after the other; one that cannot be read is reported as such, and the next is taken.
+
+    Raises:
+        DamagedError: a file of the replica is damaged, which concerns every file after it too.
+    """
+    for path in paths:
+        try:
+            data = files.read_bounded(path, MAX_FILE_BYTES)
+        except OSError as error:
+            yield FileReport(path, _unreadable(f"cannot be opened: {error.strerror or error}", "check the path"))
+        except CairnError as error:
+            yield FileReport(path, _unreadable(str(error), "ask for the file again"))
+        else:
+            yield FileReport(path, judge_file(data, network, question))
+
+
+def find_files(names: Iterable[str]) -> Iterator[Path]:
+    """Give the files that arguments name; a folder stands for the files in it, without hidden ones, in order."""
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        else:
+            yield path
+
+
+class Tally:
+    """What a batch comes to, without keeping its reports."""
+
+    def __init__(self) -> None:
+        """Start with no file."""
+        self.counts: dict[str, int] = {}
+        self._exit_codes: set[int] = set()
+
+    def add(self, report: FileReport) -> None:
+        """Count one file."""
+        verdict = report.report.verdict.text
+        self.counts[verdict] = self.counts.get(verdict, 0) + 1
+        self._exit_codes.add(report.report.exit_code)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all valid, 1 any no, 2 only if nothing could be read, else 3."""
+        return batch_exit_code(self._exit_codes)
+
+    def to_line(self) -> str:
+        """Give the counts in words."""
+        return ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.counts.items()))
+
+
+def _unreadable(detail: str, remedy: str) -> RecordReport:
+    return RecordReport((unreadable(detail, remedy),))
