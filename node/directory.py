@@ -17,6 +17,9 @@ from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from node.store.ledgerstore import LedgerStore
 
+HEADS_LOOKED_AT = 32
+"""How many signed sizes back a head is looked for; witnesses that missed more are a finding of its own."""
+
 
 def cosigner_name(origin: str) -> str:
     """The name under which an institution's node cosigns, unless its member entry says another."""
@@ -58,6 +61,8 @@ class Directory:
         self.config_peers = tuple(config_peers)
         self.own_addresses = frozenset(own_addresses)
         self._told: set[LogId] = set()
+        # By log: its newest note and the witnesses when it was judged, and the head found then.
+        self._heads: dict[LogId, tuple[bytes, WitnessSet, bytes]] = {}
 
     def networks(self) -> tuple[LogId, ...]:
         """The networks: this node's own log if it is one, and those of the trust roots."""
@@ -135,6 +140,23 @@ class Directory:
     def quorum(self, log: LogId, note: bytes) -> QuorumAnswer:
         """What the cosignatures of a note amount to under the witnesses in force."""
         return judge_quorum(note, log, self._witness_set(log))
+
+    def newest_head(self, log: LogId) -> bytes | None:
+        """The newest note of a log that carries a quorum; its newest note where none does; None where it is not held.
+
+        A checkpoint without its quorum is the writer's word alone: it is replicated, but neither shown to verifiers nor
+        anchored while an older head will do.
+        """
+        held = self._store.log(log)
+        if held is None:
+            return None
+        newest, witness_set = held.note, self._witness_set(log)
+        known = self._heads.get(log)
+        if known is None or known[:2] != (newest, witness_set):
+            notes = held.newest_notes(HEADS_LOOKED_AT) if witness_set.for_log(log) else ()
+            head = next((note for note in notes if judge_quorum(note, log, witness_set).has_quorum), newest)
+            known = self._heads[log] = (newest, witness_set, head)
+        return known[2]
 
     def logs_of_origin(self, origin: str) -> tuple[LogId, ...]:
         """The followed logs that a checkpoint with this origin could be of."""

@@ -58,6 +58,8 @@ class Forks:
         if log is None:
             return
         try:
+            if await self._is_kept(log, note):
+                return
             evidence = await self._examine(log, note, address)
         except CairnError as error:
             fields = {"log": encode_log_id(log_id), "peer": address, "reason": str(error)}
@@ -103,6 +105,15 @@ class Forks:
             }
             _log.error("fork: the log key signed two histories", extra=fields)
             self._tell(log.state.log_id)
+
+    async def _is_kept(self, log: LogStore, note: bytes) -> bool:
+        """Whether evidence kept already shows this note with the same signatures: looking again would find nothing."""
+        pieces = await asyncio.to_thread(log.evidence)
+        if not pieces:
+            return False
+        trimmed = parse_note(self._trim(log, note))
+        shown = [other for piece in pieces for other in _parsed(parse_fork(piece)) if other.text == trimmed.text]
+        return any(set(trimmed.signatures) <= set(other.signatures) for other in shown)
 
     def _trim(self, log: LogStore, note: bytes) -> bytes:
         return trim_note(note, _keys_of(log.state), self._witnesses.witness_keys(log.state.log_id))

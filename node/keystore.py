@@ -60,7 +60,7 @@ LEAST_COST = KeyCost(argon2id.OPSLIMIT_MIN, argon2id.MEMLIMIT_MIN)
 
 
 class Keystore:
-    """The keys under one `keys/` directory, read once; `add` is the only change."""
+    """The keys under one `keys/` directory, read once; only `add` and `reload` change them."""
 
     def __init__(self, directory: Path, keys: dict[KeyRole, dict[int, SigningKey]], list_root: bytes) -> None:
         """Use `open_keystore` or `create_keystore`."""
@@ -79,6 +79,15 @@ class Keystore:
     def newest(self, role: KeyRole) -> SigningKey:
         """The key made last for a role."""
         return self.with_role(role)[-1]
+
+    def reload(self) -> None:
+        """Read the files again: a command may have made a key beside a node that runs.
+
+        Raises:
+            MalformedError, PolicyError: as `open_keystore`; the keys known before stay.
+        """
+        again = open_keystore(self._directory)
+        self._keys, self.list_root = again._keys, again.list_root
 
     def add(self, role: KeyRole, draw: Draw) -> SigningKey:
         """Make one more key for a role and write its file; it counts once the log names it."""

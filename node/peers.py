@@ -4,6 +4,8 @@ import asyncio
 
 from node.client.ledger import LedgerClient
 
+MAX_CLIENTS = 512
+
 
 class Peers:
     """Hands out clients by address. Used from the event loop's thread alone.
@@ -14,13 +16,23 @@ class Peers:
 
     def __init__(self, *, timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
+        # Least recently used first.
         self._clients: dict[str, LedgerClient] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def client(self, address: str) -> LedgerClient:
-        """The client for "host:port"; nothing is dialled before its first call."""
-        client = self._clients.get(address)
-        if client is None:
-            client = self._clients[address] = LedgerClient(address, timeout_seconds=self._timeout)
+        """The client for "host:port"; nothing is dialled before its first call.
+
+        Addresses may come from callers, so only the `MAX_CLIENTS` used last are kept.
+        """
+        client = self._clients.pop(address, None) or LedgerClient(address, timeout_seconds=self._timeout)
+        self._clients[address] = client
+        if len(self._clients) > MAX_CLIENTS:
+            oldest = self._clients.pop(next(iter(self._clients)))
+            # Kept until it is done: the loop itself holds tasks only weakly.
+            closing = asyncio.create_task(oldest.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         return client
 
     async def drop(self, address: str) -> None:
@@ -33,4 +45,4 @@ class Peers:
         """Hang up on everybody."""
         clients = list(self._clients.values())
         self._clients.clear()
-        await asyncio.gather(*(client.close() for client in clients))
+        await asyncio.gather(*(client.close() for client in clients), *self._closing)

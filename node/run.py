@@ -90,6 +90,7 @@ class Node:
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
                 findings=lambda: describe_findings(self.side, self.clock),
+                newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
         )
@@ -103,6 +104,10 @@ class Node:
     def trust(self) -> TrustRoot | None:
         """The trust root of the network this node belongs to; None before it joined one."""
         return self.side.trust
+
+    def newest_head(self, log_id: LogId) -> bytes | None:
+        """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
+        return self.side.directory.newest_head(log_id)
 
     @property
     def address(self) -> str:

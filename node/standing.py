@@ -39,7 +39,10 @@ class HeadStanding:
         else:
             head = f"{self.present} of {self.witnesses} independent witnesses cosigned it, {self.required} are needed"
         age = "" if self.age_ms is None else f", {_duration(self.age_ms)} ago"
-        return [f"newest checkpoint: {self.size} entries; {head}{age}", *(f"network: {line}" for line in self.networks)]
+        return [
+            f"newest checkpoint: {self.size:,} {'entry' if self.size == 1 else 'entries'}; {head}{age}",
+            *(f"network: {line}" for line in self.networks),
+        ]
 
 
 def judge_own_head(own: HeldLog, networks: Sequence[HeldLog], now: int) -> HeadStanding:

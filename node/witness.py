@@ -34,6 +34,7 @@ from node.client.failures import UnknownLogError, UnreachableError
 from node.clock import Clock
 from node.directory import Directory
 from node.errors import BusyError, ConflictError
+from node.notes import trim_note
 from node.peers import Peers
 from node.pull import Puller
 from node.store.ledgerstore import LedgerStore
@@ -189,7 +190,8 @@ class Witness:
     async def _cosign(self, log: LogStore, request: CosignRequest, claimed: Checkpoint) -> bytes:
         state = log.state
         # A key that was rotated away signs nothing new, not even for a size at which it was in force (DESIGN 3).
-        open_checkpoint(request.note, state.verifier_key_at(state.size))  # 9
+        log_key = state.verifier_key_at(state.size)
+        open_checkpoint(request.note, log_key)  # 9
         root = await asyncio.to_thread(merkle.root_at, claimed.size, log.read_hashes)
         if root != claimed.root:
             raise ProofError(f"checkpoint: its root at size {claimed.size} is not that of the entries held")
@@ -197,6 +199,9 @@ class Witness:
             await self._pause()
         async with self._puller.lock(state.log_id):  # 10
             await asyncio.to_thread(log.set_cosigned, claimed.size, claimed.root, expected=request.old_size)
+            # The note itself too: should the writer ever sign another of this size, ours is half of the evidence.
+            clean = trim_note(request.note, [log_key], self._directory.witness_keys(state.log_id))
+            await asyncio.to_thread(log.keep_note, clean)
         # Only now, with the size on disk: a crash in between costs a signature, never allows two.
         own = self.verifier_key()
         line = cosign(request.note, own.name, self._keys[own.key], self._clock() // 1000)

@@ -38,12 +38,11 @@ def command() -> None:
 def add(directory: Path, role: str, output: Path, force: bool, as_json: bool) -> int:
     """Make one more key for a role under DIR/keys, and propose to put it in force."""
     from ledger.log.charter import Role
-    from ledger.log.keys import PublicKey
 
     home = _open(directory, output, force=force)
     own = _own(home)
     drafted = _drafter(own).add_key(_pending_key(home, own, Role(role)), Role(role))
-    return _finish(home, drafted, output, as_json=as_json)
+    return _finish(drafted, output, as_json=as_json)
 
 
 @command.command("retire", epilog="Example:  cairn-node key retire /srv/cairn 3vQk9x2P -o retire.proposal")
@@ -102,7 +101,7 @@ def rotate(directory: Path, output: Path, force: bool, as_json: bool) -> int:
     keys = home.keystore()
     unused = [key for key in keys.with_role(KeyRole.LOG) if key.public.id not in own.state.named]
     key = unused[-1] if unused else keys.add(KeyRole.LOG, system_draw)
-    return _finish(home, _drafter(own).rotate_log_key(key.public), output, as_json=as_json)
+    return _finish(_drafter(own).rotate_log_key(key.public), output, as_json=as_json)
 
 
 @command.command(
@@ -158,7 +157,7 @@ def _propose(
     directory: Path, output: Path, draft: "Callable[[Drafter], Proposal]", *, force: bool, as_json: bool
 ) -> int:
     home = _open(directory, output, force=force)
-    return _finish(home, draft(_drafter(_own(home))), output, as_json=as_json)
+    return _finish(draft(_drafter(_own(home))), output, as_json=as_json)
 
 
 def _open(directory: Path, output: Path, *, force: bool) -> "Home":
@@ -197,11 +196,8 @@ def _pending_key(home: "Home", own: "HeldLog", role: "Role") -> "PublicKey":
     return (unused[-1] if unused else keys.add(KeyRole(role.value), system_draw)).public
 
 
-def _finish(home: "Home", proposal: "Proposal", output: Path, *, as_json: bool) -> int:
-    from ledger.log.governance import AddKey, RotateLogKey
+def _finish(proposal: "Proposal", output: Path, *, as_json: bool) -> int:
     from node.commands.proposing import write_proposal
 
-    if isinstance(proposal.statement, AddKey | RotateLogKey) and home.is_running():
-        terminal.note("the running node reads the new key at its next start: restart it before cairn-node submit")
     write_proposal(proposal, output, as_json=as_json)
     return terminal.EXIT_YES

@@ -29,8 +29,16 @@ def write_proposal(proposal: "Proposal", output: Path, *, as_json: bool) -> None
     if as_json:
         terminal.result_json({"file": str(output), "missing": proposal.missing(), "words": list(proposal.words)})
     else:
-        terminal.result(proposal.words[0])
-        for line in proposal.words[1:]:
-            terminal.result(f"  {line}")
+        show_words(proposal)
         terminal.result(f"written: {output}; {terminal.count(proposal.missing(), 'signature')} needed")
     terminal.next_step(f"cairn-node sign {output} --key FILE, on the signer's own computer")
+
+
+def show_words(proposal: "Proposal", *, aside: bool = False) -> None:
+    """Show what a proposal says; `aside` where stdout is for JSON."""
+    for number, line in enumerate(proposal.words):
+        text = line if number == 0 else f"  {line}"
+        if aside:
+            terminal.note(text)
+        else:
+            terminal.result(text)

@@ -32,18 +32,18 @@ def command(file: Path, key_file: Path, passphrase_file: Path | None, yes: bool,
     No network and no node is needed. The words are made from the very bytes that are signed; a file that was altered
     between signers is refused.
     """
+    import sys
+
     from ledger.errors import MalformedError
+    from node.commands.proposing import show_words
     from node.keystore import open_key_file
     from node.outfile import read_input, write_output
     from node.passphrase import read_passphrase
     from node.proposal import MAX_PROPOSAL_BYTES, encode_proposal, parse_proposal, sign_proposal
 
     proposal = parse_proposal(read_input(file, MAX_PROPOSAL_BYTES))
-    show = terminal.note if as_json else terminal.result
-    show(proposal.words[0])
-    for line in proposal.words[1:]:
-        show(f"  {line}")
-    if not yes and not click.get_text_stream("stdin").isatty():
+    show_words(proposal, aside=as_json)
+    if not yes and not sys.stdin.isatty():
         raise MalformedError(
             "sign: this needs an answer and the input is not a terminal", hint="add --yes after reading"
         )

@@ -237,6 +237,8 @@ class RegistrarDesk:
         statement = statements.parse(signed.statement_bytes)
         if statement.kind not in ("charter", "key", "member"):
             raise RuleError(f"submit: a statement of kind {statement.kind} is not governance")
+        # A key that it puts in force was made by a command, beside this process.
+        await asyncio.to_thread(self.parts.keystore.reload)
         (index,) = await self.parts.sequencer.append([signed])
         logger.info("governance is on the ledger", extra={"index": index})
         return index
@@ -351,7 +353,7 @@ class RegistrarDesk:
             list_root=keystore.list_root,
             list_policy=state.charter.lists,
             batch_size=state.batch.size,
-            heads=collect_heads(self.parts.ledger, self.parts.log_id, self.parts.networks()),
+            heads=collect_heads(self.parts.ledger, self.parts.log_id, self.parts.networks(), self.parts.newest_head),
             previous=read_published(self._log()),
         )
         with self._database.write() as session:

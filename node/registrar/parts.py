@@ -35,5 +35,7 @@ class DeskParts:
     access_token_minutes: int = 10
     wait_for_head: Callable[[int], Awaitable[bool]] = has_no_witnesses
     """Waits until a checkpoint of at least this size has its quorum; False when it gave up waiting."""
+    newest_head: Callable[[LogId], bytes | None] | None = None
+    """Finds the newest head of a log; by default its newest note."""
     findings: Callable[[], Sequence[str]] = tuple
     """What the rest of the node has to tell its operator."""

@@ -39,7 +39,7 @@ class HealthSwitch:
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
 
     async def set_serving(self, *, ledger: bool, witness: bool) -> None:
-        """Say which services answer: Ledger as soon as the store is open, Witness once cosigning is allowed."""
+        """Say which services answer; a log that may not be cosigned yet is told of in the answer itself."""
         for service, serving in (("", ledger), ("cairn.v1.Ledger", ledger), ("cairn.v1.Witness", witness)):
             status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
             await self._servicer.set(service, status)

@@ -66,6 +66,11 @@ class Database:
             row: tuple[bytes, bytes] | None = next(rows, None)
             return row
 
+    def scan_back(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values with `start <= key < stop`, the largest key first."""
+        with self._db.iterator(start=start, stop=stop, reverse=True) as rows:
+            yield from rows
+
     def write(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Put all rows or none, and return only when they are on disk.
 

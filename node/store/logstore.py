@@ -7,6 +7,7 @@ to be repaired after a crash. One thread writes at a time; any number read, and 
 
 import logging
 import threading
+from itertools import islice
 
 from ledger.errors import CairnError, MalformedError
 from ledger.log.checkpoint import add_signatures, read_checkpoint
@@ -71,6 +72,10 @@ class LogStore:
     def note(self) -> bytes:
         """The checkpoint note over all entries held, with every cosignature this node has seen."""
         return self._note
+
+    def newest_notes(self, limit: int) -> tuple[bytes, ...]:
+        """The notes of the `limit` largest sizes that one was kept for, largest first."""
+        return tuple(data for _, data in islice(self._database.scan_back(*self._keys.all_notes()), limit))
 
     def note_at(self, size: int) -> bytes | None:
         """The note held for a size, or None where no checkpoint of that size was kept."""
@@ -174,6 +179,22 @@ class LogStore:
                 if size == self.size:
                     self._note = merged
             return merged
+
+    def keep_note(self, note: bytes) -> None:
+        """Keep the note of a size below the one held, where none was kept: what this node signed must not be forgotten.
+
+        The caller has verified its signatures, and that its root is that of the held tree.
+
+        Raises:
+            MalformedError: it is not a checkpoint note.
+            RuntimeError: it reaches above what is held. A mistake of this program.
+        """
+        size = read_checkpoint(note).size
+        with self._lock:
+            if size > self.size:
+                raise RuntimeError(f"a note of size {size} where {self.size} are held")
+            if self.note_at(size) is None:
+                self._database.write([(self._keys.note(size), note)])
 
     def cosigned(self) -> tuple[int, RootHash] | None:
         """Size and root of the largest checkpoint this node cosigned as a witness of this log, or None."""

@@ -45,13 +45,16 @@ class WebNode(HealthyNode, Protocol):
     def ledger(self) -> WebLedger:
         """The ledger store."""
 
+    def newest_head(self, log_id: LogId) -> bytes | None:
+        """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
+
 
 def build_app(node: WebNode) -> web.Application:
     """Build the application; the caller binds it to a socket and may add more routes before it does."""
     app = web.Application(middlewares=[_guard], client_max_size=MAX_REQUEST_BYTES)
     app.on_response_prepare.append(_harden)
     app.router.add_get("/healthz", HealthDesk(node).answer)
-    add_tiles(app, node.ledger)
+    add_tiles(app, node.ledger, node.newest_head)
     add_issuers(app, node)
     return app
 

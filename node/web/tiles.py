@@ -1,7 +1,7 @@
 """Logs over HTTP: C2SP tlog-tiles for entries and hashes, and bodies, notes and evidence beside them.
 
     /logs                               the ids of all logs held, a JSON array
-    /log/<id>/checkpoint                newest signed note, with the cosignatures held
+    /log/<id>/checkpoint                newest head: a signed note with a quorum where there is one
     /log/<id>/tile/<L>/<N>[.p/<W>]      hashes
     /log/<id>/tile/entries/<N>[.p/<W>]  entries
     /log/<id>/body/<index>              a body, whole; range requests are ignored
@@ -15,7 +15,7 @@ address holds a commitment or a slot. Whatever is not exactly one of these paths
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -78,9 +78,9 @@ class ServedLedger(Protocol):
         """One of them."""
 
 
-def add_tiles(app: web.Application, ledger: ServedLedger) -> None:
-    """Serve these logs under `/logs` and `/log/`."""
-    handlers = _Handlers(ledger)
+def add_tiles(app: web.Application, ledger: ServedLedger, newest_head: Callable[[LogId], bytes | None]) -> None:
+    """Serve these logs under `/logs` and `/log/`; `newest_head` gives the checkpoint of a log to show."""
+    handlers = _Handlers(ledger, newest_head)
     app.router.add_get("/logs", handlers.list_logs)
     app.router.add_get("/log/{log}/checkpoint", handlers.checkpoint)
     app.router.add_get("/log/{log}/body/{index}", handlers.body)
@@ -89,15 +89,17 @@ def add_tiles(app: web.Application, ledger: ServedLedger) -> None:
 
 
 class _Handlers:
-    def __init__(self, ledger: ServedLedger) -> None:
+    def __init__(self, ledger: ServedLedger, newest_head: Callable[[LogId], bytes | None]) -> None:
         self._ledger = ledger
+        self._newest_head = newest_head
 
     async def list_logs(self, request: web.Request) -> web.Response:
         ids = [encode_log_id(log_id) for log_id in self._ledger.log_ids()]
         return _json(ids)
 
     async def checkpoint(self, request: web.Request) -> web.Response:
-        note = self._log(request).note
+        self._log(request)  # 404 where it is not held
+        note = await asyncio.to_thread(self._newest_head, parse_log_id(request.match_info["log"]))
         if note is None:
             raise not_found("this log has no checkpoint yet")
         return web.Response(body=note, content_type="text/plain", charset="utf-8", headers={"Cache-Control": MOVING})

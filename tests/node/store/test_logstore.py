@@ -227,6 +227,23 @@ def test_a_note_of_something_not_held_is_a_mistake_of_the_program(school: School
         school.log.put_note(b"nonsense")
 
 
+def test_a_note_below_the_size_held_can_be_kept(school: School) -> None:
+    """Once, never above what is held; the newest note stays the newest."""
+    signer = school.keys.newest(KeyRole.LOG)
+    school.log.commit(_grow(school, range(1, 4)))
+    newest = school.log.note
+    root = merkle.root_at(2, school.log.read_hashes)
+    note = sign_checkpoint(Checkpoint("granite.example/log", 2, root), signer)
+
+    school.log.keep_note(note)
+    school.log.keep_note(sign_checkpoint(Checkpoint("granite.example/log", 2, ROOT_A), signer))
+
+    assert school.log.note_at(2) == note
+    assert school.log.newest_notes(2) == (newest, note)
+    with pytest.raises(RuntimeError, match="where 4 are held"):
+        school.log.keep_note(sign_checkpoint(Checkpoint("granite.example/log", 5, ROOT_A), signer))
+
+
 def test_evidence_is_kept_once(school: School) -> None:
     assert school.log.evidence() == ()
 

@@ -25,6 +25,10 @@ class ServedNode:
     trust: TrustRoot | None = None
     clock: Clock = lambda: NOW + 60_000
 
+    def newest_head(self, log_id: LogId) -> bytes | None:
+        log = self.ledger.log(log_id)
+        return None if log is None else log.note
+
 
 def open_store(path: Path, logs: Iterable[SimulatedLog]) -> LedgerStore:
     """A store that holds these logs as they are."""
