@@ -40,9 +40,6 @@ RESULT_DIGESTS_STEP = 16
 OBJECT_DIGESTS: Mapping[Path, int] = {(): 2, ("ld",): 2, ("ld", "credentialSubject"): 4}
 """Digests in `_sd` of each object that holds hideable members."""
 
-IDENTITY_TYPES = {"name": "name", "email": "emailAddress", "date_of_birth": "ext:dateOfBirth"}
-"""Open Badges `identityType` of each field that says who the learner is."""
-
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CREDITS = re.compile(r"\d{1,6}(?:\.\d{1,4})?", re.ASCII)
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
@@ -178,7 +175,7 @@ def _make_subject(content: AwardContent, subject_id: str, hidden: list[Path], dr
     place: Path = ("ld", "credentialSubject")
     identities = {"name": content.name, "email": content.email, "date_of_birth": content.date_of_birth}
     identifiers: list[JSONValue] = [
-        {"type": "IdentityObject", "hashed": False, "identityHash": value, "identityType": IDENTITY_TYPES[field]}
+        {"type": "IdentityObject", "hashed": False, "identityHash": value, "identityType": openbadge.IDENTITY_TYPES[field]}
         for field, value in identities.items()
         if value is not None
     ]

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from ledger.credential.copy import IDENTITY_TYPES
 from ledger.credential.disclosure import DIGESTS_NAME, ELEMENT_NAME, Path, format_path
-from ledger.credential.openbadge import Achievement, result_code
+from ledger.credential.openbadge import IDENTITY_TYPES, Achievement, result_code
 from ledger.credential.processing import Shown
 from ledger.credential.selection import list_disclosable, select_disclosures
 from ledger.credential.strict_json import JSONObject, JSONValue

@@ -46,6 +46,9 @@ RESULT_TYPES = frozenset({
     "RubricCriterion", "RubricCriterionLevel", "RubricScore", "ScaledScore", "Status",
 })  # fmt: skip
 
+IDENTITY_TYPES = {"name": "name", "email": "emailAddress", "date_of_birth": "ext:dateOfBirth"}
+"""`identityType` of each field that says who the learner is."""
+
 _EXTENSION = re.compile(r"ext:[A-Za-z0-9._-]+")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x20\x7f]+")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")

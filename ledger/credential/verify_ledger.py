@@ -112,7 +112,8 @@ class LedgerSteps:
             return
         void = view.state.void.get(receipt.index)
         if void is not None:
-            self._answer(6, Answer.NO, f"the batch is void: {void}", "ask the issuer", Code.NOT_ON_LEDGER)
+            code = _void_code(view.state.key_status(entry.signatures[0].key, Role.OPERATE, receipt.index))
+            self._answer(6, Answer.NO, f"the batch is void: {void}", "ask the issuer", code)
             return
         void = view.state.void_reason(entry)
         if void is not None:
@@ -273,6 +274,13 @@ def achievement_of(payload: JSONObject) -> tuple[str, str]:
         return "", ""
     id_, kind = value.get("id"), value.get("achievementType")
     return id_ if isinstance(id_, str) else "", kind if isinstance(kind, str) else ""
+
+
+def _void_code(signer: KeyStatus) -> Code:
+    """Tell a batch that its signer could not make from one that is void for what it says."""
+    if signer is KeyStatus.IN_FORCE:
+        return Code.NOT_ON_LEDGER
+    return Code.KEY_COMPROMISED if signer is KeyStatus.COMPROMISED else Code.ISSUER_NOT_AUTHORISED
 
 
 def _make_receipt(log: LogId, index: int, items: tuple[bytes, ...], position: int) -> Receipt:

@@ -123,6 +123,14 @@ class Network:
         """Give the issuer id that belongs to a log by construction."""
         return f"https://{self.host}/m/{short_log_id(log)}"
 
+    def forget(self, log: LogId) -> None:
+        """Forget what was judged about a log, because more of it is held now."""
+        self._heads.pop(log, None)
+        self._forks.pop(log, None)
+        for kept in (self.pages, self.entries):
+            for key in [key for key in kept if key[0] == log]:
+                del kept[key]
+
     def members(self) -> Sequence[Member]:
         """Give all institutions the network has decided about, in the order of their first entry."""
         membership = self.state.members
