@@ -12,9 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 EXAMPLES = Path(__file__).resolve().parent
 MODULES = {"cairn-node": "node.main", "cairn": "wallet_cli.main"}
@@ -24,16 +24,24 @@ SETTLE_SECONDS = 40
 POLL_SECONDS = 0.2
 
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
 class Surprise(Exception):
     """Something did not come out as the demonstration expects."""
 
 
 class Stage:
-    """One performance. Use `close` at the end, whatever happened."""
+    """One performance. Use `close` at the end, whatever happened.
 
-    def __init__(self) -> None:
+    Args:
+        examples: folder with `sample`, `achievements` and `awards`; a test plays on another one.
+    """
+
+    def __init__(self, examples: Path = EXAMPLES) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cairn-demo-"))
-        (self.folder / "examples").symlink_to(EXAMPLES)
+        (self.folder / "examples").symlink_to(examples)
         (self.folder / "home").mkdir()
         self.nodes: dict[str, subprocess.Popen[bytes]] = {}
         self.commands = 0
@@ -100,8 +108,12 @@ class Stage:
         except ValueError as error:
             raise Surprise(f"{_typed(words)} --json: {done.stderr.strip() or 'no JSON'}") from error
 
-    def start_node(self, name: str) -> None:
-        """Start `cairn-node run NAME` and wait until it says that it is running."""
+    def each(self, act: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Do the same for each, one after the other; a stage without an audience may do it for all at once."""
+        return [act(item) for item in items]
+
+    def start_node(self, name: str) -> str:
+        """Start `cairn-node run NAME`, wait until it says that it is running, and return what it says."""
         self.say(f"\n$ cairn-node run {name} &")
         log = self.folder / f"{name}.log"
         with log.open("wb") as errors:
@@ -126,6 +138,7 @@ class Stage:
             time.sleep(POLL_SECONDS / 4)
         process.stdout.close()
         self.say(f"    {said.decode().rstrip()}")
+        return said.decode().rstrip()
 
     def stop_node(self, name: str) -> None:
         """End a node without warning, as a fire would."""
@@ -135,13 +148,17 @@ class Stage:
         process.wait()
 
     def settle(self, *names: str) -> None:
-        """Wait until every witness that still runs has cosigned the newest checkpoint of each node."""
+        """Wait until every witness has cosigned the newest checkpoint of each node."""
         end = time.monotonic() + SETTLE_SECONDS
         for name in names:
+            self.say(
+                f"\n$ cairn-node status {name} --json        # until all witnesses have cosigned its newest checkpoint"
+            )
             while True:
                 status = self.ask("cairn-node", "status", name)
                 head = status["head"]
                 if head["has_quorum"] and head["size"] == status["size"] and head["cosignatures"] == head["witnesses"]:
+                    self.say(f"    size {head['size']}, {head['cosignatures']} of {head['witnesses']} witnesses")
                     break
                 if time.monotonic() > end:
                     raise Surprise(f"node {name}: not cosigned by all within {SETTLE_SECONDS} seconds: {status}")

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ledger.errors import CairnError
+from ledger.errors import RuleError
+from ledger.log.identity import LogId
 from ledger.log.state import LogState
 from node.access import LogAccess, open_access
 from node.home import Home
@@ -34,12 +35,11 @@ async def list_followed(home: Home) -> tuple[FollowedNode, ...]:
     return tuple(sorted(once.values(), key=lambda node: node.address))
 
 
-async def _held(access: LogAccess, log_id: bytes) -> LogState | None:
-    from ledger.log.identity import LogId
-
+async def _held(access: LogAccess, log_id: LogId) -> LogState | None:
     try:
-        return (await access.held_log(LogId(log_id))).state
-    except CairnError:
+        return (await access.held_log(log_id)).state
+    except RuleError:
+        # Not fetched yet: its trust root alone says where it is.
         return None
 
 

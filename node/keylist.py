@@ -1,11 +1,13 @@
-"""The keys of an institution, for people: which the log names, which are in force, which are on this computer."""
+"""The keys of an institution: which the log names, which are in force, which are here and not named yet."""
 
 from dataclasses import dataclass
 
 from ledger import base64url
 from ledger.log.keyring import KeyRecord
+from ledger.log.keys import SigningKey
 from ledger.log.state import LogState
-from node.keystore import Keystore
+from node.clock import Draw
+from node.keystore import KeyRole, Keystore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,15 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
         for key in state.roots.keys
     ]
     return tuple(rows)
+
+
+def unused_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -> SigningKey:
+    """A key for a role that the log does not name yet: one made before, else a new one.
+
+    A command that is repeated therefore makes no second key.
+    """
+    unused = [key for key in keystore.with_role(role) if key.public.id not in state.named]
+    return unused[-1] if unused else keystore.add(role, draw)
 
 
 def _describe(record: KeyRecord) -> str:

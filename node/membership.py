@@ -1,21 +1,24 @@
-"""Asking a network for membership, and following it from then on."""
+"""Membership of a network: asking for it at a member to be, drafting decisions about it at the network."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.errors import MalformedError, RuleError
-from ledger.log.checkpoint import witness_verifier_key
+from ledger.log.checkpoint import read_checkpoint, witness_verifier_key
+from ledger.log.governance import Boundary, MemberOp, Rights
 from ledger.log.identity import LogId, encode_log_id, short_log_id
 from ledger.log.policy import MAX_TRUST_ROOT_BYTES, TrustRoot, parse_trust_root
 from ledger.log.state import LogState
 from node import durable
-from node.access import open_access
+from node.access import LogAccess, open_access
 from node.clock import system_clock
 from node.directory import cosigner_name
+from node.drafting import Drafter, find_member
 from node.home import Home
 from node.keystore import KeyRole
 from node.outfile import read_input
-from node.request import MembershipRequest, make_request, parse_request
+from node.proposal import Proposal
+from node.request import MembershipRequest, claimed_log, make_request, parse_request
 
 TRUST_MODE = 0o640
 
@@ -86,3 +89,44 @@ def _keep_trust_root(home: Home, network: LogId, data: bytes) -> None:
             return
     home.networks.mkdir(exist_ok=True)
     durable.replace_file(path, data, mode=TRUST_MODE)
+
+
+async def draft_admission(
+    access: LogAccess, drafter: Drafter, data: bytes, rights: Rights, *, is_witness: bool = True
+) -> Proposal:
+    """Draft the admission of whoever made a request.
+
+    Args:
+        access: to the network's node.
+        drafter: for the network's log.
+        data: the request file.
+        rights: what it may do.
+        is_witness: whether it shall cosign.
+
+    Raises:
+        CairnError: the request is not good, or for another network.
+    """
+    try:
+        request = parse_request(data)
+    except RuleError:
+        # Its log key was rotated since its charter: a replica, where one is held, tells the new one.
+        request = parse_request(data, (await access.held_log(claimed_log(data))).state)
+    return drafter.admit(request, rights, is_witness=is_witness)
+
+
+async def draft_change(access: LogAccess, drafter: Drafter, op: MemberOp, who: str, rights: Rights | None) -> Proposal:
+    """Draft a decision about a member, from the newest point of its log that is held on.
+
+    Args:
+        access: to the network's node.
+        drafter: for the network's log.
+        op: amend, suspend, reinstate or remove.
+        who: name, origin or log id of the member.
+        rights: complete new ones, or None.
+
+    Raises:
+        CairnError: no such member, its log is not held, or the change does not follow on what was decided.
+    """
+    member = find_member(drafter.state, who)
+    head = read_checkpoint((await access.held_log(member)).note)
+    return drafter.change_member(op, member, Boundary(member, head.size, head.root), rights)

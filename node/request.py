@@ -152,6 +152,16 @@ def parse_request(data: bytes, held: LogState | None = None) -> MembershipReques
     return request
 
 
+def claimed_log(data: bytes) -> LogId:
+    """Give the log id a request is about, with nothing verified.
+
+    Raises:
+        MalformedError: it is not a request.
+    """
+    fields = Fields(canonical.parse(data.removesuffix(b"\n"), max_bytes=MAX_REQUEST_BYTES), "request")
+    return LogId(parse_entry(fields.data("entry")).leaf_hash)
+
+
 def _read_witness(text: str) -> VerifierKey:
     key = parse_verifier_key(text)
     if key.type is not KeyType.COSIGNATURE:

@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ledger.errors import RuleError
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.members import NO_WITNESSES, judge_quorum
 from node.client.held import HeldLog
+from node.client.registry import NodeStatus
+from node.clock import system_clock
+from node.desk import at_desk
+from node.home import Home
+from node.trust import load_trust_roots
+
+if TYPE_CHECKING:
+    from node.client.registrar import RegistrarClient
 
 _SECOND_MS = 1000
 
@@ -60,6 +70,28 @@ def judge_own_head(own: HeldLog, networks: Sequence[HeldLog], now: int) -> HeadS
         age_ms=None if answer.seconds is None else max(0, now - answer.seconds * _SECOND_MS),
         networks=tuple(_describe_membership(own, item) for item in networks),
     )
+
+
+async def ask_standing(home: Home) -> tuple[NodeStatus, HeadStanding]:
+    """Ask the running node of a directory how it stands.
+
+    Raises:
+        CairnError: no node runs there, or it does not answer.
+    """
+    roots = load_trust_roots(home.directory, home.config.networks)
+
+    async def ask(client: "RegistrarClient") -> tuple[NodeStatus, HeadStanding]:
+        own = await client.held_log()
+        networks = [own] if own.state.is_network else []
+        for root in roots.values():
+            try:
+                networks.append(await client.held_log(root.network))
+            except RuleError:
+                # Named by a trust root, not fetched yet: the findings say which peer is not reached.
+                continue
+        return await client.status(), judge_own_head(own, networks, system_clock())
+
+    return await at_desk(home, ask)
 
 
 def _describe_membership(own: HeldLog, network: HeldLog) -> str:

@@ -52,7 +52,9 @@ def result_json(value: object) -> None:
 
 def fail(error: CairnError) -> int:
     """Print an error and its hint in the house form and return the exit code that belongs to it."""
-    note(f"cairn-node: error: {error}")
+    # An error of a library may have several lines; each is escaped on its own.
+    for line in f"cairn-node: error: {error}".splitlines():
+        note(line)
     if error.hint:
         note(f"cairn-node: hint: {error.hint}")
     return exit_code(error)
@@ -103,7 +105,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.table import Table
         from rich.text import Text
 
-        drawn = Table(*headings, box=box.SIMPLE, pad_edge=False)
+        drawn = Table(box=box.SIMPLE, pad_edge=False)
+        for column, heading in enumerate(headings):
+            # Nothing is cut off; the first column holds what is typed or copied next, so it stays in one piece.
+            least = max(len(line[column]) for line in [list(headings), *cells]) if column == 0 else None
+            drawn.add_column(heading, overflow="fold", min_width=least)
         for row in cells:
             # Text, not str: square brackets in a name are not markup.
             drawn.add_row(*(Text(cell) for cell in row))
@@ -116,7 +122,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN or character == "\n":
+    if unicodedata.category(character) not in _HIDDEN:
         return character
     code = ord(character)
     if code < 0x100:

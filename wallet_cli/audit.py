@@ -165,7 +165,9 @@ def audit_replica(
             counts[log_id] = missing, items
         progress("logs", done, len(ids))
     view = _Replayed(replica, states)
-    findings += audit_network(Network(trust, view))
+    if trust.network in states or trust.network not in ids:
+        findings += audit_network(Network(trust, view))
+    # Else its finding says why it does not replay; who was a member with which rights cannot be told without it.
     logs = [_describe(states[log_id], *counts[log_id]) for log_id in _network_first(states, trust.network)]
     findings += [finding for old in since for finding in _compare(old, view.log(old.log))]
     return AuditReport(trust.network, tuple(logs), tuple(findings))

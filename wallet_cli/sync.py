@@ -26,6 +26,7 @@ from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from node.client.http import LedgerHTTP, TransportError
 from wallet_cli.fork import find_fork
+from wallet_cli.pages import find_needed_pages
 from wallet_cli.progress import Progress, no_progress
 from wallet_cli.replica import ReplicaLog
 from wallet_cli.replica_writer import Incoming, ReplicaWriter
@@ -203,6 +204,7 @@ class _Run:
         if held is not None:
             self._merge_notes(held, work)
             await self._collect_evidence(held, work)
+            await self._complete_pages(held, work)
         elif not work.offers and not work.problems:
             work.problems.append("no node that answered holds this log")
         return LogOutcome(
@@ -346,7 +348,22 @@ class _Run:
         if self._history or held is None or held.state.newest_status is None:
             return
         keep = held.state.newest_status.index
-        self._writer.remove_bodies(state.log_id, (page.index for page in state.statuses if page.index < keep))
+        needed = find_needed_pages(self._trust, self._writer.read(), state.log_id)
+        old = (page.index for page in state.statuses if page.index < keep and page.index not in needed)
+        self._writer.remove_bodies(state.log_id, old)
+
+    async def _complete_pages(self, held: ReplicaLog, work: _Work) -> None:
+        """Fetch pages that count only since there is a fork or a successor."""
+        needed = find_needed_pages(self._trust, self._writer.read(), work.log_id)
+        lacking = [held.parsed(index) for index in sorted(needed) if held.body(index) is None]
+        for offer in work.offers if lacking else ():
+            try:
+                incoming = self._writer.incoming(work.log_id)
+                self._writer.put_bodies(work.log_id, await self._fetch_bodies(incoming, work, offer, lacking))
+                incoming.clear()
+                return
+            except CairnError as error:
+                work.problems.append(f"{offer.source.http.base_url}: {error}")
 
     def _merge_notes(self, held: ReplicaLog, work: _Work) -> None:
         note = held.note

@@ -105,7 +105,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.table import Table
         from rich.text import Text
 
-        drawn = Table(*headings, box=box.SIMPLE, pad_edge=False)
+        drawn = Table(box=box.SIMPLE, pad_edge=False)
+        for column, heading in enumerate(headings):
+            # Nothing is cut off; the first column holds what is typed or copied next, so it stays in one piece.
+            least = max(len(line[column]) for line in [list(headings), *cells]) if column == 0 else None
+            drawn.add_column(heading, overflow="fold", min_width=least)
         for row in cells:
             # Text, not str: square brackets in a name are not markup.
             drawn.add_row(*(Text(cell) for cell in row))

@@ -41,7 +41,8 @@ def read_trust_root(path: Path) -> TrustRoot:
 def explain_trust_root(trust: TrustRoot) -> Explanation:
     """Say what relying on this trust root means."""
     witnesses = [{"key": witness.key.encode(), "name": witness.key.name} for witness in trust.witnesses]
-    required = 0 if trust.quorum is QuorumRule.NONE else quorum_of(len(trust.witnesses))
+    independent = [witness for witness in trust.witnesses if witness.log != trust.network]
+    required = 0 if trust.quorum is QuorumRule.NONE else quorum_of(len(independent))
     fingerprint = format_fingerprint(encode_log_id(trust.network))
     lines = [
         f"network      {trust.name}",
@@ -89,10 +90,12 @@ def _quorum_lines(trust: TrustRoot, required: int) -> list[str]:
         return ["witnesses    none asked for: the network's own signature is enough, and every verdict says so"]
     if not trust.witnesses:
         return ["witnesses    none yet: nothing can be better than `Cannot tell yet` until the network has some"]
-    names = [f"             {witness.key.name}" for witness in trust.witnesses]
+    independent = [witness.key.name for witness in trust.witnesses if witness.log != trust.network]
+    own = [witness.key.name for witness in trust.witnesses if witness.log == trust.network]
     return [
-        f"witnesses    {required} of these {len(trust.witnesses)} must have seen the network's ledger as you see it:",
-        *names,
+        f"witnesses    {required} of these {len(independent)} must have seen the network's ledger as you see it:",
+        *(f"             {name}" for name in independent),
+        *(f"             the network's own, {name}, counts for its members' ledgers" for name in own),
         "             for a member's ledger its own witness does not count",
     ]
 

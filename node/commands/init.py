@@ -93,7 +93,7 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: click 
         terminal.result(f"log id: {log}")
         roots_line = f"{founding.threshold} of {terminal.count(len(keys), 'root key')} must sign changes of its keys"
         terminal.result(roots_line)
-    _warn(founding, made)
+    _warn(founding, directory, made)
     terminal.next_step(f"cairn-node run {directory}")
     return terminal.EXIT_YES
 
@@ -174,7 +174,7 @@ def _refuse_existing(path: Path) -> None:
         raise RuleError(f"{path}: exists already, and nothing in it was changed", hint="an institution is founded once")
 
 
-def _warn(founding: "Founding", made: Path | None) -> None:
+def _warn(founding: "Founding", directory: Path, made: Path | None) -> None:
     if made is not None:
         terminal.note(f"root key: {made} (encrypted)")
         terminal.note("move it off this computer now, in two copies: whoever has it can replace every other key")
@@ -183,4 +183,4 @@ def _warn(founding: "Founding", made: Path | None) -> None:
         terminal.note(
             "warning: this is for tests and demonstrations; found a real institution without --batch-interval 0"
         )
-    terminal.note(f"back up {founding.name}'s keys folder now; without it the log cannot go on")
+    terminal.note(f"back up {directory / 'keys'} now; without it the log cannot go on")

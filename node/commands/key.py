@@ -11,8 +11,6 @@ from node.commands.options import SpreadCommand, directory_argument, force_optio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ledger.log.charter import Role
-    from ledger.log.keys import PublicKey
     from node.client.held import HeldLog
     from node.drafting import Drafter
     from node.home import Home
@@ -38,11 +36,14 @@ def command() -> None:
 def add(directory: Path, role: str, output: Path, force: bool, as_json: bool) -> int:
     """Make one more key for a role under DIR/keys, and propose to put it in force."""
     from ledger.log.charter import Role
+    from node.clock import system_draw
+    from node.keylist import unused_key
+    from node.keystore import KeyRole
 
     home = _open(directory, output, force=force)
     own = _own(home)
-    drafted = _drafter(own).add_key(_pending_key(home, own, Role(role)), Role(role))
-    return _finish(drafted, output, as_json=as_json)
+    key = unused_key(home.keystore(), own.state, KeyRole(role), system_draw)
+    return _finish(_drafter(own).add_key(key.public, Role(role)), output, as_json=as_json)
 
 
 @command.command("retire", epilog="Example:  cairn-node key retire /srv/cairn 3vQk9x2P -o retire.proposal")
@@ -94,13 +95,12 @@ def compromise(directory: Path, key: str, since: int, output: Path, force: bool,
 def rotate(directory: Path, output: Path, force: bool, as_json: bool) -> int:
     """Make a new log key under DIR/keys, and propose that it signs the checkpoints from then on."""
     from node.clock import system_draw
+    from node.keylist import unused_key
     from node.keystore import KeyRole
 
     home = _open(directory, output, force=force)
     own = _own(home)
-    keys = home.keystore()
-    unused = [key for key in keys.with_role(KeyRole.LOG) if key.public.id not in own.state.named]
-    key = unused[-1] if unused else keys.add(KeyRole.LOG, system_draw)
+    key = unused_key(home.keystore(), own.state, KeyRole.LOG, system_draw)
     return _finish(_drafter(own).rotate_log_key(key.public), output, as_json=as_json)
 
 
@@ -184,16 +184,6 @@ def _drafter(own: "HeldLog") -> "Drafter":
     from node.commands.proposing import make_drafter
 
     return make_drafter(own.state)
-
-
-def _pending_key(home: "Home", own: "HeldLog", role: "Role") -> "PublicKey":
-    """A key made before that the log does not name yet, so that a repeated command makes no second one; else a new one."""
-    from node.clock import system_draw
-    from node.keystore import KeyRole
-
-    keys = home.keystore()
-    unused = [key for key in keys.with_role(KeyRole(role.value)) if key.public.id not in own.state.named]
-    return (unused[-1] if unused else keys.add(KeyRole(role.value), system_draw)).public
 
 
 def _finish(proposal: "Proposal", output: Path, *, as_json: bool) -> int:

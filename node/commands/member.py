@@ -10,8 +10,7 @@ from node.commands.options import SpreadCommand, directory_argument, force_optio
 
 if TYPE_CHECKING:
     from ledger.log.governance import Rights
-    from node.access import LogAccess
-    from node.drafting import Drafter
+    from node.home import Home
     from node.proposal import Proposal
 
 _CHANGES = ("amend", "suspend", "reinstate", "remove")
@@ -36,7 +35,12 @@ def command() -> None:
 @click.option("--suspend", metavar="MEMBER", help="Let a member issue nothing for now.")
 @click.option("--reinstate", metavar="MEMBER", help="End a suspension.")
 @click.option("--remove", metavar="MEMBER", help="End a membership.")
-@click.option("--rights", multiple=True, metavar="ID…", help="Achievements it may issue; * for all.")
+@click.option(
+    "--rights",
+    multiple=True,
+    metavar="ID…",
+    help="Achievements it may issue, by the id in their own definition; * for all.",
+)
 @click.option("--type", "types", multiple=True, metavar="TYPE…", help="Achievement types it may issue, such as Course.")
 @click.option("--document", "documents", multiple=True, metavar="ID…", help="Network documents it may publish.")
 @click.option("--issuer", "issuers", multiple=True, metavar="URL…", help="Further issuer ids of its own.")
@@ -76,57 +80,19 @@ def _rights(given: dict[str, Any]) -> "Rights | None":  # Any: see above
     return Rights(lists["rights"], lists["types"], lists["documents"], lists["issuers"])
 
 
-async def _draft(home: Any, what: str, given: dict[str, Any], rights: "Rights | None") -> "Proposal":  # Any: see above
+async def _draft(
+    home: "Home", what: str, given: dict[str, Any], rights: "Rights | None"
+) -> "Proposal":  # Any: see above
+    from ledger.log.governance import NO_RIGHTS, MemberOp
     from node.access import open_access
     from node.commands.proposing import make_drafter
-
-    async with open_access(home) as access:
-        own = await access.held_log()
-        drafter = make_drafter(own.state)
-        if what == "admit":
-            return await _draft_admission(access, drafter, given, rights)
-        return await _draft_change(access, drafter, what, given[what], rights)
-
-
-async def _draft_admission(
-    access: "LogAccess",
-    drafter: "Drafter",
-    given: dict[str, Any],
-    rights: "Rights | None",  # Any: see above
-) -> "Proposal":
-    from ledger.errors import RuleError
-    from ledger.log.governance import NO_RIGHTS
+    from node.membership import draft_admission, draft_change
     from node.outfile import read_input
-    from node.request import MAX_REQUEST_BYTES, parse_request
-
-    data = read_input(given["admit"], MAX_REQUEST_BYTES)
-    try:
-        request = parse_request(data)
-    except RuleError:
-        # Its log key was rotated since its charter: a replica, where one is held, tells the new one.
-        request = parse_request(data, (await access.held_log(_claimed_log(data))).state)
-    return drafter.admit(request, rights or NO_RIGHTS, is_witness=not given["no_witness"])
-
-
-async def _draft_change(
-    access: "LogAccess", drafter: "Drafter", what: str, who: str, rights: "Rights | None"
-) -> "Proposal":
-    from ledger.log.checkpoint import read_checkpoint
-    from ledger.log.governance import Boundary, MemberOp
-    from node.drafting import find_member
-
-    member = find_member(drafter.state, who)
-    held = await access.held_log(member)
-    head = read_checkpoint(held.note)
-    return drafter.change_member(MemberOp(what), member, Boundary(member, head.size, head.root), rights)
-
-
-def _claimed_log(data: bytes) -> Any:  # LogId, which is a type only
-    from ledger import canonical
-    from ledger.canonical import Fields
-    from ledger.log.entry import parse_entry
-    from ledger.log.identity import LogId
     from node.request import MAX_REQUEST_BYTES
 
-    fields = Fields(canonical.parse(data.removesuffix(b"\n"), max_bytes=MAX_REQUEST_BYTES), "request")
-    return LogId(parse_entry(fields.data("entry")).leaf_hash)
+    async with open_access(home) as access:
+        drafter = make_drafter((await access.held_log()).state)
+        if what != "admit":
+            return await draft_change(access, drafter, MemberOp(what), given[what], rights)
+        data = read_input(given["admit"], MAX_REQUEST_BYTES)
+        return await draft_admission(access, drafter, data, rights or NO_RIGHTS, is_witness=not given["no_witness"])

@@ -26,39 +26,18 @@ def command(directory: Path, as_json: bool) -> int:
     import asyncio
 
     from node.home import open_home
+    from node.standing import ask_standing
 
     home = open_home(directory)
     if not home.is_running():
         return _show_stopped(home, as_json=as_json)
-    status, head = asyncio.run(_ask(home))
+    status, head = asyncio.run(ask_standing(home))
     if as_json:
         terminal.result_json(_to_json(status, head))
     else:
         _show(status, head)
     terminal.next_step(f"cairn-node awards {directory}" if not status.findings else "look at what is said above")
     return terminal.EXIT_NO if status.findings else terminal.EXIT_YES
-
-
-async def _ask(home: "Home") -> "tuple[NodeStatus, HeadStanding]":
-    from ledger.errors import CairnError
-    from node.clock import system_clock
-    from node.desk import at_desk
-    from node.standing import judge_own_head
-    from node.trust import load_trust_roots
-
-    async def call(client):  # type: ignore[no-untyped-def]  # RegistrarClient; imported where it dials
-        own = await client.held_log()
-        networks: list[HeldLog] = [own] if own.state.is_network else []
-        for root in load_trust_roots(home.directory, home.config.networks).values():
-            try:
-                networks.append(await client.held_log(root.network))
-            except CairnError:
-                # Named by a trust root, not fetched yet: status says so by its findings.
-                continue
-        return await client.status(), judge_own_head(own, networks, system_clock())
-
-    answer: tuple[NodeStatus, HeadStanding] = await at_desk(home, call)
-    return answer
 
 
 def _show(status: "NodeStatus", head: "HeadStanding") -> None:

@@ -9,11 +9,7 @@ from node import terminal
 from node.commands.options import directory_argument, force_option, json_option, output_option
 
 if TYPE_CHECKING:
-    from ledger.log.identity import LogId
-    from ledger.log.policy import QuorumRule, TrustRoot
-    from node.home import Home
-
-POLL_SECONDS = 0.1
+    from ledger.log.policy import TrustRoot
 
 
 @click.group("trust")
@@ -54,12 +50,13 @@ def export(
 
     from ledger.log.identity import encode_log_id
     from ledger.log.policy import QuorumRule, encode_trust_root
+    from node.exporting import export_trust_root
     from node.home import open_home
     from node.outfile import check_output, write_output
 
     check_output(output, force=force)
     home = open_home(directory)
-    trust = asyncio.run(_export(home, QuorumRule(quorum), network, wait_seconds))
+    trust = asyncio.run(export_trust_root(home, QuorumRule(quorum), network, wait_seconds))
     write_output(output, encode_trust_root(trust) + b"\n")
     log, needed = encode_log_id(trust.network), len(trust.witnesses)
     if as_json:
@@ -79,48 +76,6 @@ def export(
     else:
         terminal.next_step(f"cairn trust {output}, at whoever verifies")
     return terminal.EXIT_YES
-
-
-async def _export(home: "Home", quorum: "QuorumRule", wanted: str | None, wait_seconds: float) -> "TrustRoot":
-    import asyncio
-    import time
-
-    from ledger.errors import PolicyError
-    from node.access import open_access
-    from node.pinning import pin_network
-    from node.trust import load_trust_roots
-
-    async with open_access(home) as access:
-        own = await access.held_log()
-        roots = load_trust_roots(home.directory, home.config.networks).values()
-        network = _choose(own.state.log_id if own.state.is_network else None, own.state.name, tuple(roots), wanted)
-        end = time.monotonic() + (wait_seconds if home.is_running() else 0)
-        while True:
-            held = await access.held_log(network)
-            try:
-                return pin_network(held, quorum)
-            except PolicyError:
-                # Cosignatures come in the background; without any witness named there is nothing to wait for.
-                if time.monotonic() > end or not held.state.members.witness_sets[-1].witnesses:
-                    raise
-            await asyncio.sleep(POLL_SECONDS)
-
-
-def _choose(own: "bytes | None", own_name: str, roots: "tuple[TrustRoot, ...]", wanted: str | None) -> "LogId":
-    from ledger.errors import PolicyError
-    from ledger.log.identity import LogId, encode_log_id
-
-    known = {} if own is None else {LogId(own): own_name}
-    known.update({root.network: root.name for root in roots})
-    chosen = [log for log, name in known.items() if wanted in (None, name, encode_log_id(log))]
-    if wanted is None and own is not None:
-        return LogId(own)
-    if len(chosen) == 1:
-        return chosen[0]
-    if not known:
-        raise PolicyError("trust: this node belongs to no network", hint="cairn-node join DIR --trust FILE -o REQUEST")
-    names = ", ".join(known.values())
-    raise PolicyError(f"trust: which network: {names}?", hint="say --network NAME")
 
 
 def _describe_quorum(trust: "TrustRoot") -> str:

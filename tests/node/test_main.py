@@ -17,7 +17,9 @@ HEAVY = ("grpc", "plyvel", "sqlalchemy", "aiohttp", "rich", "cryptography")
 def test_help_imports_nothing_heavy() -> None:
     """`--help` answers without grpc, LevelDB or a database."""
     script = f"import sys; from node import main; main.run(['--help']); print([m for m in {HEAVY} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+    )
     assert done.stdout.splitlines()[-1] == "[]"
 
 

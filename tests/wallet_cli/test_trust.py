@@ -24,7 +24,7 @@ def test_names_whom_and_what() -> None:
     assert "Confluence" in text
     assert format_fingerprint(encode_log_id(network.log_id)) in text
     assert f"{network.size} entries" in text
-    assert "2 of these 3" in text
+    assert "2 of these 2 must have seen" in text
     assert all(witness.key.name in text for witness in trust.witnesses)
     assert "2 days" in text
 

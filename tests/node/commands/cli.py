@@ -59,13 +59,12 @@ class Shell:
                 create_key_file(path, PASSPHRASE, make_draw(path.name), cost=LEAST_COST, key=key)
         return paths
 
-    def found(self, name: str, kind: str = "school", *, threshold: int = 1, ports: bool = False) -> Path:
+    def found(self, name: str, kind: str = "school", *more: str, threshold: int = 1) -> Path:
         """An institution whose root keys are the governors'."""
         directory = self.folder / name
-        listen = ("--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0") if ports else ()
         self.good(
             "init", directory, "--name", name.title(), "--kind", kind, "--origin", f"{name}.example/log",
-            "--root-key", *self.governor_keys(), "--threshold", str(threshold), "--batch-interval", "0", *listen,
+            "--root-key", *self.governor_keys(), "--threshold", str(threshold), "--batch-interval", "0", *more,
         )  # fmt: skip
         return directory
 
