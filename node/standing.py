@@ -47,7 +47,7 @@ class HeadStanding:
         if not self.witnesses:
             head = "no independent witness is in force yet"
         else:
-            head = f"{self.present} of {self.witnesses} independent witnesses cosigned it, {self.required} are needed"
+            head = f"cosigned by {self.present} of {self.witnesses} independent witnesses, {self.required} needed"
         age = "" if self.age_ms is None else f", {_duration(self.age_ms)} ago"
         return [
             f"newest checkpoint: {self.size:,} {'entry' if self.size == 1 else 'entries'}; {head}{age}",

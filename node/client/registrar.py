@@ -103,6 +103,7 @@ class RegistrarClient:
             waiting=summary.waiting,
             next_cut=summary.next_cut if summary.HasField("next_cut") else None,
             last_cut=summary.last_cut if summary.HasField("last_cut") else None,
+            warnings=tuple(summary.warnings),
         )
 
     async def list_awards(self, *, learner_id: str = "", achievement: str = "") -> list[AwardView]:

@@ -58,6 +58,8 @@ class IssueReport:
     """Unix ms; None where cuts are made on command."""
     last_cut: int | None
     """When the last of them will be on the ledger, given the size of a cut."""
+    warnings: tuple[str, ...] = ()
+    """What verifiers would object to; the awards stand all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

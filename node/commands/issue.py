@@ -103,6 +103,8 @@ def _issue(directory: Path, request: "IssueRequest", *, as_json: bool) -> int:
         terminal.result_json(_to_json(report, dry_run=request.dry_run))
     else:
         _show(report, dry_run=request.dry_run)
+    for warning in report.warnings:
+        terminal.note(f"warning: {warning}")
     if request.dry_run:
         terminal.next_step("the same without --dry-run")
     elif report.next_cut is None and report.waiting:
@@ -148,5 +150,6 @@ def _to_json(report: "IssueReport", *, dry_run: bool) -> dict[str, object]:
         "problems": problems,
         "replaced": report.replaced,
         "version": report.version,
+        "warnings": list(report.warnings),
         "waiting": report.waiting,
     }

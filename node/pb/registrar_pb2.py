@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17node/pb/registrar.proto\x12\x08\x63\x61irn.v1\"\x8a\x01\n\x0cIssueRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0b\x61\x63hievement\x18\x02 \x01(\t\x12%\n\x07mapping\x18\x03 \x03(\x0b\x32\x14.cairn.v1.ColumnName\x12\x0e\n\x06ignore\x18\x04 \x03(\t\x12\x0f\n\x07replace\x18\x05 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\"*\n\nColumnName\x12\x0e\n\x06theirs\x18\x01 \x01(\t\x12\x0c\n\x04ours\x18\x02 \x01(\t\"p\n\rIssueResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.cairn.v1.IssueSummary\x12\x0e\n\x06issued\x18\x02 \x03(\t\x12&\n\x08problems\x18\x03 \x03(\x0b\x32\x14.cairn.v1.RowProblem\"\xce\x01\n\x0cIssueSummary\x12\x13\n\x0b\x61\x63hievement\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0b\n\x03new\x18\x03 \x01(\r\x12\x10\n\x08replaced\x18\x04 \x01(\r\x12\x0f\n\x07\x61lready\x18\x05 \x01(\r\x12\x0f\n\x07ignored\x18\x06 \x03(\t\x12\x0f\n\x07waiting\x18\x07 \x01(\r\x12\x15\n\x08next_cut\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\x08last_cut\x18\t \x01(\x04H\x01\x88\x01\x01\x42\x0b\n\t_next_cutB\x0b\n\t_last_cut\":\n\nRowProblem\x12\x0c\n\x04line\x18\x01 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"<\n\x11ListAwardsRequest\x12\x12\n\nlearner_id\x18\x01 \x01(\t\x12\x13\n\x0b\x61\x63hievement\x18\x02 \x01(\t\"5\n\x12ListAwardsResponse\x12\x1f\n\x06\x61wards\x18\x01 \x03(\x0b\x32\x0f.cairn.v1.Award\"\xf8\x01\n\x05\x41ward\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x61\x63hievement\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\r\x12\x12\n\nawarded_on\x18\x06 \x01(\t\x12%\n\x06status\x18\x07 \x01(\x0e\x32\x15.cairn.v1.AwardStatus\x12\x12\n\x05index\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rwallet_copies\x18\t \x01(\r\x12\x16\n\x0estatus_pending\x18\n \x01(\x08\x12\x13\n\x0breplaced_by\x18\x0b \x01(\tB\x08\n\x06_index\"\\\n\x10SetStatusRequest\x12\x11\n\taward_ids\x18\x01 \x03(\t\x12%\n\x06status\x18\x02 \x01(\x0e\x32\x15.cairn.v1.AwardStatus\x12\x0e\n\x06reason\x18\x03 \x01(\t\"H\n\x11SetStatusResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x03(\t\x12\x15\n\x08next_cut\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x0b\n\t_next_cut\"J\n\x0cOfferRequest\x12\x11\n\taward_ids\x18\x01 \x03(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63hievement\x18\x03 \x01(\t\"S\n\rOfferResponse\x12$\n\x05links\x18\x01 \x03(\x0b\x32\x15.cairn.v1.OfferedLink\x12\r\n\x05sheet\x18\x02 \x01(\x0c\x12\r\n\x05\x63odes\x18\x03 \x01(\x0c\"g\n\x0bOfferedLink\x12\x12\n\nlearner_id\x18\x01 \x01(\t\x12\x11\n\taward_ids\x18\x02 \x03(\t\x12\x0c\n\x04link\x18\x03 \x01(\t\x12\x0f\n\x07tx_code\x18\x04 \x01(\t\x12\x12\n\nexpires_at\x18\x05 \x01(\x04\"c\n\x0ePublishRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x18\n\x10with_achievement\x18\x05 \x01(\x08\"{\n\x0fPublishResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x0c\n\x04type\x18\x04 \x01(\t\x12.\n\x0b\x61\x63hievement\x18\x05 \x01(\x0b\x32\x19.cairn.v1.PublishResponse\"T\n\rSubmitRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x30\n\nsignatures\x18\x02 \x03(\x0b\x32\x1c.cairn.v1.StatementSignature\"4\n\x12StatementSignature\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x1f\n\x0eSubmitResponse\x12\r\n\x05index\x18\x01 \x01(\x04\"\x0c\n\nCutRequest\"P\n\x0b\x43utResponse\x12\x0f\n\x07indexes\x18\x01 \x03(\x04\x12\x0e\n\x06\x63opies\x18\x02 \x01(\r\x12\x0f\n\x07waiting\x18\x03 \x01(\r\x12\x0f\n\x07is_head\x18\x04 \x01(\x08\"\x16\n\x14GetNodeStatusRequest\"\xb7\x02\n\x15GetNodeStatusResponse\x12\x0b\n\x03log\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06origin\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0e\n\x06issuer\x18\x05 \x01(\t\x12\x13\n\x0bwaiting_for\x18\x06 \x01(\t\x12\x0e\n\x06\x61wards\x18\x07 \x01(\r\x12\x16\n\x0ewaiting_copies\x18\x08 \x01(\r\x12\x19\n\x11pending_decisions\x18\t \x01(\r\x12\x0e\n\x06outbox\x18\n \x01(\r\x12\x13\n\x0bopen_offers\x18\x0b \x01(\r\x12\x15\n\x08last_cut\x18\x0c \x01(\x04H\x00\x88\x01\x01\x12\x15\n\x08next_cut\x18\r \x01(\x04H\x01\x88\x01\x01\x12\x10\n\x08\x66indings\x18\x0e \x03(\tB\x0b\n\t_last_cutB\x0b\n\t_next_cut\"\x1c\n\rGetLogRequest\x12\x0b\n\x03log\x18\x01 \x01(\x0c\">\n\x0eGetLogResponse\x12\r\n\x05state\x18\x01 \x01(\x0c\x12\x0c\n\x04note\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63harter\x18\x03 \x01(\x0c*\x94\x01\n\x0b\x41wardStatus\x12\x1c\n\x18\x41WARD_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41WARD_STATUS_VALID\x10\x01\x12\x18\n\x14\x41WARD_STATUS_REVOKED\x10\x02\x12\x1a\n\x16\x41WARD_STATUS_SUSPENDED\x10\x03\x12\x19\n\x15\x41WARD_STATUS_REPLACED\x10\x04\x32\xda\x04\n\tRegistrar\x12<\n\x05Issue\x12\x16.cairn.v1.IssueRequest\x1a\x17.cairn.v1.IssueResponse(\x01\x30\x01\x12I\n\nListAwards\x12\x1b.cairn.v1.ListAwardsRequest\x1a\x1c.cairn.v1.ListAwardsResponse0\x01\x12\x44\n\tSetStatus\x12\x1a.cairn.v1.SetStatusRequest\x1a\x1b.cairn.v1.SetStatusResponse\x12:\n\x05Offer\x12\x16.cairn.v1.OfferRequest\x1a\x17.cairn.v1.OfferResponse0\x01\x12@\n\x07Publish\x12\x18.cairn.v1.PublishRequest\x1a\x19.cairn.v1.PublishResponse(\x01\x12;\n\x06Submit\x12\x17.cairn.v1.SubmitRequest\x1a\x18.cairn.v1.SubmitResponse\x12\x32\n\x03\x43ut\x12\x14.cairn.v1.CutRequest\x1a\x15.cairn.v1.CutResponse\x12P\n\rGetNodeStatus\x12\x1e.cairn.v1.GetNodeStatusRequest\x1a\x1f.cairn.v1.GetNodeStatusResponse\x12=\n\x06GetLog\x12\x17.cairn.v1.GetLogRequest\x1a\x18.cairn.v1.GetLogResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17node/pb/registrar.proto\x12\x08\x63\x61irn.v1\"\x8a\x01\n\x0cIssueRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0b\x61\x63hievement\x18\x02 \x01(\t\x12%\n\x07mapping\x18\x03 \x03(\x0b\x32\x14.cairn.v1.ColumnName\x12\x0e\n\x06ignore\x18\x04 \x03(\t\x12\x0f\n\x07replace\x18\x05 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\"*\n\nColumnName\x12\x0e\n\x06theirs\x18\x01 \x01(\t\x12\x0c\n\x04ours\x18\x02 \x01(\t\"p\n\rIssueResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.cairn.v1.IssueSummary\x12\x0e\n\x06issued\x18\x02 \x03(\t\x12&\n\x08problems\x18\x03 \x03(\x0b\x32\x14.cairn.v1.RowProblem\"\xe0\x01\n\x0cIssueSummary\x12\x13\n\x0b\x61\x63hievement\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0b\n\x03new\x18\x03 \x01(\r\x12\x10\n\x08replaced\x18\x04 \x01(\r\x12\x0f\n\x07\x61lready\x18\x05 \x01(\r\x12\x0f\n\x07ignored\x18\x06 \x03(\t\x12\x0f\n\x07waiting\x18\x07 \x01(\r\x12\x15\n\x08next_cut\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\x08last_cut\x18\t \x01(\x04H\x01\x88\x01\x01\x12\x10\n\x08warnings\x18\n \x03(\tB\x0b\n\t_next_cutB\x0b\n\t_last_cut\":\n\nRowProblem\x12\x0c\n\x04line\x18\x01 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"<\n\x11ListAwardsRequest\x12\x12\n\nlearner_id\x18\x01 \x01(\t\x12\x13\n\x0b\x61\x63hievement\x18\x02 \x01(\t\"5\n\x12ListAwardsResponse\x12\x1f\n\x06\x61wards\x18\x01 \x03(\x0b\x32\x0f.cairn.v1.Award\"\xf8\x01\n\x05\x41ward\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x61\x63hievement\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\r\x12\x12\n\nawarded_on\x18\x06 \x01(\t\x12%\n\x06status\x18\x07 \x01(\x0e\x32\x15.cairn.v1.AwardStatus\x12\x12\n\x05index\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rwallet_copies\x18\t \x01(\r\x12\x16\n\x0estatus_pending\x18\n \x01(\x08\x12\x13\n\x0breplaced_by\x18\x0b \x01(\tB\x08\n\x06_index\"\\\n\x10SetStatusRequest\x12\x11\n\taward_ids\x18\x01 \x03(\t\x12%\n\x06status\x18\x02 \x01(\x0e\x32\x15.cairn.v1.AwardStatus\x12\x0e\n\x06reason\x18\x03 \x01(\t\"H\n\x11SetStatusResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x03(\t\x12\x15\n\x08next_cut\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x0b\n\t_next_cut\"J\n\x0cOfferRequest\x12\x11\n\taward_ids\x18\x01 \x03(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63hievement\x18\x03 \x01(\t\"S\n\rOfferResponse\x12$\n\x05links\x18\x01 \x03(\x0b\x32\x15.cairn.v1.OfferedLink\x12\r\n\x05sheet\x18\x02 \x01(\x0c\x12\r\n\x05\x63odes\x18\x03 \x01(\x0c\"g\n\x0bOfferedLink\x12\x12\n\nlearner_id\x18\x01 \x01(\t\x12\x11\n\taward_ids\x18\x02 \x03(\t\x12\x0c\n\x04link\x18\x03 \x01(\t\x12\x0f\n\x07tx_code\x18\x04 \x01(\t\x12\x12\n\nexpires_at\x18\x05 \x01(\x04\"c\n\x0ePublishRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x18\n\x10with_achievement\x18\x05 \x01(\x08\"{\n\x0fPublishResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x0c\n\x04type\x18\x04 \x01(\t\x12.\n\x0b\x61\x63hievement\x18\x05 \x01(\x0b\x32\x19.cairn.v1.PublishResponse\"T\n\rSubmitRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x30\n\nsignatures\x18\x02 \x03(\x0b\x32\x1c.cairn.v1.StatementSignature\"4\n\x12StatementSignature\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x1f\n\x0eSubmitResponse\x12\r\n\x05index\x18\x01 \x01(\x04\"\x0c\n\nCutRequest\"P\n\x0b\x43utResponse\x12\x0f\n\x07indexes\x18\x01 \x03(\x04\x12\x0e\n\x06\x63opies\x18\x02 \x01(\r\x12\x0f\n\x07waiting\x18\x03 \x01(\r\x12\x0f\n\x07is_head\x18\x04 \x01(\x08\"\x16\n\x14GetNodeStatusRequest\"\xb7\x02\n\x15GetNodeStatusResponse\x12\x0b\n\x03log\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06origin\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0e\n\x06issuer\x18\x05 \x01(\t\x12\x13\n\x0bwaiting_for\x18\x06 \x01(\t\x12\x0e\n\x06\x61wards\x18\x07 \x01(\r\x12\x16\n\x0ewaiting_copies\x18\x08 \x01(\r\x12\x19\n\x11pending_decisions\x18\t \x01(\r\x12\x0e\n\x06outbox\x18\n \x01(\r\x12\x13\n\x0bopen_offers\x18\x0b \x01(\r\x12\x15\n\x08last_cut\x18\x0c \x01(\x04H\x00\x88\x01\x01\x12\x15\n\x08next_cut\x18\r \x01(\x04H\x01\x88\x01\x01\x12\x10\n\x08\x66indings\x18\x0e \x03(\tB\x0b\n\t_last_cutB\x0b\n\t_next_cut\"\x1c\n\rGetLogRequest\x12\x0b\n\x03log\x18\x01 \x01(\x0c\">\n\x0eGetLogResponse\x12\r\n\x05state\x18\x01 \x01(\x0c\x12\x0c\n\x04note\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63harter\x18\x03 \x01(\x0c*\x94\x01\n\x0b\x41wardStatus\x12\x1c\n\x18\x41WARD_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41WARD_STATUS_VALID\x10\x01\x12\x18\n\x14\x41WARD_STATUS_REVOKED\x10\x02\x12\x1a\n\x16\x41WARD_STATUS_SUSPENDED\x10\x03\x12\x19\n\x15\x41WARD_STATUS_REPLACED\x10\x04\x32\xda\x04\n\tRegistrar\x12<\n\x05Issue\x12\x16.cairn.v1.IssueRequest\x1a\x17.cairn.v1.IssueResponse(\x01\x30\x01\x12I\n\nListAwards\x12\x1b.cairn.v1.ListAwardsRequest\x1a\x1c.cairn.v1.ListAwardsResponse0\x01\x12\x44\n\tSetStatus\x12\x1a.cairn.v1.SetStatusRequest\x1a\x1b.cairn.v1.SetStatusResponse\x12:\n\x05Offer\x12\x16.cairn.v1.OfferRequest\x1a\x17.cairn.v1.OfferResponse0\x01\x12@\n\x07Publish\x12\x18.cairn.v1.PublishRequest\x1a\x19.cairn.v1.PublishResponse(\x01\x12;\n\x06Submit\x12\x17.cairn.v1.SubmitRequest\x1a\x18.cairn.v1.SubmitResponse\x12\x32\n\x03\x43ut\x12\x14.cairn.v1.CutRequest\x1a\x15.cairn.v1.CutResponse\x12P\n\rGetNodeStatus\x12\x1e.cairn.v1.GetNodeStatusRequest\x1a\x1f.cairn.v1.GetNodeStatusResponse\x12=\n\x06GetLog\x12\x17.cairn.v1.GetLogRequest\x1a\x18.cairn.v1.GetLogResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'node.pb.registrar_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AWARDSTATUS']._serialized_start=2335
-  _globals['_AWARDSTATUS']._serialized_end=2483
+  _globals['_AWARDSTATUS']._serialized_start=2353
+  _globals['_AWARDSTATUS']._serialized_end=2501
   _globals['_ISSUEREQUEST']._serialized_start=38
   _globals['_ISSUEREQUEST']._serialized_end=176
   _globals['_COLUMNNAME']._serialized_start=178
@@ -40,47 +40,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUERESPONSE']._serialized_start=222
   _globals['_ISSUERESPONSE']._serialized_end=334
   _globals['_ISSUESUMMARY']._serialized_start=337
-  _globals['_ISSUESUMMARY']._serialized_end=543
-  _globals['_ROWPROBLEM']._serialized_start=545
-  _globals['_ROWPROBLEM']._serialized_end=603
-  _globals['_LISTAWARDSREQUEST']._serialized_start=605
-  _globals['_LISTAWARDSREQUEST']._serialized_end=665
-  _globals['_LISTAWARDSRESPONSE']._serialized_start=667
-  _globals['_LISTAWARDSRESPONSE']._serialized_end=720
-  _globals['_AWARD']._serialized_start=723
-  _globals['_AWARD']._serialized_end=971
-  _globals['_SETSTATUSREQUEST']._serialized_start=973
-  _globals['_SETSTATUSREQUEST']._serialized_end=1065
-  _globals['_SETSTATUSRESPONSE']._serialized_start=1067
-  _globals['_SETSTATUSRESPONSE']._serialized_end=1139
-  _globals['_OFFERREQUEST']._serialized_start=1141
-  _globals['_OFFERREQUEST']._serialized_end=1215
-  _globals['_OFFERRESPONSE']._serialized_start=1217
-  _globals['_OFFERRESPONSE']._serialized_end=1300
-  _globals['_OFFEREDLINK']._serialized_start=1302
-  _globals['_OFFEREDLINK']._serialized_end=1405
-  _globals['_PUBLISHREQUEST']._serialized_start=1407
-  _globals['_PUBLISHREQUEST']._serialized_end=1506
-  _globals['_PUBLISHRESPONSE']._serialized_start=1508
-  _globals['_PUBLISHRESPONSE']._serialized_end=1631
-  _globals['_SUBMITREQUEST']._serialized_start=1633
-  _globals['_SUBMITREQUEST']._serialized_end=1717
-  _globals['_STATEMENTSIGNATURE']._serialized_start=1719
-  _globals['_STATEMENTSIGNATURE']._serialized_end=1771
-  _globals['_SUBMITRESPONSE']._serialized_start=1773
-  _globals['_SUBMITRESPONSE']._serialized_end=1804
-  _globals['_CUTREQUEST']._serialized_start=1806
-  _globals['_CUTREQUEST']._serialized_end=1818
-  _globals['_CUTRESPONSE']._serialized_start=1820
-  _globals['_CUTRESPONSE']._serialized_end=1900
-  _globals['_GETNODESTATUSREQUEST']._serialized_start=1902
-  _globals['_GETNODESTATUSREQUEST']._serialized_end=1924
-  _globals['_GETNODESTATUSRESPONSE']._serialized_start=1927
-  _globals['_GETNODESTATUSRESPONSE']._serialized_end=2238
-  _globals['_GETLOGREQUEST']._serialized_start=2240
-  _globals['_GETLOGREQUEST']._serialized_end=2268
-  _globals['_GETLOGRESPONSE']._serialized_start=2270
-  _globals['_GETLOGRESPONSE']._serialized_end=2332
-  _globals['_REGISTRAR']._serialized_start=2486
-  _globals['_REGISTRAR']._serialized_end=3088
+  _globals['_ISSUESUMMARY']._serialized_end=561
+  _globals['_ROWPROBLEM']._serialized_start=563
+  _globals['_ROWPROBLEM']._serialized_end=621
+  _globals['_LISTAWARDSREQUEST']._serialized_start=623
+  _globals['_LISTAWARDSREQUEST']._serialized_end=683
+  _globals['_LISTAWARDSRESPONSE']._serialized_start=685
+  _globals['_LISTAWARDSRESPONSE']._serialized_end=738
+  _globals['_AWARD']._serialized_start=741
+  _globals['_AWARD']._serialized_end=989
+  _globals['_SETSTATUSREQUEST']._serialized_start=991
+  _globals['_SETSTATUSREQUEST']._serialized_end=1083
+  _globals['_SETSTATUSRESPONSE']._serialized_start=1085
+  _globals['_SETSTATUSRESPONSE']._serialized_end=1157
+  _globals['_OFFERREQUEST']._serialized_start=1159
+  _globals['_OFFERREQUEST']._serialized_end=1233
+  _globals['_OFFERRESPONSE']._serialized_start=1235
+  _globals['_OFFERRESPONSE']._serialized_end=1318
+  _globals['_OFFEREDLINK']._serialized_start=1320
+  _globals['_OFFEREDLINK']._serialized_end=1423
+  _globals['_PUBLISHREQUEST']._serialized_start=1425
+  _globals['_PUBLISHREQUEST']._serialized_end=1524
+  _globals['_PUBLISHRESPONSE']._serialized_start=1526
+  _globals['_PUBLISHRESPONSE']._serialized_end=1649
+  _globals['_SUBMITREQUEST']._serialized_start=1651
+  _globals['_SUBMITREQUEST']._serialized_end=1735
+  _globals['_STATEMENTSIGNATURE']._serialized_start=1737
+  _globals['_STATEMENTSIGNATURE']._serialized_end=1789
+  _globals['_SUBMITRESPONSE']._serialized_start=1791
+  _globals['_SUBMITRESPONSE']._serialized_end=1822
+  _globals['_CUTREQUEST']._serialized_start=1824
+  _globals['_CUTREQUEST']._serialized_end=1836
+  _globals['_CUTRESPONSE']._serialized_start=1838
+  _globals['_CUTRESPONSE']._serialized_end=1918
+  _globals['_GETNODESTATUSREQUEST']._serialized_start=1920
+  _globals['_GETNODESTATUSREQUEST']._serialized_end=1942
+  _globals['_GETNODESTATUSRESPONSE']._serialized_start=1945
+  _globals['_GETNODESTATUSRESPONSE']._serialized_end=2256
+  _globals['_GETLOGREQUEST']._serialized_start=2258
+  _globals['_GETLOGREQUEST']._serialized_end=2286
+  _globals['_GETLOGRESPONSE']._serialized_start=2288
+  _globals['_GETLOGRESPONSE']._serialized_end=2350
+  _globals['_REGISTRAR']._serialized_start=2504
+  _globals['_REGISTRAR']._serialized_end=3106
 # @@protoc_insertion_point(module_scope)

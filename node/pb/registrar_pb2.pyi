@@ -165,6 +165,7 @@ class IssueSummary(_message.Message):
     WAITING_FIELD_NUMBER: _builtins.int
     NEXT_CUT_FIELD_NUMBER: _builtins.int
     LAST_CUT_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     achievement: _builtins.str
     version: _builtins.int
     new: _builtins.int
@@ -181,6 +182,10 @@ class IssueSummary(_message.Message):
     def ignored(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns left out."""
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What verifiers would object to."""
+
     def __init__(
         self,
         *,
@@ -193,10 +198,11 @@ class IssueSummary(_message.Message):
         waiting: _builtins.int = ...,
         next_cut: _builtins.int | None = ...,
         last_cut: _builtins.int | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "last_cut", b"last_cut", "next_cut", b"next_cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "achievement", b"achievement", "already", b"already", "ignored", b"ignored", "last_cut", b"last_cut", "new", b"new", "next_cut", b"next_cut", "replaced", b"replaced", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "achievement", b"achievement", "already", b"already", "ignored", b"ignored", "last_cut", b"last_cut", "new", b"new", "next_cut", b"next_cut", "replaced", b"replaced", "version", b"version", "waiting", b"waiting", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__last_cut: _TypeAlias = _typing.Literal["last_cut"]  # noqa: Y015
     _WhichOneofArgType__last_cut: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut"]  # noqa: Y015

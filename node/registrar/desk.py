@@ -46,6 +46,7 @@ from node.registrar.documents import Document, PublishedAchievement
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
+from node.registrar.rights import find_missing_rights
 from node.registrar.sheet import describe_offers
 from node.registrar.tables import Award, Decision, Outgoing
 from node.sequencer import SignedStatement
@@ -338,7 +339,10 @@ class RegistrarDesk:
             self.parts.ledger, self.parts.log_id, self.parts.networks(), request.achievement
         )
         report = issuing.issue_file(self._database, self.make_press(), published, request)
-        return issuing.with_forecast(report, self._log().state.batch, self.parts.clock())
+        report = issuing.with_forecast(report, self._log().state.batch, self.parts.clock())
+        parts = self.parts
+        warnings = find_missing_rights(parts.ledger, parts.log_id, parts.networks(), published.achievement)
+        return dataclasses.replace(report, warnings=warnings)
 
     def _make_cut(self, at: int) -> MadeCut:
         state, keystore = self._log().state, self.parts.keystore

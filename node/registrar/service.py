@@ -195,6 +195,7 @@ def _encode_summary(report: IssueReport) -> pb.IssueSummary:
         waiting=report.waiting,
         next_cut=report.next_cut,
         last_cut=report.last_cut,
+        warnings=report.warnings,
     )
 
 

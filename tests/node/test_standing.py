@@ -13,7 +13,7 @@ def test_a_member_with_a_quorum() -> None:
     standing = judge_own_head(read_held(granite), [read_held(network)], NOW + 120_000)
     assert (standing.witnesses, standing.required, standing.present, standing.has_quorum) == (3, 2, 2, True)
     assert standing.describe() == [
-        "newest checkpoint: 1 entry; 2 of 3 independent witnesses cosigned it, 2 are needed, 2 minutes ago",
+        "newest checkpoint: 1 entry; cosigned by 2 of 3 independent witnesses, 2 needed, 2 minutes ago",
         "network: Confluence, 4 members, a member in good standing",
     ]
 
