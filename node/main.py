@@ -40,6 +40,9 @@ COMMANDS = {
 MODULES = {"suspend": "revoke", "reinstate": "revoke", "replace": "issue"}
 """Subcommands that live in another's module; there they are found under their own name."""
 
+_NODE_EXTRA = frozenset({"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "sqlalchemy", "segno"})
+"""What only the extra `node` brings, by import name."""
+
 
 class LazyGroup(click.Group):
     """A group that imports `node.commands.NAME` only to run NAME, and finds `command` there."""
@@ -94,6 +97,15 @@ def run(arguments: Sequence[str]) -> int:
         if _is_verbose(arguments):
             raise
         return terminal.fail(error)
+    except ModuleNotFoundError as error:
+        if _is_verbose(arguments) or error.name is None or error.name.split(".")[0] not in _NODE_EXTRA:
+            raise
+        return terminal.fail(
+            MalformedError(
+                f"{error.name} is not installed: this is an installation for `cairn` alone",
+                hint="pip install 'cairn-ledger[node]' adds what a node needs",
+            )
+        )
     except BrokenPipeError:
         # The reader of our output has seen enough (`cairn-node awards DIR | head`); silence the flush at exit too.
         sys.stdout = None

@@ -13,6 +13,8 @@ from node import main
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("grpc", "plyvel", "sqlalchemy", "aiohttp", "rich", "cryptography")
 
+_WITHOUT_PLYVEL = "import sys; sys.modules['plyvel'] = None; from node.main import main; main()"
+
 
 def test_help_imports_nothing_heavy() -> None:
     """`--help` answers without grpc, LevelDB or a database."""
@@ -51,6 +53,16 @@ def test_errors_have_one_form(words: list[str], code: int, error: str, capsys: p
     assert said.out == ""
     assert said.err.startswith(f"cairn-node: error: {error}"), said.err
     assert "Traceback" not in said.err
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    """An installation for learners has no plyvel; asking it for a node is answered in words."""
+    command = [sys.executable, "-c", _WITHOUT_PLYVEL, "status", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "plyvel is not installed" in ended.stderr
+    assert "cairn-ledger[node]" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_traceback_is_shown_on_request(tmp_path: Path) -> None:
