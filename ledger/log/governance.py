@@ -12,7 +12,7 @@ from ledger import base64url
 from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import MalformedError
 from ledger.log.charter import MAX_URL_LENGTH, RoleKey, Roots, check_url, read_role_key, read_roots
-from ledger.log.identity import LogId, encode_log_id, parse_log_id
+from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 from ledger.log.keys import KeyId, PublicKey, check_name, check_origin, parse_public_key
 from ledger.log.note import KeyType, VerifierKey, parse_verifier_key
 from ledger.log.statement import Header, Statement, require_log
@@ -109,6 +109,9 @@ class ReplaceRoots(Statement):
         """Give the members of this kind."""
         return {"after": self.after, "op": "replace", "roots": self.roots.to_json()}
 
+
+KEY_OPS = ("add", "retire", "compromise", "rotate", "replace")
+"""The ops of a `key` statement that this version knows."""
 
 KeyChange = AddKey | RetireKey | CompromiseKey | RotateLogKey | ReplaceRoots
 
@@ -248,8 +251,12 @@ def read_key_change(header: Header, fields: Fields) -> KeyChange | None:
         MalformedError: a member is missing, unknown or outside its range.
     """
     log, at, id_ = require_log(header), header.at, header.id
+    op = fields.text("op", max_length=40)
+    if op not in KEY_OPS:
+        # Decided before anything else is read: a later version's op may have other members altogether.
+        return None
     after = fields.integer("after", minimum=-1)
-    match fields.text("op", max_length=40):
+    match op:
         case "add":
             key = read_role_key(fields.object("key"), "key: key")
             return AddKey(at=at, id=id_, log=log, after=after, until=fields.integer("until"), key=key)
@@ -262,10 +269,8 @@ def read_key_change(header: Header, fields: Fields) -> KeyChange | None:
         case "rotate":
             log_key = parse_public_key(fields.object("log_key"), "key: log_key")
             return RotateLogKey(at=at, id=id_, log=log, after=after, log_key=log_key)
-        case "replace":
-            return ReplaceRoots(at=at, id=id_, log=log, after=after, roots=read_roots(fields.fields("roots")))
         case _:
-            return None
+            return ReplaceRoots(at=at, id=id_, log=log, after=after, roots=read_roots(fields.fields("roots")))
 
 
 def read_member_change(header: Header, fields: Fields) -> MemberChange | None:
@@ -279,10 +284,12 @@ def read_member_change(header: Header, fields: Fields) -> MemberChange | None:
     except ValueError:
         return None
     where = fields.fields("boundary")
-    boundary = Boundary(parse_log_id(where.text("log")), where.integer("size", minimum=1), where.data("root", 32))
+    boundary = Boundary(
+        LogId(where.data("log", LOG_ID_LENGTH)), where.integer("size", minimum=1), where.data("root", 32)
+    )
     where.finish()
     standing = fields.optional_fields("standing")
-    successor = fields.optional_text("successor")
+    successor = fields.optional_data("successor", LOG_ID_LENGTH)
     if (standing is not None) != (op in (MemberOp.ADMIT, MemberOp.AMEND, MemberOp.REINSTATE)):
         raise MalformedError(f"member: {op} {'must' if standing is None else 'must not'} carry a standing")
     if (successor is not None) != (op is MemberOp.SUCCEED):
@@ -294,10 +301,10 @@ def read_member_change(header: Header, fields: Fields) -> MemberChange | None:
         after=fields.integer("after", minimum=-1),
         until=fields.integer("until"),
         op=op,
-        member=parse_log_id(fields.text("member")),
+        member=LogId(fields.data("member", LOG_ID_LENGTH)),
         boundary=boundary,
         standing=None if standing is None else read_standing(standing),
-        successor=None if successor is None else parse_log_id(successor),
+        successor=None if successor is None else LogId(successor),
     )
 
 

@@ -309,3 +309,19 @@ def test_damaged_bytes_are_refused_or_another_statement(name: str, data: st.Data
         return
     assert parsed != SAMPLES[name]
     assert statements.encode(parsed) == bytes(bad)
+
+
+@pytest.mark.parametrize("kind", ["key", "member"])
+def test_an_op_of_the_future_needs_nothing_that_ours_need(kind: str) -> None:
+    """It is kept as unknown whatever members it has, so that a later version is free to choose them."""
+    value: canonical.JSONObject = {
+        "at": 1,
+        "id": base64url.encode(bytes(16)),
+        "kind": kind,
+        "log": base64url.encode(bytes(32)),
+        "op": "merge",
+        "whatever": 3,
+    }
+    statement = statements.parse(canonical.encode(value))
+    assert isinstance(statement, UnknownStatement)
+    assert statements.encode(statement) == canonical.encode(value)
