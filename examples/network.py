@@ -87,7 +87,7 @@ def admit(stage: Stage, institutions: tuple[Institution, ...]) -> None:
     stage.run("cairn-node", "cut", "confluence")
     stage.settle(*(one.folder for one in institutions))
     others = len(institutions) - 1
-    enough = f"{others} of {others} independent witnesses cosigned it, {others // 2 + 1} are needed"
+    enough = f"cosigned by {others} of {others} independent witnesses, {others // 2 + 1} needed"
     stage.run("cairn-node", "status", "confluence", contains=[enough])
     stage.run("cairn-node", "trust", "export", "confluence", "-o", "confluence.trust.json")
 

@@ -96,6 +96,11 @@ def confirm(question: str, *, yes: bool = False) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 entry`, `2 entries`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows of foreign text to stdout: a drawn table on a terminal, aligned plain text elsewhere."""
     cells = [[escape(cell) for cell in row] for row in rows]

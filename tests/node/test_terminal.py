@@ -1,6 +1,8 @@
 """What reaches an operator's terminal: foreign text made harmless, errors in one form with their exit code."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -68,3 +70,17 @@ def test_counts_and_instants() -> None:
     assert terminal.count(12_000, "copy", "copies") == "12,000 copies"
     assert terminal.instant(1_800_000_000_000) == "2027-01-15 08:00 UTC"
     assert terminal.instant(None) == "never"
+
+
+def test_a_narrow_terminal_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed or copied next stays in one piece; the rest goes on in the line below."""
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]  # a terminal of 40 columns
+    monkeypatch.setattr(sys, "stdout", stream)
+    for name, value in (("COLUMNS", "40"), ("LINES", "20"), ("TERM", "dumb"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    terminal.table(("award", "what"), [("2n7juonojiwzao2a", "Granite Hollow Proficiency Diploma of the year 2026")])
+    shown = stream.getvalue()
+    assert "2n7juonojiwzao2a" in shown
+    assert "…" not in shown
+    assert "".join(shown.split()).endswith("GraniteHollowProficiencyDiplomaoftheyear2026")

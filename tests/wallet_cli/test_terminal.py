@@ -75,3 +75,17 @@ def test_a_table_in_a_pipe_is_aligned_plain_text(capsys: pytest.CaptureFixture[s
 def test_json_has_a_stable_shape(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.result_json({"b": "\x1b", "a": [1]})
     assert capsys.readouterr().out == '{\n  "a": [\n    1\n  ],\n  "b": "\\u001b"\n}\n'
+
+
+def test_a_narrow_terminal_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed or copied next stays in one piece; the rest goes on in the line below."""
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]  # a terminal of 40 columns
+    monkeypatch.setattr(sys, "stdout", stream)
+    for name, value in (("COLUMNS", "40"), ("LINES", "20"), ("TERM", "dumb"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    terminal.table(("award", "what"), [("2n7juonojiwzao2a", "Granite Hollow Proficiency Diploma of the year 2026")])
+    shown = stream.getvalue()
+    assert "2n7juonojiwzao2a" in shown
+    assert "…" not in shown
+    assert "".join(shown.split()).endswith("GraniteHollowProficiencyDiplomaoftheyear2026")
