@@ -8,7 +8,7 @@ duplicate names, whitespace and second spellings of a string.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -23,6 +23,7 @@ JSONObject: TypeAlias = dict[str, JSONValue]
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
 
+_REMEMBERED_BYTES = 65_535
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _is_name = re.compile(r"[a-z][a-z0-9_]*").fullmatch
 
@@ -35,7 +36,7 @@ def encode(value: JSONValue) -> bytes:
             `[a-z][a-z0-9_]*`, text that is not Unicode, or nests deeper than `MAX_DEPTH`.
     """
     try:
-        _check(value, MAX_DEPTH)
+        _check(value, MAX_DEPTH, _check_names)
         return orjson.dumps(value, option=_OPTIONS)
     except TypeError as error:  # orjson.JSONEncodeError is one too
         raise MalformedError(f"ledger json: {error}") from error
@@ -56,7 +57,8 @@ def parse(data: bytes, *, max_bytes: int) -> JSONObject:
         raise MalformedError(f"ledger json: not json, near byte {error.pos}") from error
     if type(value) is not dict:
         raise MalformedError("ledger json: the outermost value is not an object")
-    _check(value, MAX_DEPTH)
+    # What is remembered of a stranger's file must stay small: only objects no larger than an entry are.
+    _check(value, MAX_DEPTH, _check_known_names if len(data) <= _REMEMBERED_BYTES else _check_names)
     try:
         again = orjson.dumps(value, option=_OPTIONS)
     except TypeError as error:
@@ -66,12 +68,12 @@ def parse(data: bytes, *, max_bytes: int) -> JSONObject:
     return value
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, depth: int, check_names: Callable[[tuple[str, ...]], None]) -> None:
     # Runs once per container of every entry that is replayed: scalars are told apart inline, without a call each.
     # Sizes of integers and stray surrogates are left to orjson, which refuses them when it encodes.
     kind = type(value)
     if kind is dict:
-        _check_names(tuple(value))  # type: ignore[arg-type]  # `kind is dict` does not narrow
+        check_names(tuple(value))  # type: ignore[arg-type]  # `kind is dict` does not narrow
         members = value.values()  # type: ignore[attr-defined]  # as above
     elif kind is list or kind is tuple:
         members = value
@@ -85,15 +87,17 @@ def _check(value: object, depth: int) -> None:
     for member in members:
         kind = type(member)
         if kind is not str and kind is not int and kind is not bool:
-            _check(member, depth - 1)
+            _check(member, depth - 1, check_names)
 
 
-@lru_cache(maxsize=128)
 def _check_names(names: tuple[str, ...]) -> None:
-    # Objects come in few shapes: remembering their rows of names makes the check of an entry a third faster.
     for name in names:
         if _is_name(name) is None:
             raise MalformedError(f"ledger json: member name {name[:40]!r} is not [a-z][a-z0-9_]*")
+
+
+# Objects come in few shapes: remembering their rows of names makes the check of an entry a third faster.
+_check_known_names = lru_cache(maxsize=128)(_check_names)
 
 
 class Fields:

@@ -45,6 +45,7 @@ class SimulatedLog:
         threshold: int = 1,
         seed: str = "",
         batch: int = BATCH,
+        grpc: str = "",
     ) -> None:
         self.name = name
         self.seed = seed or name
@@ -66,7 +67,7 @@ class SimulatedLog:
             name=name.title(),
             institution=institution,
             url=f"https://{name}.example",
-            grpc=f"{name}.example:8471",
+            grpc=grpc or f"{name}.example:8471",
             roots=Roots(tuple(key.public for key in self.root_signers), threshold),
             log_key=self.log_signer.public,
             keys=tuple(RoleKey(key.public, role) for role, key in self.role_signers.items()),
@@ -282,10 +283,13 @@ def trust_of(network: SimulatedLog, quorum: QuorumRule = QuorumRule.MAJORITY, si
     )
 
 
-def found_network(*names: str) -> tuple[SimulatedLog, list[SimulatedLog]]:
-    """A network with the named members, all witnessing, the witness set in force, and one cut made and anchored by all."""
-    network = SimulatedLog("confluence", Institution.NETWORK, governors=3, threshold=2)
-    members = [SimulatedLog(name) for name in names]
+def found_network(*names: str, grpc: str = "") -> tuple[SimulatedLog, list[SimulatedLog]]:
+    """A network with the named members, all witnessing, the witness set in force, and one cut made and anchored by all.
+
+    `grpc` is where all of them say they are reached; by default at names that nobody has.
+    """
+    network = SimulatedLog("confluence", Institution.NETWORK, governors=3, threshold=2, grpc=grpc)
+    members = [SimulatedLog(name, grpc=grpc) for name in names]
     everybody = [network, *members]
     for log in everybody:
         network.member(log)

@@ -175,7 +175,12 @@ def _make_subject(content: AwardContent, subject_id: str, hidden: list[Path], dr
     place: Path = ("ld", "credentialSubject")
     identities = {"name": content.name, "email": content.email, "date_of_birth": content.date_of_birth}
     identifiers: list[JSONValue] = [
-        {"type": "IdentityObject", "hashed": False, "identityHash": value, "identityType": openbadge.IDENTITY_TYPES[field]}
+        {
+            "type": "IdentityObject",
+            "hashed": False,
+            "identityHash": value,
+            "identityType": openbadge.IDENTITY_TYPES[field],
+        }
         for field, value in identities.items()
         if value is not None
     ]

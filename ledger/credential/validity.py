@@ -77,5 +77,7 @@ def parse_seconds(payload: Mapping[str, JSONValue], name: str, where: str) -> in
 
 @lru_cache(maxsize=4096)
 def format_instant(instant: int) -> str:
-    """Unix ms as people read it: `2026-01-31 23:59:59 UTC`."""
+    """Unix ms as people read it: `2026-01-31 23:59:59 UTC`. Times of witnesses may lie beyond any calendar."""
+    if instant > MAX_SECONDS * 1000:
+        return "after the year 9999"
     return f"{_EPOCH + timedelta(milliseconds=instant):%Y-%m-%d %H:%M:%S} UTC"

@@ -79,7 +79,7 @@ def _classes(token: TokenFindings, shown: tuple[ShownLine, ...], hidden: tuple[s
     if missing:
         detail = f"fields that must never be hidden are: {', '.join(missing)}"
         return make_step(14, Answer.NO, detail, "ask the issuer for a copy that shows them")
-    detail = f"{len(shown)} fields shown"
+    detail = f"{len(shown)} field{'' if len(shown) == 1 else 's'} shown"
     if hidden:
         detail += "; not shown, or not there: " + ", ".join(hidden)
     return make_step(14, Answer.YES, detail)

@@ -149,7 +149,7 @@ def _open(found: TokenFindings, token: SDJWT) -> bool:
     except CairnError as error:
         found.answer(3, Answer.NO, str(error), "ask for the file again: this one was changed", Code.BAD_SIGNATURE)
         return False
-    found.answer(3, Answer.YES, f"{len(token.disclosures)} fields shown")
+    found.answer(3, Answer.YES, f"{len(token.disclosures)} field{'' if len(token.disclosures) == 1 else 's'} shown")
     return True
 
 

@@ -4,6 +4,7 @@ Everything here follows from the network log's bytes alone. No clock is used: ea
 member's log, and the last one in network order whose boundary size is at most i decides for entry i of that log.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import CairnError
@@ -69,14 +70,35 @@ def judge_quorum(note: bytes, log: LogId, witness_set: WitnessSet) -> QuorumAnsw
     A cosignature line of a known witness that does not verify spoils the note (C2SP signed-note): it then has no quorum.
     """
     counting = witness_set.for_log(log)
-    required = quorum_of(len(counting))
     try:
         cosignatures = open_cosignatures(note, [witness.key for witness in counting])
     except CairnError:
         cosignatures = ()
-    times = sorted(cosignature.seconds for cosignature in cosignatures)
-    seconds = times[required - 1] if required and len(times) >= required else None
-    return QuorumAnswer(len(counting), required, len(times), seconds)
+    return _count(len(counting), [cosignature.seconds for cosignature in cosignatures])
+
+
+def judge_notes(notes: Sequence[bytes], log: LogId, witness_set: WitnessSet) -> QuorumAnswer:
+    """Count the cosignatures under several notes over one checkpoint together, each witness once.
+
+    For evidence, which anybody may pass on with lines left out or spoiled: a bad line costs only itself.
+    """
+    counting = witness_set.for_log(log)
+    times: dict[VerifierKey, int] = {}
+    for note in notes:
+        for witness in counting:
+            try:
+                found = open_cosignatures(note, [witness.key])
+            except CairnError:
+                continue
+            for cosignature in found:
+                times[witness.key] = min(cosignature.seconds, times.get(witness.key, cosignature.seconds))
+    return _count(len(counting), times.values())
+
+
+def _count(witnesses: int, times: Iterable[int]) -> QuorumAnswer:
+    required, ordered = quorum_of(witnesses), sorted(times)
+    seconds = ordered[required - 1] if required and len(ordered) >= required else None
+    return QuorumAnswer(witnesses, required, len(ordered), seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +251,8 @@ class Membership:
         """
         current = self.witness_sets[-1]
         named = self.named_below(first.size)
-        judges = WitnessSet(index, named) if not current.witnesses else current
+        # A set in which nobody but the network's own witness is left counts for nothing here, as if there were none.
+        judges = current if current.for_log(own) else WitnessSet(index, named)
         answer = judge_quorum(notes[0], own, judges)
         if answer.has_quorum and named != current.witnesses and first.size >= self._witnessed_size(own):
             current = WitnessSet(index, named)

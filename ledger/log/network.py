@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.errors import CairnError, PolicyError
-from ledger.log.checkpoint import Checkpoint
+from ledger.log.checkpoint import Checkpoint, read_checkpoint
 from ledger.log.entry import Entry
 from ledger.log.evidence import VerifiedFork, parse_fork, verify_fork
 from ledger.log.follow import judge_checkpoint
 from ledger.log.governance import NO_RIGHTS, Boundary, MemberOp, Rights, Standing
 from ledger.log.identity import LogId, short_log_id
-from ledger.log.members import AnchoredHead, MemberRecord, QuorumAnswer, Witness, WitnessSet, judge_quorum
+from ledger.log.members import (
+    AnchoredHead,
+    MemberRecord,
+    QuorumAnswer,
+    Witness,
+    WitnessSet,
+    judge_notes,
+    judge_quorum,
+)
 from ledger.log.merkle import RootHash, root_at
 from ledger.log.note import VerifierKey
 from ledger.log.policy import QuorumRule, TrustRoot
@@ -108,6 +116,7 @@ class Network:
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
         self._forks: dict[LogId, Fork | None] = {}
         self._check_pin()
+        self._check_witness_sets()
 
     @property
     def state(self) -> LogState:
@@ -261,7 +270,8 @@ class Network:
         if view is None:
             return None
         keys = _all_log_keys(view.state)
-        proven: dict[frozenset[Checkpoint], tuple[VerifiedFork, tuple[bytes, bytes]]] = {}
+        proven: dict[frozenset[Checkpoint], VerifiedFork] = {}
+        notes: dict[Checkpoint, list[bytes]] = {}
         for data in view.evidence():
             try:
                 evidence = parse_fork(data)
@@ -269,19 +279,21 @@ class Network:
             except CairnError:
                 # Anybody may send evidence; what does not prove anything is not evidence.
                 continue
+            notes.setdefault(verified.first, []).append(evidence.first)
+            notes.setdefault(verified.second, []).append(evidence.second)
             pair = frozenset((verified.first, verified.second))
-            # Of two proofs about the same notes the one with the larger common tree counts: a smaller one is also true,
-            # and would put more of the log in doubt than there is.
-            if pair not in proven or (verified.common or 0) > (proven[pair][0].common or 0):
-                proven[pair] = verified, (evidence.first, evidence.second)
-        forks = [self._judge_fork(log, view, *found) for found in proven.values()]
+            proven[pair] = verified if pair not in proven else _combine(proven[pair], verified)
+        if proven and view.note is not None:
+            notes.setdefault(read_checkpoint(view.note), []).append(view.note)
+        forks = [self._judge_fork(log, view, fork, notes) for fork in proven.values()]
         serious = [fork for fork in forks if fork.is_open]
         return min(serious or forks, key=lambda fork: fork.size, default=None)
 
-    def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: tuple[bytes, bytes]) -> Fork:
-        heads = zip((fork.first, fork.second), notes, strict=True)
-        sets = [(self.witness_set_for(log, head.size, head.root), note) for head, note in heads]
-        quorums = [judge_quorum(note, log, witnesses) for witnesses, note in sets]
+    def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: dict[Checkpoint, list[bytes]]) -> Fork:
+        quorums = [
+            judge_notes(notes[head], log, self.witness_set_for(log, head.size, head.root))
+            for head in (fork.first, fork.second)
+        ]
         alarm = any(quorum.witnesses and not quorum.has_quorum for quorum in quorums)
         size = fork.common
         if size is None:
@@ -291,11 +303,13 @@ class Network:
                 for head in self.state.members.anchored.get(log, ())
                 if head.seconds is not None and (not times or head.seconds < min(times))
             ]
-            size = min(max(earlier, default=0), fork.split)
+            # Entry 0 is what the log id names: no two histories of one log differ there.
+            size = max(1, min(max(earlier, default=0), fork.split))
+        # A boundary names a branch only above the proven difference; one below it may lie on both.
         decided = [
             record
             for record in self.state.members.records.get(log, ())
-            if record.change.boundary.size > size and has_boundary(view, record.change.boundary)
+            if record.change.boundary.size > fork.split and has_boundary(view, record.change.boundary)
         ]
         return Fork(size, fork, decided[-1] if decided else None, alarm)
 
@@ -313,6 +327,19 @@ class Network:
         if trust.witnesses and set(trust.witnesses) != set(pinned.witnesses):
             raise PolicyError(f"network {trust.name}: its log names other witnesses than the trust root pins")
 
+    def _check_witness_sets(self) -> None:
+        """What changed the witnesses since the pin must be a head of this very history: the fold cannot see its root."""
+        heads = {head.index: head for head in self.state.members.anchored.get(self.trust.network, ())}
+        for item in self.state.members.witness_sets:
+            if item.since >= self.trust.head_size:
+                head = heads[item.since]
+                if root_of_view(self.view, head.size) != head.root:
+                    raise PolicyError(
+                        f"network {self.trust.name}: its entry {item.since} changes the witnesses by a head of another "
+                        "history than the one held",
+                        hint="tell its governors; another node may hold the history that the witnesses know",
+                    )
+
 
 def root_of_view(view: LogView, size: int) -> RootHash:
     """Give the root of the first `size` held entries."""
@@ -324,6 +351,13 @@ def has_boundary(view: LogView, boundary: Boundary) -> bool:
     if boundary.size > view.state.size:
         return False
     return root_of_view(view, boundary.size) == boundary.root
+
+
+def _combine(one: VerifiedFork, other: VerifiedFork) -> VerifiedFork:
+    """Put two proofs about the same notes together: all they say is true, so the largest common tree and the lowest
+    split count. Whoever holds true evidence can cut the one down, and show the other higher up."""
+    common = max(one.common or 0, other.common or 0) or None
+    return VerifiedFork(one.first, one.second, min(one.split, other.split), common)
 
 
 def _all_log_keys(state: LogState) -> list[VerifierKey]:

@@ -12,7 +12,7 @@ from ledger import base64url, canonical
 from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import MalformedError
 from ledger.log.charter import MAX_URL_LENGTH, check_url
-from ledger.log.identity import LogId, encode_log_id, parse_log_id
+from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 from ledger.log.keys import PublicKey, check_name, check_origin, parse_public_key
 from ledger.log.members import Witness
 from ledger.log.merkle import RootHash
@@ -99,7 +99,7 @@ def parse_trust_root(data: bytes) -> TrustRoot:
     except ValueError as error:
         raise MalformedError("trust root: quorum is neither majority nor none") from error
     trust = TrustRoot(
-        network=parse_log_id(fields.text("network")),
+        network=LogId(fields.data("network", LOG_ID_LENGTH)),
         name=check_name(fields.text("name"), "trust root: name"),
         origin=check_origin(fields.text("origin")),
         log_key=parse_public_key(fields.object("log_key"), "trust root: log_key"),
@@ -120,7 +120,7 @@ def parse_trust_root(data: bytes) -> TrustRoot:
 
 def _read_witness(value: JSONValue) -> Witness:
     fields = Fields(value, "trust root: witness")
-    witness = Witness(parse_log_id(fields.text("log")), parse_verifier_key(fields.text("key")))
+    witness = Witness(LogId(fields.data("log", LOG_ID_LENGTH)), parse_verifier_key(fields.text("key")))
     fields.finish()
     if witness.key.type is not KeyType.COSIGNATURE:
         raise MalformedError("trust root: a witness key is not of the cosignature type")

@@ -10,7 +10,7 @@ from ledger import base64url
 from ledger.canonical import Fields, JSONObject
 from ledger.errors import MalformedError, ProofError
 from ledger.log.entry import Entry
-from ledger.log.identity import LogId, encode_log_id, parse_log_id
+from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 from ledger.log.merkle import HASH_BYTES, Proof, hash_leaf, verify_inclusion
 from ledger.log.records import Issue
 
@@ -47,10 +47,10 @@ def parse_receipt(value: object) -> Receipt:
     fields = Fields(value, "receipt")
     path = fields.texts("path", MAX_PATH)
     receipt = Receipt(
-        log=parse_log_id(fields.text("log")),
+        log=LogId(fields.data("log", LOG_ID_LENGTH)),
         index=fields.integer("index"),
         position=fields.integer("position"),
-        path=tuple(base64url.decode(step, HASH_BYTES) for step in path),
+        path=_read_path(path),
     )
     fields.finish()
     return receipt
@@ -72,3 +72,10 @@ def verify_receipt(receipt: Receipt, commitment: bytes, entry: Entry) -> None:
     if receipt.position >= reference.items:
         raise ProofError(f"receipt: position {receipt.position} in a batch of {reference.items}")
     verify_inclusion(hash_leaf(commitment), receipt.position, reference.items, receipt.path, reference.root)
+
+
+def _read_path(steps: tuple[str, ...]) -> Proof:
+    try:
+        return tuple(base64url.decode(step, HASH_BYTES) for step in steps)
+    except MalformedError as error:
+        raise MalformedError(f"receipt: path: {error}") from error

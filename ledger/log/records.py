@@ -7,7 +7,7 @@ from ledger.canonical import Fields, JSONObject
 from ledger.errors import MalformedError
 from ledger.log.body import MAX_DOCUMENT_BYTES, BodyReference
 from ledger.log.charter import MAX_LIST_SLOTS, MIN_LIST_SLOTS
-from ledger.log.identity import LogId, encode_log_id, parse_log_id
+from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 from ledger.log.statement import Header, Statement, read_body, require_log
 
 MAX_LISTS = 400
@@ -303,7 +303,7 @@ def _read_name(fields: Fields) -> DocumentName:
 def _read_list(fields: Fields) -> StatusList:
     status_list = StatusList(
         first=fields.integer("first"),
-        log=parse_log_id(fields.text("log")),
+        log=LogId(fields.data("log", LOG_ID_LENGTH)),
         number=fields.integer("number", maximum=MAX_LIST_NUMBER),
         slots=fields.integer("slots", minimum=MIN_LIST_SLOTS, maximum=MAX_LIST_SLOTS),
     )

@@ -333,6 +333,7 @@ class LogState:
                 self.keys.records[change.key].retired = index
             case CompromiseKey():
                 self.keys.records[change.key].stolen_since = change.since
+                self._recollect_lists()
             case RotateLogKey():
                 self.log_keys.append((index, change.log_key))
             case ReplaceRoots():
@@ -342,11 +343,21 @@ class LogState:
         signer, root = entry.signatures[0].key, statement.reference.root
         if statement.restates is not None:
             self.restated.setdefault(statement.restates, []).append(Restatement(entry.index, signer, root))
+            self._recollect_lists()
         elif isinstance(statement, Issue):
             self.issues += 1
         else:
             self.lists.update({(item.log, item.number): item.slots for item in statement.lists})
             self.statuses.append(StatusRecord(entry.index, signer, statement.id, statement.lists, root))
+
+    def _recollect_lists(self) -> None:
+        """What a thief's page opened binds no later page, or the institution could never write one that counts again."""
+        self.lists = {
+            (item.log, item.number): item.slots
+            for record in self.statuses
+            if not self.is_status_void(record)
+            for item in record.lists
+        }
 
     def _anchor(self, index: int, items: tuple[bytes, ...]) -> None:
         first = judge.own_head(self, items)

@@ -11,7 +11,7 @@ from ledger import base64url
 from ledger.canonical import Fields, JSONObject
 from ledger.errors import MalformedError
 from ledger.log.body import BodyReference, parse_body_reference
-from ledger.log.identity import LogId, encode_log_id, parse_log_id
+from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 
 STATEMENT_ID_LENGTH = 16
 MAX_STATEMENT_BYTES = 65_535
@@ -73,12 +73,12 @@ def read_header(fields: Fields) -> Header:
     Raises:
         MalformedError: one is missing or has the wrong form.
     """
-    log_text = fields.optional_text("log")
+    log = fields.optional_data("log", LOG_ID_LENGTH)
     return Header(
         at=fields.integer("at"),
         id=fields.data("id", STATEMENT_ID_LENGTH),
         kind=fields.text("kind", max_length=40),
-        log=None if log_text is None else parse_log_id(log_text),
+        log=None if log is None else LogId(log),
     )
 
 

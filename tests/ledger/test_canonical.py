@@ -221,3 +221,10 @@ def test_fields_refuse(value, read, problem: str) -> None:
     """Every reader names the object, the member and what is wrong."""
     with pytest.raises(MalformedError, match=problem):
         read(Fields(value, "thing"))
+
+
+def test_names_of_large_files_are_not_remembered() -> None:
+    """A night of hostile files of ten MiB each must not stay in memory."""
+    known = canonical._check_known_names.cache_info().currsize
+    canonical.parse(b'{"' + b"a" * 70_000 + b'":1}', max_bytes=100_000)
+    assert canonical._check_known_names.cache_info().currsize == known

@@ -59,3 +59,4 @@ def test_without_dates_everything_is_valid() -> None:
 def test_instants_are_written_for_people() -> None:
     """Date, time and zone."""
     assert format_instant(0) == "1970-01-01 00:00:00 UTC"
+    assert format_instant((2**63 - 1) * 1000) == "after the year 9999"

@@ -1,4 +1,4 @@
-"""Void rules about members and keys: who may become what, and what may never change hands."""
+"""Void rules about members, keys and lists: who may become what, and what may never change hands."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +16,7 @@ from tests.ledger.log.samples import (
     add,
     fresh_key,
     issue,
+    own_list,
     replace_roots,
     roots,
     rotate,
@@ -23,7 +24,7 @@ from tests.ledger.log.samples import (
     void,
     what_counts,
 )
-from tests.simulator import SimulatedLog
+from tests.simulator import SLOTS, SimulatedLog
 
 
 def school() -> SimulatedLog:
@@ -205,3 +206,14 @@ def test_a_second_compromise_must_reach_further_back() -> None:
     assert "reaches as far back" in (void(log, log.compromise(operate, 3)) or "")
     assert void(log, log.compromise(operate, 2)) is None
     assert log.state.keys.records[operate.public.id].stolen_since == 2
+
+
+def test_lists_grow_and_never_shrink() -> None:
+    """A page restates every list it ever had, inherited ones behind its own."""
+    log = school()
+    heir = samples.StatusList(2, samples.LOG, 0, SLOTS)
+    second = own_list(log, 1, first=1)
+    assert void(log, samples.status(log, [own_list(log), second, heir])) is None
+    assert void(log, samples.status(log, [own_list(log), second, heir])) is None
+    assert "leaves out or resizes list 1" in (void(log, samples.status(log, [own_list(log)])) or "")
+    assert "leaves out or resizes list 0" in (void(log, samples.status(log, [own_list(log), second])) or "")

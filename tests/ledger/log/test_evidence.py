@@ -1,0 +1,232 @@
+"""Fork evidence: it convinces anybody who has the log key, and nothing less passes for it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import base64url, canonical
+from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
+from ledger.log.entry import parse_entry
+from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork, parse_fork, verify_fork
+from ledger.log.merkle import prove_consistency, prove_inclusion
+from tests.ledger.log.samples import fresh_key, rotate
+from tests.simulator import SimulatedLog, seeded
+
+
+def branches() -> tuple[SimulatedLog, SimulatedLog]:
+    """Two histories that share the charter and one cut; the second is longer."""
+    log = SimulatedLog("granite")
+    log.cut()
+    other = log.copy()
+    log.cut([seeded("one")])
+    other.cut([seeded("two")])
+    other.publish("more")
+    return log, other
+
+
+ONE, TWO = branches()
+KEYS = [ONE.state.verifier_key_at(1)]
+
+
+def common(size: int, one: SimulatedLog = ONE, two: SimulatedLog = TWO) -> Common:
+    return Common(
+        size,
+        one.root_at(size),
+        prove_consistency(size, one.size, one.read_hashes),
+        prove_consistency(size, two.size, two.read_hashes),
+    )
+
+
+def leaf(log: SimulatedLog, index: int) -> bytes:
+    return parse_entry(log.entries[index]).leaf_hash
+
+
+def split(index: int, one: SimulatedLog = ONE, two: SimulatedLog = TWO) -> Split:
+    return Split(
+        index,
+        parse_entry(one.entries[index]).leaf_hash,
+        prove_inclusion(index, one.size, one.read_hashes),
+        parse_entry(two.entries[index]).leaf_hash,
+        prove_inclusion(index, two.size, two.read_hashes),
+    )
+
+
+def equal_sizes() -> ForkEvidence:
+    """Two notes of one size; the branches cut back to it."""
+    one, two = SimulatedLog("granite"), SimulatedLog("granite")
+    one.cut([seeded("one")])
+    two.cut([seeded("two")])
+    return ForkEvidence(one.note or b"", two.note or b"")
+
+
+FORK = ForkEvidence(ONE.note or b"", TWO.note or b"", split(5), common(4))
+
+
+def test_two_notes_of_one_size_are_a_fork() -> None:
+    found = verify_fork(equal_sizes(), KEYS)
+    assert (found.first.size, found.second.size, found.common, found.split) == (4, 4, None, 3)
+
+
+def test_notes_of_other_sizes_need_a_split() -> None:
+    found = verify_fork(FORK, KEYS)
+    assert (found.first.size, found.second.size, found.common, found.split) == (7, 8, 4, 5)
+    assert verify_fork(replace(FORK, common=None), KEYS).common is None
+
+
+def test_the_order_of_the_notes_does_not_matter() -> None:
+    turned = ForkEvidence(FORK.second, FORK.first, split(5, TWO, ONE), common(4, TWO, ONE))
+    assert verify_fork(turned, KEYS).common == 4
+
+
+def test_an_earlier_log_key_convicts_as_well() -> None:
+    """A stolen key that was rotated out can still fork what it signed; the evidence names the keys of the log's life."""
+    log = SimulatedLog("granite")
+    old = log.state.verifier_key_at(1)
+    evidence = equal_sizes()
+    rotate(log, fresh_key(log, "log"))
+    assert verify_fork(evidence, [log.state.verifier_key_at(9), old]).common is None
+    with pytest.raises(SignatureError, match="not signed by a log key"):
+        verify_fork(evidence, [log.state.verifier_key_at(9)])
+
+
+Spoil = Callable[[], ForkEvidence]
+LANTERN = SimulatedLog("lantern")
+
+SPOILT: list[tuple[str, Spoil, type[CairnError], str]] = [
+    # 1
+    ("no note", lambda: replace(FORK, first=b"hello"), MalformedError, "note"),
+    ("a note of another log", lambda: replace(FORK, first=LANTERN.note or b""), SignatureError, "lantern"),
+    (
+        "a flipped note",
+        lambda: replace(FORK, second=FORK.second.replace(b"\n8\n", b"\n9\n")),
+        SignatureError,
+        "not signed by a log key",
+    ),
+    # 2
+    ("the same note twice", lambda: ForkEvidence(FORK.first, FORK.first), ProofError, "the notes agree"),
+    ("other sizes, no split", lambda: ForkEvidence(FORK.first, FORK.second), ProofError, "no split is given"),
+    (
+        "an honest log at two sizes",
+        lambda: ForkEvidence(ONE.note or b"", grown(ONE).note or b"", split(5, ONE, grown(ONE))),
+        ProofError,
+        "both leaves are the same",
+    ),
+    # 3
+    (
+        "a split above the smaller tree",
+        lambda: replace(FORK, split=replace(split(5), index=7)),
+        ProofError,
+        "not below both",
+    ),
+    ("a split where they agree", lambda: replace(FORK, split=split(3)), ProofError, "both leaves are the same"),
+    (
+        "a leaf that is not there",
+        lambda: replace(FORK, split=replace(split(5), first_leaf=leaf(ONE, 6))),
+        ProofError,
+        "leads to root",
+    ),
+    (
+        "a proof of the other tree",
+        lambda: replace(FORK, split=replace(split(5), first_proof=split(5).second_proof)),
+        ProofError,
+        "inclusion proof",
+    ),
+    # 4
+    (
+        "a common tree above the split",
+        lambda: replace(FORK, common=replace(common(4), size=6)),
+        ProofError,
+        "above the split",
+    ),
+    (
+        "a common tree that reaches over an equal size",
+        lambda: replace(equal_sizes(), common=Common(4, ONE.root_at(4), (), ())),
+        ProofError,
+        "above the split",
+    ),
+    ("another root", lambda: replace(FORK, common=replace(common(4), root=ONE.root_at(3))), ProofError, "consistency"),
+    (
+        "a common tree of one only",
+        lambda: replace(FORK, split=split(6), common=mixed(6)),
+        ProofError,
+        "consistency proof",
+    ),
+]
+
+
+def grown(log: SimulatedLog) -> SimulatedLog:
+    longer = log.copy()
+    longer.publish("later")
+    return longer
+
+
+def mixed(size: int) -> Common:
+    """A prefix of the first branch that the second does not share."""
+    return Common(
+        size,
+        ONE.root_at(size),
+        prove_consistency(size, ONE.size, ONE.read_hashes),
+        prove_consistency(size, TWO.size, TWO.read_hashes),
+    )
+
+
+@pytest.mark.parametrize(("make", "error", "message"), [row[1:] for row in SPOILT], ids=[row[0] for row in SPOILT])
+def test_verify_fork_refuses(make: Spoil, error: type[CairnError], message: str) -> None:
+    with pytest.raises(error, match=message):
+        verify_fork(make(), KEYS)
+
+
+@pytest.mark.parametrize("evidence", [FORK, replace(FORK, common=None), equal_sizes()])
+def test_parse_inverts_encode(evidence: ForkEvidence) -> None:
+    data = encode_fork(evidence)
+    assert parse_fork(data) == evidence and encode_fork(parse_fork(data)) == data
+
+
+def changed(**change: canonical.JSONValue) -> bytes:
+    value = canonical.parse(encode_fork(FORK), max_bytes=10**6)
+    return canonical.encode({**value, **change})
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"{}", "v is missing"),
+        (changed(v=2), "newer cairn"),
+        (changed(more=1), "unknown member 'more'"),
+        (changed(first=1), "first is not base64url"),
+        (changed(split={}), "index is missing"),
+        (changed(common={}), "size is missing"),
+        (
+            changed(common={"first_proof": [], "root": base64url.encode(bytes(32)), "second_proof": [], "size": 0}),
+            "size 0",
+        ),
+        (
+            changed(
+                common={"first_proof": ["AA"] * 65, "root": base64url.encode(bytes(32)), "second_proof": [], "size": 1}
+            ),
+            "65 items",
+        ),
+        (b'{"first":"' + b"A" * 300_000 + b'"}', "exceed the limit"),
+    ],
+)
+def test_parse_refuses(data: bytes, message: str) -> None:
+    with pytest.raises(MalformedError, match=message):
+        parse_fork(data)
+
+
+GOOD = encode_fork(FORK)
+
+
+@given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
+def test_damaged_evidence_proves_nothing_else(at: int, by: int) -> None:
+    """Refused, or (the low bits of a signature line, a smaller number of the same JSON) still the same fork."""
+    bad = bytearray(GOOD)
+    bad[at] ^= by
+    try:
+        found = verify_fork(parse_fork(bytes(bad)), KEYS)
+    except CairnError:
+        return
+    assert (found.first.size, found.second.size, found.common) == (7, 8, 4)
