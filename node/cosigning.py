@@ -16,11 +16,11 @@ from ledger.log.identity import LogId
 from ledger.log.members import Witness, WitnessSet, judge_quorum
 from ledger.log.note import encode_note, parse_note, parse_signature_lines
 from node.client.exchange import CosignRequest
+from node.client.notes import merge_notes, signed_size
 from node.clock import Draw
 from node.directory import Directory, NamedWitness
 from node.errors import BusyError, ConflictError
 from node.events import HeadEvents
-from node.notes import merge_notes
 from node.peers import Peers
 from node.store.logstore import LogStore
 from node.tasks import Backoff, keep_doing
@@ -182,7 +182,7 @@ class Cosigning:
                 line = await client.add_checkpoint(request, timeout_seconds=self._timeout)
             except ConflictError as conflict:
                 if attempt or conflict.size > size:
-                    self._check_rewind(witness, conflict.size)
+                    await self._check_rewind(witness, conflict.size)
                     raise
                 self._cosigned[witness] = conflict.size
             else:
@@ -207,8 +207,16 @@ class Cosigning:
         await asyncio.to_thread(self._log.put_note, merged)
         self._events.publish(self._own)
 
-    def _check_rewind(self, witness: NamedWitness, size: int) -> None:
-        if size > self._log.size:
+    async def _check_rewind(self, witness: NamedWitness, size: int) -> None:
+        """Stop signing where a witness shows, signed by us, more of our log than we hold; that it says so is not enough."""
+        if size <= self._log.size:
+            return
+        (head,) = await self._peers.client(witness.address).heads([self._own])
+        shown = signed_size(head.note, self._log.state)
+        if shown > self._log.size:
             # The data directory was restored from an older copy, or somebody else writes this log.
-            _log.error("a witness holds more of our log", extra={"witness": witness.key.name, "size": size})
-            self._rewound(size)
+            _log.error("a witness holds more of our log", extra={"witness": witness.key.name, "size": shown})
+            self._rewound(shown)
+        else:
+            fields = {"witness": witness.key.name, "size": size, "shown": shown}
+            _log.warning("a witness tells a size of our log that it does not show", extra=fields)

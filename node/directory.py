@@ -15,6 +15,7 @@ from ledger.log.members import QuorumAnswer, Witness, WitnessSet, judge_quorum
 from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
+from node.client.exchange import is_host_port
 from node.store.ledgerstore import LedgerStore
 
 HEADS_LOOKED_AT = 32
@@ -98,7 +99,7 @@ class Directory:
             found.append(state.grpc)
             for log in state.members.records:
                 found += self._member_addresses(state, log)
-        return tuple(dict.fromkeys(address for address in found if self._may_dial(address)))
+        return tuple(dict.fromkeys(address for address in found if self.may_dial(address)))
 
     def sources(self, log: LogId) -> tuple[str, ...]:
         """Where to pull one log from: its writer first, then everybody else."""
@@ -111,7 +112,7 @@ class Directory:
         held = self._store.log(log)
         if held is not None:
             first.append(held.state.grpc)
-        dialled = [address for address in first if self._may_dial(address)]
+        dialled = [address for address in first if self.may_dial(address)]
         return tuple(dict.fromkeys([*dialled, *self.addresses()]))
 
     def witnesses(self, log: LogId) -> tuple[NamedWitness, ...]:
@@ -207,6 +208,10 @@ class Directory:
             if standing is not None:
                 yield standing.origin
 
+    def may_dial(self, address: str) -> bool:
+        """Whether an address told by somebody is another node's "host:port", and nothing else that gRPC would dial."""
+        return is_host_port(address) and address not in self.own_addresses
+
     def _witness_set(self, log: LogId) -> WitnessSet:
         states = list(self._network_states())
         deciding = [state for state in states if state.log_id == log or log in state.members.records]
@@ -232,6 +237,3 @@ class Directory:
         held = self._store.log(log)
         if held is not None and held.state.grpc:
             yield held.state.grpc
-
-    def _may_dial(self, address: str) -> bool:
-        return bool(address) and address not in self.own_addresses

@@ -21,12 +21,13 @@ from ledger.log.note import Note, VerifierKey, parse_note
 from ledger.log.state import LogState
 from node.client.exchange import MAX_EVIDENCE_BYTES
 from node.client.ledger import LedgerClient
-from node.notes import WitnessKeys, trim_note
+from node.client.notes import WitnessKeys, trim_note
 from node.peers import Peers
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
 MAX_KEPT = 64
+"""Pieces kept about one log for each signature that both notes of a piece have at least."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Forks:
         evidence = replace(evidence, first=self._trim(log, evidence.first), second=self._trim(log, evidence.second))
         data = encode_fork(evidence)
         kept = await asyncio.to_thread(log.evidence)
-        if len(data) > MAX_EVIDENCE_BYTES or len(kept) >= MAX_KEPT:
+        if len(data) > MAX_EVIDENCE_BYTES or len(kept) >= _room_for(evidence):
             return
         if any(_covers(parse_fork(piece), evidence) for piece in kept):
             return
@@ -223,6 +224,15 @@ def _covers(known: ForkEvidence, new: ForkEvidence) -> bool:
         return False
     mine = {(note.text, line) for note in _parsed(known) for line in note.signatures}
     return all((note.text, line) in mine for note in _parsed(new) for line in note.signatures)
+
+
+def _room_for(evidence: ForkEvidence) -> int:
+    """How full the shelf may be for this piece: the more stand behind both notes, the fuller.
+
+    Whoever has the log key can make contradicting notes without end; those must not crowd out the one that witnesses
+    signed too.
+    """
+    return MAX_KEPT * min(len(note.signatures) for note in _parsed(evidence))
 
 
 def _parsed(evidence: ForkEvidence) -> tuple[Note, Note]:

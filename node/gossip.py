@@ -16,10 +16,10 @@ from ledger.log.identity import LogId, encode_log_id
 from node.client import exchange
 from node.client.exchange import OfferedEvidence, OfferedHead, Offers
 from node.client.ledger import LedgerClient
+from node.client.notes import merge_notes, signed_size
 from node.directory import Directory
 from node.events import HeadEvents
 from node.forks import Forks
-from node.notes import merge_notes
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
@@ -95,7 +95,7 @@ class Gossip:
             # The key may have been rotated up there, so only growth can tell whether the note is good.
             if head.log != self._directory.own:
                 self._wake(address)
-            elif await self._is_ours(log, head.note):
+            elif signed_size(head.note, log.state):
                 self._rewound(claimed.size)
             return
         open_checkpoint(head.note, log.state.verifier_key_at(claimed.size))
@@ -113,13 +113,6 @@ class Gossip:
         merged = merge_notes(held, note, self._directory.witness_keys(log.state.log_id))
         if merged is not None and await asyncio.to_thread(log.put_note, merged) != held:
             self._events.publish(log.state.log_id)
-
-    async def _is_ours(self, log: LogStore, note: bytes) -> bool:
-        try:
-            open_checkpoint(note, log.state.verifier_key_at(log.size))
-        except CairnError:
-            return False
-        return True
 
     async def _judge(self, offers: Offers, address: str) -> None:
         for head in offers.heads:

@@ -19,7 +19,7 @@ from ledger.errors import RuleError
 from ledger.log import follow
 from ledger.log.follow import Growth
 from ledger.log.identity import LogId, encode_log_id
-from node import notes
+from node.client import notes
 from node.client.exchange import Head, Package
 from node.client.ledger import LedgerClient
 from node.clock import Clock

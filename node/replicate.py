@@ -26,6 +26,8 @@ from node.tasks import Backoff, jitter, keep_doing
 
 # News within this time is told to a peer at once.
 GATHER_SECONDS = 0.05
+# Least time between two rounds over all peers that news from a stranger causes.
+STRANGER_SECONDS = 1.0
 REFUSED_PAUSE_MS = 60_000
 MAX_REFUSED_PAUSE_MS = 3_600_000
 
@@ -225,6 +227,9 @@ class Followers:
         # Both written by `run` alone.
         self._followers: dict[str, Follower] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        # When all were woken last because of an address that is not followed, in seconds of the loop, and the next time.
+        self._woken_at = -STRANGER_SECONDS
+        self._round_due: asyncio.TimerHandle | None = None
 
     def reports(self) -> tuple[PeerReport, ...]:
         """How following goes, by address."""
@@ -233,10 +238,22 @@ class Followers:
     def wake(self, address: str) -> None:
         """Look at one peer now; at all of them when the address is not one we follow.
 
-        An address that only a caller claims is never dialled.
+        An address that only a caller claims is never dialled; then it may take `STRANGER_SECONDS`.
         """
         chosen = self._followers.get(address)
-        for follower in [chosen] if chosen is not None else self._followers.values():
+        if chosen is not None:
+            chosen.wake()
+            return
+        # Anybody may show a note that is larger than what we hold, so how often that sends us round is bounded.
+        if self._round_due is None:
+            loop = asyncio.get_running_loop()
+            due = max(loop.time(), self._woken_at + STRANGER_SECONDS)
+            self._round_due = loop.call_at(due, self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._round_due = None
+        self._woken_at = asyncio.get_running_loop().time()
+        for follower in self._followers.values():
             follower.wake()
 
     async def run(self) -> None:
@@ -249,6 +266,8 @@ class Followers:
                     await listener.next()
         finally:
             self._events.forget(listener)
+            if self._round_due is not None:
+                self._round_due.cancel()
 
     async def _reconcile(self, group: asyncio.TaskGroup) -> None:
         wanted = self._directory.addresses()

@@ -11,6 +11,7 @@ from ledger.errors import MalformedError
 from ledger.log import merkle
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
+from node.budget import Budget
 from node.client import exchange
 from node.client.exchange import BodyPiece, Head, Inclusion, LogSummary, Package
 from node.client.failures import UnknownLogError
@@ -23,6 +24,7 @@ class Serving:
 
     def __init__(self, store: LedgerStore) -> None:
         self._store = store
+        self._budget = Budget()
 
     def list_logs(self, after: bytes, limit: int) -> tuple[tuple[LogSummary, ...], bool]:
         """One page of logs with ids above `after`, ascending, and whether more follow."""
@@ -58,6 +60,7 @@ class Serving:
         Raises:
             UnknownLogError: the log is not held.
             MalformedError: the range ends above what is held.
+            BusyError: too much is being sent to others.
         """
         log = self._log(log_id)
         _check_held(log, end)
@@ -68,15 +71,16 @@ class Serving:
             if body is None:
                 continue
             position = 0
-            # A body is never empty: its statement names at least one item.
-            while position < len(body):
-                data = body[position : position + room]
-                position += len(data)
-                room -= len(data)
-                gathered.append(BodyPiece(index, data, position == len(body)))
-                if room == 0 or len(gathered) == exchange.MAX_PIECES:
-                    yield tuple(gathered)
-                    gathered, room = [], exchange.MAX_PIECE_BYTES
+            with self._budget.hold(len(body)):
+                # A body is never empty: its statement names at least one item.
+                while position < len(body):
+                    data = body[position : position + room]
+                    position += len(data)
+                    room -= len(data)
+                    gathered.append(BodyPiece(index, data, position == len(body)))
+                    if room == 0 or len(gathered) == exchange.MAX_PIECES:
+                        yield tuple(gathered)
+                        gathered, room = [], exchange.MAX_PIECE_BYTES
         if gathered:
             yield tuple(gathered)
 

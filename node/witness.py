@@ -31,10 +31,10 @@ from ledger.log.keys import SigningKey
 from ledger.log.note import VerifierKey
 from node.client.exchange import CosignRequest
 from node.client.failures import UnknownLogError, UnreachableError
+from node.client.notes import trim_note
 from node.clock import Clock
 from node.directory import Directory
 from node.errors import BusyError, ConflictError
-from node.notes import trim_note
 from node.peers import Peers
 from node.pull import Puller
 from node.store.ledgerstore import LedgerStore
@@ -98,20 +98,20 @@ class Witness:
         candidates = self._directory.logs_of_origin(claimed.origin)
         if not candidates:  # 2
             raise UnknownLogError(f"origin {claimed.origin} is not followed here")
-        log_id = self._identify(candidates, request.note, claimed)  # 3, 4
+        log_id, is_signed = self._identify(candidates, request.note, claimed)  # 3, 4
         if request.old_size > claimed.size:  # 5
             raise MalformedError(f"old size {request.old_size} is above the checkpoint's size {claimed.size}")
         try:
             await self._check_growth(log_id, request, claimed)  # 6, 7
             async with self._turns[log_id]:
-                log = await self._hold(log_id, request, claimed)  # 8
+                log = await self._hold(log_id, request.address if is_signed else "", claimed)  # 8
                 return await self._cosign(log, request, claimed)  # 9, 10
         except (ProofError, RuleError):
             await self._forks.report(log_id, request.note, request.address)
             raise
 
-    def _identify(self, candidates: tuple[LogId, ...], note: bytes, claimed: Checkpoint) -> LogId:
-        """Which of the logs with this origin the note is of: the one whose key signed it."""
+    def _identify(self, candidates: tuple[LogId, ...], note: bytes, claimed: Checkpoint) -> tuple[LogId, bool]:
+        """Which of the logs with this origin the note is of: the one whose key signed it; and whether that is sure."""
         refusal: CairnError | None = None
         unsure: LogId | None = None
         for log_id in candidates:
@@ -123,14 +123,14 @@ class Witness:
             try:
                 if key is not None:
                     open_checkpoint(note, log_verifier_key(claimed.origin, key))
-                return log_id
+                return log_id, key is not None
             except SignatureError as error:
                 refusal = error
                 # Above what we hold the key may have been rotated: step 9 decides once we hold it.
                 if not is_final:
                     unsure = log_id
         if unsure is not None:
-            return unsure
+            return unsure, False
         assert refusal is not None
         raise refusal
 
@@ -148,11 +148,11 @@ class Witness:
             return
         merkle.verify_consistency(old_size, cosigned[1], claimed.size, claimed.root, request.proof)
 
-    async def _hold(self, log_id: LogId, request: CosignRequest, claimed: Checkpoint) -> LogStore:
+    async def _hold(self, log_id: LogId, hint: str, claimed: Checkpoint) -> LogStore:
         refusal: CairnError | None = None
         try:
             async with asyncio.timeout(self._hold_seconds):
-                for address in self._sources(log_id, request):
+                for address in self._sources(log_id, hint):
                     if self._puller.held_size(log_id) >= claimed.size:
                         break
                     try:
@@ -174,12 +174,13 @@ class Witness:
             )
         return log
 
-    def _sources(self, log_id: LogId, request: CosignRequest) -> tuple[str, ...]:
-        """Where to pull from: the caller first if it is the writer by its signature, then whoever is known."""
-        hint = (request.address,) if request.address and request.address not in self._directory.own_addresses else ()
-        known = self._directory.sources(log_id)
-        key, _ = self._directory.log_key(log_id, 0)
-        return tuple(dict.fromkeys([*(hint if key is not None else ()), *known]))
+    def _sources(self, log_id: LogId, hint: str) -> tuple[str, ...]:
+        """Where to pull from: the caller first if it is the writer by its signature, then whoever is known.
+
+        An address that anybody could have given is not dialled: it may be inside our own network.
+        """
+        first = (hint,) if self._directory.may_dial(hint) else ()
+        return tuple(dict.fromkeys([*first, *self._directory.sources(log_id)]))
 
     async def _pull(self, log_id: LogId, address: str, claimed: Checkpoint) -> None:
         client = self._peers.client(address)

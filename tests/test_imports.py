@@ -89,7 +89,7 @@ PURE_STDLIB = {
 ROOM_LIBRARIES = {
     "": {"orjson"},
     "log": {"nacl", "orjson", "cryptography"},
-    "credential": {"nacl", "orjson", "cryptography", "rfc8785"},
+    "credential": {"nacl", "orjson", "cryptography"},
     "mastery": set(),
 }
 
@@ -209,7 +209,7 @@ def may_import(importer: str, imported: str) -> bool:
         return is_listed(imported, NODE_LIBRARIES) or is_standard(imported)
     if is_own(imported):
         # not the whole of node.client: `cairn` is installed without grpc
-        return is_listed(imported, {"ledger", "node.client.http", "wallet_cli"})
+        return is_listed(imported, {"ledger", "node.client.http", "node.client.notes", "wallet_cli"})
     return is_listed(imported, WALLET_LIBRARIES) or is_standard(imported)
 
 

@@ -28,6 +28,7 @@ from ledger.log.state import LogState
 from wallet_cli import files
 from wallet_cli.progress import Progress, no_progress
 from wallet_cli.replica import Replica, ReplicaLog
+from wallet_cli.terminal import count
 
 REPORT_VERSION = 1
 MAX_REPORT_BYTES = 64 * 1024 * 1024
@@ -118,7 +119,7 @@ class AuditReport:
         lines = []
         for log in self.logs:
             missing = f", {log.missing} bodies not held" if log.missing else ""
-            lines.append(f"{log.name}: {log.size} entries, {log.items} items{missing}")
+            lines.append(f"{log.name}: {count(log.size, 'entry', 'entries')}, {count(log.items, 'item')}{missing}")
             for finding in self.findings:
                 if finding.log == log.log:
                     place = "" if finding.index is None else f" entry {finding.index}:"

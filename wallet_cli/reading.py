@@ -78,7 +78,8 @@ def read_credential(sd_jwt: str) -> Reading:
         key_id=_key_id(token.jws.header.get("kid")),
         holder=parse_holder_key(token.payload) if "cnf" in token.payload else None,
         status=parse_status_claim(token.payload.get("status")),
-        fields=name_fields(claims.shown),
+        # Issuers shuffle what they sign; people find a name where it stood the last time.
+        fields=dict(sorted(name_fields(claims.shown).items())),
     )
 
 

@@ -14,27 +14,31 @@ from dataclasses import dataclass, field
 from ledger.errors import CairnError, ProofError, RuleError
 from ledger.log import tiles
 from ledger.log.body import verify_body
-from ledger.log.checkpoint import add_signatures, read_checkpoint
+from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import Entry, parse_entry
-from ledger.log.evidence import parse_fork, verify_fork
 from ledger.log.follow import Growth, judge_checkpoint, judge_growth
 from ledger.log.identity import LogId, encode_log_id
+from ledger.log.keys import PublicKey
 from ledger.log.merkle import Frontier, root_at
 from ledger.log.network import Network
-from ledger.log.note import VerifierKey, parse_note
 from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from node.client.http import LedgerHTTP, TransportError
+from wallet_cli.cleaning import Cleaner, is_signed
 from wallet_cli.fork import find_fork
 from wallet_cli.pages import find_needed_pages
 from wallet_cli.progress import Progress, no_progress
 from wallet_cli.replica import ReplicaLog
 from wallet_cli.replica_writer import Incoming, ReplicaWriter
+from wallet_cli.terminal import count
 
 LEFT_OUT = ("issue", "status")
 """Kinds whose bodies a light replica does without (of `status` it keeps the newest page)."""
 
 NOT_FOUND = 404
+
+# Bytes of entries fetched of one log before any is proven; the second where no key known here signed for them.
+MAX_GROWTH_BYTES, MAX_UNSIGNED_BYTES = 1 << 30, 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ class SyncReport:
         lines = [f"no answer: {reason}" for reason in self.unreachable]
         for log in self.logs:
             news = f"{log.size - log.before} new" if log.size > log.before else "nothing new"
-            lines.append(f"{log.name}: {log.size} entries, {news}")
+            lines.append(f"{log.name}: {count(log.size, 'entry', 'entries')}, {news}")
             lines += [f"  refused or missing: {problem}" for problem in log.problems]
             if log.forks:
                 lines.append(f"  WARNING: {log.forks} new proof(s) that two histories of this log were signed; kept")
@@ -111,11 +115,12 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A checkpoint a node shows."""
+    """A checkpoint a node shows, and whether the newest log key known here signed it."""
 
     source: _Source
     note: bytes
     size: int
+    is_signed: bool
 
 
 @dataclass(slots=True)
@@ -124,6 +129,7 @@ class _Work:
 
     log_id: LogId
     name: str
+    key: PublicKey
     offers: list[_Offer]
     problems: list[str] = field(default_factory=list)
     forks: int = 0
@@ -152,15 +158,15 @@ async def sync_replica(
     async with AsyncExitStack() as stack:
         sources, unreachable = await _reach(stack, nodes)
         run = _Run(writer, trust, sources, history, progress)
-        outcomes = [await run.follow(trust.network, trust.name)]
+        outcomes = [await run.follow(trust.network, trust.name, trust.log_key)]
         if not outcomes[0].size:
             raise CairnError(
                 f"network log {trust.name}: {'; '.join(outcomes[0].problems)}",
                 hint="try another --node; the trust root may also be of another network",
             )
         # Also refuses a log held from before that does not contain what this trust root pins.
-        members = Network(trust, writer.read()).members()
-        outcomes += [await run.follow(m.log, m.standing.name) for m in members if m.log != trust.network]
+        members = [one for one in Network(trust, writer.read()).members() if one.log != trust.network]
+        outcomes += [await run.follow(one.log, one.standing.name, one.standing.log_key) for one in members]
     return SyncReport(tuple(outcomes), unreachable)
 
 
@@ -190,12 +196,13 @@ class _Run:
         self._history = history
         self._progress = progress
 
-    async def follow(self, log_id: LogId, name: str) -> LogOutcome:
-        """Bring one log up to date; whatever goes wrong stands in the outcome. `name` is what the network calls it."""
-        work = _Work(log_id, name, [])
+    async def follow(self, log_id: LogId, name: str, key: PublicKey) -> LogOutcome:
+        """Bring one log up to date; whatever goes wrong stands in the outcome. `name` and `key` are the network's word."""
         before = self._held(log_id)
+        work = _Work(log_id, name, key if before is None else before.state.log_key, [])
         await self._collect_offers(work)
-        for offer in sorted(work.offers, key=lambda item: -item.size):
+        # What anybody could have made up comes last: it must not keep us from what the writer signed.
+        for offer in sorted(work.offers, key=lambda item: (not item.is_signed, -item.size)):
             try:
                 await self._take(work, offer)
             except CairnError as error:
@@ -226,7 +233,7 @@ class _Run:
                 continue
             try:
                 note = await source.http.checkpoint(work.log_id)
-                work.offers.append(_Offer(source, note, read_checkpoint(note).size))
+                work.offers.append(_Offer(source, note, read_checkpoint(note).size, is_signed(note, work.key)))
             except CairnError as error:
                 work.problems.append(f"{source.http.base_url}: {error}")
 
@@ -241,8 +248,8 @@ class _Run:
         except (RuleError, ProofError):
             # Perhaps the node shows another history than the one held: then that is worth more than the refusal.
             evidence = await find_fork(held, offer.source.http, offer.note) if held is not None else None
-            if evidence is not None and self._writer.add_evidence(work.log_id, evidence):
-                work.forks += 1
+            if held is not None and evidence is not None:
+                self._keep_evidence(held, work, evidence)
             raise
 
     async def _grow(self, held: ReplicaLog | None, work: _Work, offer: _Offer) -> None:
@@ -263,7 +270,7 @@ class _Run:
         except CairnError:
             incoming.clear()
             raise
-        self._writer.commit(growth, offer.note, bodies)
+        self._writer.commit(growth, self._cleaner().trim(growth.state, offer.note), bodies)
         incoming.clear()
         self._drop_old_pages(growth.state, held)
 
@@ -273,6 +280,7 @@ class _Run:
 
     async def _fetch_entries(self, incoming: Incoming, work: _Work, offer: _Offer, start: int) -> list[bytes]:
         found: list[bytes] = []
+        room = MAX_GROWTH_BYTES if offer.is_signed else MAX_UNSIGNED_BYTES
         for index in range(start // tiles.TILE_WIDTH, -(-offer.size // tiles.TILE_WIDTH)):
             bundle = incoming.bundle(index)
             if bundle is None:
@@ -280,6 +288,9 @@ class _Run:
                 bundle = await offer.source.http.entry_bundle(work.log_id, index, width)
                 incoming.put_bundle(index, bundle)
             found += bundle
+            room -= sum(map(len, bundle))
+            if room < 0:
+                raise RuleError(f"entries: more bytes than are fetched at once, and {offer.size} entries are claimed")
             self._progress(f"{work.name}: entries", len(found), offer.size - start)
         return found[start % tiles.TILE_WIDTH :]
 
@@ -312,8 +323,8 @@ class _Run:
         page = growth.state.newest_status
         if page is None or page.index < start:
             return {}
-        entry = growth.entries[page.index - start]
-        return {page.index: await self._fetch_body(incoming, growth.state.log_id, offer, entry)}
+        log_id, entry = growth.state.log_id, growth.entries[page.index - start]
+        return {page.index: await self._fetch_body(incoming, log_id, offer, entry)}
 
     def _check_identity(self, held: ReplicaLog | None, log_id: LogId, growth: Growth) -> None:
         if growth.state.log_id != log_id:
@@ -366,11 +377,7 @@ class _Run:
                 work.problems.append(f"{offer.source.http.base_url}: {error}")
 
     def _merge_notes(self, held: ReplicaLog, work: _Work) -> None:
-        note = held.note
-        for offer in work.offers:
-            head = read_checkpoint(offer.note)
-            if (head.size, head.root) == (held.size, held.state.frontier.root()):
-                note = add_signatures(note, parse_note(offer.note).signatures)
+        note = self._cleaner().merge(held.state, held.note, [offer.note for offer in work.offers])
         if note != held.note:
             self._writer.put_note(work.log_id, note)
 
@@ -382,15 +389,12 @@ class _Run:
                 work.problems.append(f"{offer.source.http.base_url}: {error}")
                 continue
             for piece in pieces:
-                if _is_fork(held, piece) and self._writer.add_evidence(work.log_id, piece):
-                    work.forks += 1
+                self._keep_evidence(held, work, piece)
 
+    def _keep_evidence(self, held: ReplicaLog, work: _Work, piece: bytes) -> None:
+        evidence = self._cleaner().evidence(held, piece)
+        work.forks += evidence is not None and self._writer.add_evidence(work.log_id, evidence)
 
-def _is_fork(held: ReplicaLog, evidence: bytes) -> bool:
-    """Tell whether this proves a fork of this log, by any key that ever signed for it."""
-    keys: list[VerifierKey] = [held.state.verifier_key_at(max(1, since + 1)) for since, _ in held.state.log_keys]
-    try:
-        verify_fork(parse_fork(evidence), keys)
-    except CairnError:
-        return False
-    return True
+    def _cleaner(self) -> Cleaner:
+        network = self._held(self._trust.network)
+        return Cleaner(self._trust, None if network is None else network.state)

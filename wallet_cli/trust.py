@@ -9,6 +9,7 @@ from ledger.log.identity import encode_log_id
 from ledger.log.members import quorum_of
 from ledger.log.policy import MAX_TRUST_ROOT_BYTES, QuorumRule, TrustRoot, parse_trust_root
 from wallet_cli import files
+from wallet_cli.terminal import count
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -49,7 +50,7 @@ def explain_trust_root(trust: TrustRoot) -> Explanation:
         f"log          {trust.origin}",
         f"fingerprint  {fingerprint}",
         "             read it aloud with somebody who has it from another source; everything else follows from it",
-        f"pinned at    {trust.head_size} entries; a ledger that does not contain exactly these is refused",
+        f"pinned at    {count(trust.head_size, 'entry', 'entries')}; a ledger that does not contain exactly these is refused",
         *_quorum_lines(trust, required),
         f"freshness    older than {_duration(trust.max_age)} is called stale",
         *(f"node         {url}" for url in trust.http),

@@ -4,6 +4,7 @@
 another node is bounded and well formed, and otherwise unproven: whoever takes it judges it.
 """
 
+import re
 from dataclasses import dataclass
 
 from ledger.log.identity import LogId
@@ -20,6 +21,15 @@ MAX_HEADS = 64
 MAX_EVIDENCE_BYTES = 128 * 1024
 MAX_EVIDENCE_PIECES = 4
 MAX_LISTED_LOGS = 1000
+
+_is_host_port = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}").fullmatch
+# gRPC reads "unix:8471" as the name of a socket file, and knows more such words.
+_SCHEMES = ("dns", "google-c2p", "ipv4", "ipv6", "unix", "unix-abstract", "vsock", "xds")
+
+
+def is_host_port(address: str) -> bool:
+    """Whether an address is "host:port" and nothing else that gRPC could be made to dial, such as a socket file."""
+    return _is_host_port(address) is not None and address.rpartition(":")[0].lower() not in _SCHEMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ from node.sequencer import SignedStatement
 logger = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000
+_OFFERS_KEPT_MS = 90 * _DAY_MS
+"""How long an offer is remembered after it has expired, for the registrar who is asked about it."""
 
 
 class RegistrarDesk:
@@ -142,6 +144,7 @@ class RegistrarDesk:
                 chosen = [award for award in found if award.status == Status.VALID]
             if not chosen:
                 raise RuleError("offer: there is no valid award to offer", hint="`cairn-node awards DIR` lists them")
+            offers.drop_expired(session, now, _OFFERS_KEPT_MS)
             lifetime = self.parts.offer_lifetime_days * _DAY_MS
             made = offers.make_offers(session, chosen, lifetime_ms=lifetime, now=now, draw=self.parts.draw)
             titles = {

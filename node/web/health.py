@@ -9,6 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from ledger.errors import CairnError
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.network import HeadAnswer, Network
 from ledger.log.policy import TrustRoot
@@ -71,7 +72,7 @@ class HealthDesk:
     def __init__(self, node: HealthyNode) -> None:
         """Remember the node; nothing is read yet."""
         self._node = node
-        self._judged: tuple[object, HeadAnswer] | None = None
+        self._judged: tuple[object, HeadAnswer | None] | None = None
 
     def health(self) -> Health:
         """Tell the health now."""
@@ -114,5 +115,10 @@ class HealthDesk:
         # The witnesses that count come from the network's log, so its growth can change the answer too.
         seen = (log.note if log else None, network.state.size if network else None)
         if self._judged is None or self._judged[0] != seen:
-            self._judged = (seen, Network(trust, self._node.ledger).judge_head(self._node.log_id))
+            try:
+                answer = Network(trust, self._node.ledger).judge_head(self._node.log_id)
+            except CairnError:
+                # The network is not held up to its pin yet, or not the one it should be: alive all the same.
+                answer = None
+            self._judged = (seen, answer)
         return self._judged[1]

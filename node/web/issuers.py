@@ -16,6 +16,7 @@ from aiohttp import web
 
 from ledger.credential.jose import public_key_to_jwk
 from ledger.credential.strict_json import JSONValue
+from ledger.errors import CairnError
 from ledger.log.charter import Role
 from ledger.log.effects import DocumentRecord
 from ledger.log.identity import short_log_id
@@ -114,7 +115,10 @@ class _Handlers:
         if trust is None:
             raise not_found("this node belongs to no network yet, so it has no host to speak for")
         # The issuer id stands under the network's host, whichever node answers for it and behind whatever proxy.
-        return Network(trust, self._node.ledger).issuer_url(log.state.log_id)
+        try:
+            return Network(trust, self._node.ledger).issuer_url(log.state.log_id)
+        except CairnError as error:
+            raise not_found("this node does not hold its network's log yet") from error
 
     def _find(self, short: str) -> LogView:
         for log_id in self._node.ledger.log_ids():

@@ -24,9 +24,14 @@ from ledger import base64url
 from ledger.errors import MalformedError
 from ledger.log import tiles
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
+from node.budget import Budget
+from node.errors import BusyError
 
 PIECE_BYTES = 256 * 1024
 """A body is handed to the socket in pieces of this size, so that a slow reader does not hold it twice."""
+
+PIECE_SECONDS = 60.0
+"""How long a reader may take over one piece."""
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 MOVING = "public, max-age=5"
@@ -92,6 +97,7 @@ class _Handlers:
     def __init__(self, ledger: ServedLedger, newest_head: Callable[[LogId], bytes | None]) -> None:
         self._ledger = ledger
         self._newest_head = newest_head
+        self._budget = Budget()
 
     async def list_logs(self, request: web.Request) -> web.Response:
         ids = [encode_log_id(log_id) for log_id in self._ledger.log_ids()]
@@ -129,7 +135,11 @@ class _Handlers:
         data = await asyncio.to_thread(log.body, int(text))
         if data is None:
             raise not_found("this entry has no body, or this node does not hold it")
-        return await _stream(request, data)
+        try:
+            with self._budget.hold(len(data)):
+                return await _stream(request, data)
+        except BusyError as error:
+            raise web.HTTPServiceUnavailable(text=f"{error}\n", headers={"Retry-After": "60"}) from error
 
     async def evidence(self, request: web.Request) -> web.Response:
         found = await asyncio.to_thread(self._log(request).evidence)
@@ -170,6 +180,13 @@ async def _stream(request: web.Request, data: bytes) -> web.StreamResponse:
     await response.prepare(request)
     if request.method != "HEAD":
         for start in range(0, len(data), PIECE_BYTES):
-            await response.write(data[start : start + PIECE_BYTES])
+            try:
+                async with asyncio.timeout(PIECE_SECONDS):
+                    await response.write(data[start : start + PIECE_BYTES])
+            except TimeoutError as error:
+                # A reader that takes nothing is hung up on, so that its body can be let go.
+                if request.transport is not None:
+                    request.transport.abort()
+                raise ConnectionResetError("the reader is too slow") from error
     await response.write_eof()
     return response

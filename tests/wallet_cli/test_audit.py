@@ -106,6 +106,17 @@ def test_a_log_that_does_not_replay_is_broken(world: World, tmp_path: Path) -> N
     assert {log.name for log in report.logs} == {"Confluence", "Lantern"}
 
 
+def test_a_network_log_that_does_not_replay_is_broken(world: World, tmp_path: Path) -> None:
+    """The finding names the damaged file; the other logs are replayed all the same."""
+    folder = write_replica(world, tmp_path / "replica")
+    path = folder / encode_log_id(world.network.log_id) / f"tile/entries/000.p/{world.network.size}"
+    path.write_bytes(path.read_bytes()[:-1])
+    report = audit_replica(folder, world.trust)
+    assert report.exit_code == 1
+    assert [(finding.log, str(path) in finding.text) for finding in report.findings] == [(world.network.log_id, True)]
+    assert {log.name for log in report.logs} == {"Granite", "Lantern"}
+
+
 def test_since_an_earlier_report(world: World, tmp_path: Path) -> None:
     """What was there must still be there: growth is fine, a rewritten or rewound log is broken."""
     earlier = read_report(json.dumps(audit(world, tmp_path / "replica").to_json()).encode())

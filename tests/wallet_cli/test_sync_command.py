@@ -46,7 +46,7 @@ async def cairn(folder: Path, *arguments: str) -> tuple[int, str, str]:
 async def test_fetches_and_remembers(node: str, tmp_path: Path) -> None:
     """The first run names trust root and node; the next needs no options and finds nothing new."""
     code, out, err = await cairn(tmp_path, "sync", "--trust", str(tmp_path / "trust.json"), "--node", node)
-    assert (code, "Granite: 1 entries, 1 new" in out) == (0, True), err
+    assert (code, "Granite: 1 entry, 1 new" in out) == (0, True), err
     assert "next: cairn verify" in err
     known = remembered.load(tmp_path)
     assert (known.trust, known.replica) == (tmp_path / "trust.json", tmp_path / "replica")

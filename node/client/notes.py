@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ledger.errors import CairnError, SignatureError
-from ledger.log.checkpoint import add_signatures, parse_checkpoint
+from ledger.log.checkpoint import add_signatures, open_checkpoint, parse_checkpoint
 from ledger.log.identity import LogId
 from ledger.log.note import Note, NoteSignature, VerifierKey, encode_note, parse_note, verify_note_signatures
+from ledger.log.state import LogState
 
 
 class WitnessKeys(Protocol):
@@ -52,6 +53,17 @@ def merge_notes(held: bytes, offered: bytes, witnesses: Iterable[VerifierKey]) -
     present = {(line.name, line.key_id) for line in ours.signatures}
     lines = [line for line in _verified_lines(theirs, witnesses) if (line.name, line.key_id) not in present]
     return add_signatures(held, lines) if lines else None
+
+
+def signed_size(note: bytes | None, state: LogState) -> int:
+    """The size of a checkpoint that the log's newest key signed, as far as `state` knows it; 0 where it did not.
+
+    What a peer merely says about the size of our own log stops nothing; what our own key says does.
+    """
+    try:
+        return 0 if note is None else open_checkpoint(note, state.verifier_key_at(state.size)).size
+    except CairnError:
+        return 0
 
 
 def _verified_lines(note: Note, witnesses: Iterable[VerifierKey]) -> list[NoteSignature]:

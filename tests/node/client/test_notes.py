@@ -5,7 +5,7 @@ import pytest
 from ledger.errors import SignatureError
 from ledger.log.checkpoint import add_signatures, log_verifier_key, witness_verifier_key
 from ledger.log.note import NoteSignature, parse_note
-from node.notes import merge_notes, trim_note
+from node.client.notes import merge_notes, trim_note
 from tests.simulator import SimulatedLog
 
 LOG = SimulatedLog("granite")
