@@ -15,7 +15,7 @@ from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
 from ledger.log.body import parse_body
 from ledger.log.charter import Role
-from ledger.log.entry import parse_entry
+from ledger.log.entry import Entry, parse_entry
 from ledger.log.governance import Rights
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyStatus
@@ -26,6 +26,8 @@ from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
 from ledger.log.records import Issue
 from ledger.log.view import LogView
 
+MAX_AHEAD_MS = 3_600_000
+"""How far the time of a quorum may lie ahead of the verifier's clock: a head from the future would never grow old."""
 _IS_BATCH = b'"kind":"issue"'
 
 
@@ -110,6 +112,10 @@ class LedgerSteps:
         except CairnError as error:
             self._answer(6, Answer.NO, str(error), "reject it, or ask the issuer", Code.NOT_ON_LEDGER)
             return
+        if not _is_batch(entry):
+            detail = f"entry {receipt.index} restates an earlier batch; what it holds stands there, not here"
+            self._answer(6, Answer.NO, detail, "ask the holder to refresh it", Code.NOT_ON_LEDGER)
+            return
         void = view.state.void.get(receipt.index)
         if void is not None:
             code = _void_code(view.state.key_status(entry.signatures[0].key, Role.OPERATE, receipt.index))
@@ -137,8 +143,11 @@ class LedgerSteps:
             missing = missing or body is None
             if body is None or commitment not in body:
                 continue
+            entry = parse_entry(raw)
+            if not _is_batch(entry) or view.state.void_reason(entry) is not None:
+                continue
             items = parse_body("issue", body)
-            if isinstance(parse_entry(raw).statement, Issue) and commitment in items:
+            if commitment in items:
                 return _make_receipt(self.log, index, items, items.index(commitment))
         detail = "it carries no receipt"
         if missing:
@@ -174,6 +183,12 @@ class LedgerSteps:
                 self._answer(7, Answer.COULD_NOT_CHECK, detail, SYNC, code)
                 return
         seconds = network_head.quorum.seconds or 0
+        if seconds * 1000 > self.now + MAX_AHEAD_MS:
+            detail = (
+                f"the witnesses say it is {format_instant(seconds * 1000)}, this computer {format_instant(self.now)}"
+            )
+            self._unknown(7, detail, "set this computer's clock, or tell the network that theirs are wrong", Code.STALE)
+            return
         if self.now - seconds * 1000 > trust.max_age:
             detail = f"the newest state of the network held here is of {format_instant(seconds * 1000)}"
             self._unknown(7, detail, SYNC, Code.STALE)
@@ -286,6 +301,11 @@ def _void_code(signer: KeyStatus) -> Code:
     if signer is KeyStatus.IN_FORCE:
         return Code.NOT_ON_LEDGER
     return Code.KEY_COMPROMISED if signer is KeyStatus.COMPROMISED else Code.ISSUER_NOT_AUTHORISED
+
+
+def _is_batch(entry: Entry) -> bool:
+    """A batch whose items stand where it stands; a restatement only lifts the void of an earlier one."""
+    return isinstance(entry.statement, Issue) and entry.statement.restates is None
 
 
 def _make_receipt(log: LogId, index: int, items: tuple[bytes, ...], position: int) -> Receipt:

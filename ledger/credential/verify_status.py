@@ -149,6 +149,10 @@ def _tell(network: Network, page: Page, value: Status, doubted: Status | None, n
         return make_step(11, Answer.NO, f"revoked, {known}", "ask the issuer why"), Code.REVOKED
     if value is Status.REPLACED:
         return make_step(11, Answer.NO, f"replaced by a newer copy, {known}", "ask for that one"), Code.SUPERSEDED
+    unknown = page.view.state.unknown
+    if unknown is not None:
+        what = f"{value.name.lower()} {known}, but entry {unknown} of that log is of a kind this version does not know"
+        return _unknown(what, "install a newer cairn")
     if doubted not in (None, Status.VALID):
         return _unknown(f"{value.name.lower()} {known}, not so above the fork of that log", "ask the network")
     anchored = network.newest_anchor(page.log)
