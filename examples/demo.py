@@ -278,6 +278,9 @@ def main() -> int:
         stage.say(f"\n\nEverything came out as expected: {stage.commands} commands, {stage.seconds:.0f} seconds.")
         if keep:
             demo.farewell()
+    except KeyboardInterrupt:
+        stage.say("\nstopped; the nodes are stopped with it")
+        return 130
     except Surprise as surprise:
         stage.say(f"\nNOT AS EXPECTED: {surprise}")
         for log in sorted(stage.folder.glob("*.log")):
