@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol, assert_never
 
 from ledger import base64url
-from ledger.errors import CairnError, RuleError
+from ledger.errors import CairnError, ProofError, RuleError
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Role, Roots
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.effects import DocumentRecord
@@ -28,6 +28,7 @@ from ledger.log.keyring import KeyRing, KeyStatus
 from ledger.log.keys import Algorithm, KeyId, PublicKey
 from ledger.log.members import Membership
 from ledger.log.note import VerifierKey
+from ledger.log.recent import RecentTree
 from ledger.log.records import (
     SLOTS_PER_ITEM,
     Anchor,
@@ -61,6 +62,10 @@ class StateBelow(Protocol):
     @property
     def log_key(self) -> PublicKey:
         """In force there."""
+
+    @property
+    def recent(self) -> RecentTree:
+        """The leaves since the head anchored last."""
 
     @property
     def roots(self) -> Roots:
@@ -164,14 +169,21 @@ def own_head(state: StateBelow, items: tuple[bytes, ...]) -> Checkpoint:
     """Open item 0 of an anchor: this log's own last head.
 
     Raises:
-        CairnError: there is none, it is not a note of this log, or it claims more entries than stand below it.
+        CairnError: there is none, it is not a note of this log, it claims more entries than stand below it, it is older
+            than the head anchored last, or it is of another tree.
     """
     if not items:
         raise RuleError("anchor: no item 0")
     size = read_checkpoint(items[0]).size
     if not 0 < size <= state.size:
         raise RuleError(f"anchor: item 0 is over {size} entries, {state.size} stand below")
-    return open_checkpoint(items[0], state.verifier_key_at(size))
+    checkpoint = open_checkpoint(items[0], state.verifier_key_at(size))
+    root = state.recent.root_at(size)
+    if root is None:
+        raise RuleError(f"anchor: item 0 is over {size} entries, a larger head was anchored before")
+    if checkpoint.root != root:
+        raise ProofError(f"anchor: item 0 is of another tree of {size} entries than the one below")
+    return checkpoint
 
 
 def _judge_signers(state: StateBelow, entry: Entry) -> str | None:

@@ -116,7 +116,6 @@ class Network:
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
         self._forks: dict[LogId, Fork | None] = {}
         self._check_pin()
-        self._check_witness_sets()
 
     @property
     def state(self) -> LogState:
@@ -326,19 +325,6 @@ class Network:
         pinned = next(item for item in reversed(state.members.witness_sets) if item.since < trust.head_size)
         if trust.witnesses and set(trust.witnesses) != set(pinned.witnesses):
             raise PolicyError(f"network {trust.name}: its log names other witnesses than the trust root pins")
-
-    def _check_witness_sets(self) -> None:
-        """What changed the witnesses since the pin must be a head of this very history: the fold cannot see its root."""
-        heads = {head.index: head for head in self.state.members.anchored.get(self.trust.network, ())}
-        for item in self.state.members.witness_sets:
-            if item.since >= self.trust.head_size:
-                head = heads[item.since]
-                if root_of_view(self.view, head.size) != head.root:
-                    raise PolicyError(
-                        f"network {self.trust.name}: its entry {item.since} changes the witnesses by a head of another "
-                        "history than the one held",
-                        hint="tell its governors; another node may hold the history that the witnesses know",
-                    )
 
 
 def root_of_view(view: LogView, size: int) -> RootHash:

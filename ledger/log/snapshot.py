@@ -19,10 +19,11 @@ from ledger.log.keys import KeyId, parse_public_key
 from ledger.log.members import AnchoredHead, MemberRecord, Witness, WitnessSet
 from ledger.log.merkle import Frontier, LeafHash
 from ledger.log.note import parse_verifier_key
+from ledger.log.recent import RecentTree
 from ledger.log.records import DocumentName, DocumentType, StatusList
 from ledger.log.state import LogState
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024
 _text = base64url.encode
 
@@ -49,6 +50,11 @@ def encode_state(state: LogState) -> bytes:
         "name": state.name,
         "named": [key.to_json() for key in state.named.values()],
         "own_anchor": list(state.own_anchor or ()),
+        "recent": [
+            state.recent.base.size,
+            [_text(item) for item in state.recent.base.hashes],
+            _text(b"".join(state.recent.leaves)),
+        ],
         "restated": [
             [index, item.index, _text(item.signer), _text(item.root)]
             for index, items in state.restated.items()
@@ -108,6 +114,10 @@ def _read(value: JSONObject) -> LogState:
     state.statuses = [_read_status(item) for item in raw["statuses"]]
     state.documents = {record.name: record for record in map(_read_document, raw["documents"])}
     state.evidence = raw["evidence"]
+    size, hashes, leaves = raw["recent"]
+    joined = _bytes(leaves)
+    base = Frontier(size, [_bytes(item) for item in hashes])
+    state.recent = RecentTree(base, [LeafHash(joined[n : n + 32]) for n in range(0, len(joined), 32)])
     state.own_anchor = (raw["own_anchor"][0], raw["own_anchor"][1]) if raw["own_anchor"] else None
     state.unknown = None if value["unknown"] == -1 else _int(value["unknown"])
     _read_members(state, raw["members"])

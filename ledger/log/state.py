@@ -33,6 +33,7 @@ from ledger.log.keys import Algorithm, KeyId, PublicKey, verify_signature
 from ledger.log.members import Membership
 from ledger.log.merkle import Frontier, LeafHash
 from ledger.log.note import VerifierKey
+from ledger.log.recent import RecentTree
 from ledger.log.records import (
     Anchor,
     CloseDocument,
@@ -50,9 +51,10 @@ _BODY_MAY_BE_MISSING = ("issue", "status")
 
 
 _COPIED = (
-    "assigned", "batches", "documents", "evidence", "ids", "latest", "lists", "log_keys", "named", "statuses", "urls", "void",
+    "assigned", "batches", "documents", "evidence", "frontier", "ids", "keys", "latest", "lists", "log_keys", "members",
+    "named", "recent", "statuses", "urls", "void",
 )  # fmt: skip
-"""Containers whose members never change: a shallow copy makes them independent."""
+"""What `copy` copies: containers whose members never change, and the parts that know how."""
 
 
 class LogState:
@@ -78,6 +80,7 @@ class LogState:
         "name",
         "named",
         "own_anchor",
+        "recent",
         "restated",
         "roots",
         "statuses",
@@ -92,7 +95,7 @@ class LogState:
         self.charter = charter
         self.name, self.grpc = charter.name, charter.grpc
         self.urls: list[str] = [charter.url]
-        """Every URL charters gave, the newest last: what was issued under an earlier host stays this network's."""
+        """Every URL charters gave, newest last: what was issued under an earlier host stays this network's."""
         self.frontier = Frontier()
         self.last_leaf: LeafHash = NO_PREVIOUS
         self.roots: Roots = charter.roots
@@ -117,6 +120,7 @@ class LogState:
         self.statuses: list[StatusRecord] = []
         self.documents: dict[DocumentName, DocumentRecord] = {}
         self.evidence: list[int] = []
+        self.recent = RecentTree()
         self.own_anchor: tuple[int, int] | None = None
         """(index of the newest anchor, size of its item 0)."""
         self.members = Membership()
@@ -193,12 +197,8 @@ class LogState:
 
     def effective_status(self, below: int | None = None) -> StatusRecord | None:
         """Give the newest status page that counts, of those below index `below` (default: all)."""
-        for record in reversed(self.statuses):
-            if (below is None or record.index < below) and not self._stolen_reason(
-                record.index, record.signer, record.root
-            ):
-                return record
-        return None
+        pages = (record for record in reversed(self.statuses) if below is None or record.index < below)
+        return next((record for record in pages if not self.is_status_void(record)), None)
 
     @property
     def newest_status(self) -> StatusRecord | None:
@@ -226,11 +226,10 @@ class LogState:
     def copy(self) -> "LogState":
         """Give an independent copy."""
         copy = LogState(self.log_id, self.charter)
-        for name in ("name", "grpc", "last_leaf", "roots", "issues", "own_anchor", "unknown"):
-            setattr(copy, name, getattr(self, name))
+        copy.name, copy.grpc, copy.roots, copy.last_leaf = self.name, self.grpc, self.roots, self.last_leaf
+        copy.issues, copy.own_anchor, copy.unknown = self.issues, self.own_anchor, self.unknown
         for name in _COPIED:
             setattr(copy, name, getattr(self, name).copy())
-        copy.frontier, copy.keys, copy.members = self.frontier.copy(), self.keys.copy(), self.members.copy()
         copy.restated = {index: list(items) for index, items in self.restated.items()}
         return copy
 
@@ -259,6 +258,7 @@ class LogState:
             self.void[entry.index] = void
         self.ids.setdefault(entry.statement.id, entry.index)
         self.frontier.append(entry.leaf_hash)
+        self.recent.append(entry.leaf_hash)
         self.last_leaf = entry.leaf_hash
         return Effect(entry.index, void)
 
@@ -362,6 +362,7 @@ class LogState:
     def _anchor(self, index: int, items: tuple[bytes, ...]) -> None:
         first = judge.own_head(self, items)
         self.own_anchor = (index, first.size)
+        self.recent.forget_below(first.size)
         if self.is_network:
             self.members.apply_anchor(index, self.log_id, items, first)
 

@@ -8,6 +8,7 @@ them, so an anchor says nothing about awards.
 from collections.abc import Callable, Iterable
 
 from ledger.errors import RuleError
+from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId
 from ledger.log.view import LedgerView
 
@@ -34,6 +35,10 @@ def collect_heads(
     note = None if log is None else find(own)
     if log is None or note is None:
         raise RuleError("anchor: no checkpoint of this node's own log is held")
+    anchored = log.state.own_anchor
+    if anchored is not None and read_checkpoint(note).size < anchored[1]:
+        # Heads anchored only grow; after a change of witnesses the newest with a quorum may be an older one.
+        note = log.note or note
     others = set(networks)
     if log.state.is_network:
         others |= {member for member in log.state.members.records if log.state.members.is_active(member)}

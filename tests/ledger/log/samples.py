@@ -209,6 +209,6 @@ def void(log: SimulatedLog, entry: Entry) -> str | None:
 def what_counts(log: SimulatedLog) -> bytes:
     """The state without what every entry changes, void or not."""
     copy = log.state.copy()
-    copy.frontier, copy.last_leaf = type(copy.frontier)(), NO_PREVIOUS
+    copy.frontier, copy.recent, copy.last_leaf = type(copy.frontier)(), type(copy.recent)(), NO_PREVIOUS
     copy.ids, copy.void, copy.named = {}, {}, {}
     return encode_state(copy)
