@@ -34,6 +34,7 @@ COMMANDS = {
     "replace": "Replace an award by corrected content.",
     "offer": "Make claim links and a printable sheet for learners.",
     "cut": "Cut now, where the charter has no fixed hours.",
+    "evaluate": "Evaluate mastery and diplomas for a data set folder.",
 }
 """Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""
 
