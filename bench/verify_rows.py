@@ -36,6 +36,7 @@ from ledger.log.receipt import Receipt, encode_receipt
 from ledger.log.records import StatusList, StatusUpdate
 from tests.simulator import SimulatedLog, found_network, seeded, trust_of
 from wallet_cli.replica import Replica
+from wallet_cli.replica_key import obtain_key
 from wallet_cli.replica_writer import ReplicaWriter
 
 AUDIENCE, NONCE = "https://tidewater.example/admissions", "n-1"
@@ -81,6 +82,7 @@ class Desk:
         """Seconds of `cairn verify FILE` above a bare interpreter, and of the bare interpreter."""
         cairn = [str(Path(sys.executable).with_name("cairn")), "verify", str(self.folder / "record.cairn")]
         cairn += ["--trust", str(self.folder / "trust.json"), "--replica", str(self.folder / "replica")]
+        cairn += ["--vault", str(self.folder / "vault")]
         bare, full = [], []
         for _ in range(rounds * 3):
             bare.append(_seconds([sys.executable, "-c", "pass"]))
@@ -110,7 +112,8 @@ def make_desk() -> Iterator[Desk]:
         school.sign([network, others[0]], seconds)
         network.sign(members[1:], seconds)
         replica_folder = folder / "replica"
-        with ReplicaWriter(replica_folder) as writer:
+        key = obtain_key(folder)
+        with ReplicaWriter(replica_folder, key) as writer:
             for log in (network, school):
                 assert log.note is not None
                 growth = judge_growth(None, log.entries, log.bodies, log.note)
@@ -118,7 +121,7 @@ def make_desk() -> Iterator[Desk]:
         (folder / "trust.json").write_bytes(encode_trust_root(trust))
         shown = _present(token, encode_receipt(receipt), holder, now)
         (folder / "record.cairn").write_bytes(shown)
-        yield Desk(folder, Replica(replica_folder), trust, shown, school.log_id, now)
+        yield Desk(folder, Replica(replica_folder, key), trust, shown, school.log_id, now)
 
 
 def _mint(network: SimulatedLog, school: SimulatedLog, holder: SigningKey, seconds: int) -> str:

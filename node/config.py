@@ -149,7 +149,11 @@ class NodeConfig:
     name: str = field(metadata=_about("What people call this node. Required.", _name))
     http_listen: str = field(
         default="127.0.0.1:8470",
-        metadata=_about("HOST:PORT for HTTP: tiles, bodies, claims, /healthz. Port 0 takes any free port.", _address),
+        metadata=_about(
+            "HOST:PORT for HTTP: tiles, bodies, claims, /healthz. Port 0 takes any free port. Behind a reverse proxy "
+            "all callers share one limit on claims, 20 a second: let the proxy limit each.",
+            _address,
+        ),
     )
     grpc_listen: str = field(
         default="127.0.0.1:8471",

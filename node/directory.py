@@ -18,6 +18,9 @@ from ledger.log.state import LogState
 from node.client.exchange import is_host_port
 from node.store.ledgerstore import LedgerStore
 
+MAX_TOLD_LOGS = 1000
+"""Logs outside every network that are followed because one peer holds them."""
+
 HEADS_LOOKED_AT = 32
 """How many signed sizes back a head is looked for; witnesses that missed more are a finding of its own."""
 
@@ -61,7 +64,8 @@ class Directory:
         self.trusts = tuple(trusts)
         self.config_peers = tuple(config_peers)
         self.own_addresses = frozenset(own_addresses)
-        self._told: set[LogId] = set()
+        # By the peer that told: dictionaries for their order, so that what is over the bound is the newest.
+        self._told: dict[str, dict[LogId, None]] = {}
         # By log: its newest note and the witnesses when it was judged, and the head found then.
         self._heads: dict[LogId, tuple[bytes, WitnessSet, bytes]] = {}
 
@@ -72,23 +76,37 @@ class Directory:
 
     def followed(self) -> frozenset[LogId]:
         """Every log to hold: networks, their members (also suspended or removed ones), and what peers told of."""
-        logs = {*self.networks(), *self._told}
+        return frozenset(self._named().union(*self._told.values()) - {self.own})
+
+    def _named(self) -> set[LogId]:
+        """The networks and all that their logs name."""
+        logs = {*self.networks()}
         for state in self._network_states():
             logs.update(state.members.records)
             for log in tuple(state.members.records):
                 succession = state.members.succession_of(log)
                 if succession is not None and succession.change.successor is not None:
                     logs.add(succession.change.successor)
-        return frozenset(logs - {self.own})
+        return logs
 
     def follow_order(self) -> tuple[LogId, ...]:
         """The same, networks first: their logs say what else to follow and whose cosignatures to keep."""
         networks = [log for log in self.networks() if log != self.own]
         return (*networks, *sorted(self.followed() - set(networks)))
 
-    def hear(self, logs: Iterable[LogId]) -> None:
-        """Follow these too: a peer that the operator named holds them."""
-        self._told.update(logs)
+    def hear(self, peer: str, logs: Iterable[LogId]) -> None:
+        """Follow these too: a peer that the operator named holds them.
+
+        Of what no network names, the first `MAX_TOLD_LOGS` of each peer count until the next start: a log is made in a
+        moment, and whoever lists others every time must not fill this node with them.
+        """
+        named = self._named()
+        told = self._told[peer] = {log: None for log in self._told.get(peer, {}) if log not in named}
+        for log in logs:
+            if len(told) >= MAX_TOLD_LOGS:
+                break
+            if log not in named:
+                told[log] = None
 
     def addresses(self) -> tuple[str, ...]:
         """Every node to talk to, each once, never this one."""

@@ -28,7 +28,9 @@ def _witnesses(side: LedgerSide) -> list[str]:
     note = side.log.note
     answer = side.directory.quorum(side.log_id, note)
     found = []
-    if not answer.witnesses:
+    if not answer.witnesses and not side.directory.networks():
+        found.append("no independent witness is in force for this log yet: it belongs to no network")
+    elif not answer.witnesses:
         found.append("no independent witness is in force for this log yet")
     elif not answer.has_quorum:
         size = read_checkpoint(note).size

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ledger.errors import CairnError
 from ledger.log.identity import LogId, encode_log_id
-from node.client.exchange import MAX_LISTED_LOGS, Head, OfferedHead
+from node.client.exchange import Head, OfferedHead
 from node.client.failures import UnreachableError
 from node.clock import Clock, Draw
 from node.directory import Directory
@@ -128,8 +128,7 @@ class Follower:
         self._wake.clear()
         client = self._peers.client(self._address)
         if self._address in self._directory.config_peers:
-            told = [summary.log for summary in await client.list_logs()]
-            self._directory.hear(told[:MAX_LISTED_LOGS])
+            self._directory.hear(self._address, [summary.log for summary in await client.list_logs()])
         done: set[LogId] = set()
         # A network's log names further logs, so the list is made anew until nothing is new; networks come first.
         while logs := [log for log in self._directory.follow_order() if log not in done]:

@@ -18,8 +18,6 @@ from ledger import base64url
 from ledger.errors import CairnError, MalformedError
 from ledger.log import snapshot
 from ledger.log.audit import Finding, Severity, audit_network
-from ledger.log.entry import parse_entry
-from ledger.log.follow import judge_growth
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
 from ledger.log.merkle import root_at
 from ledger.log.network import Network
@@ -27,7 +25,8 @@ from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from wallet_cli import files
 from wallet_cli.progress import Progress, no_progress
-from wallet_cli.replica import Replica, ReplicaLog
+from wallet_cli.refold import refold
+from wallet_cli.replica import Replica, ReplicaLog, read_head
 from wallet_cli.terminal import count
 
 REPORT_VERSION = 1
@@ -152,24 +151,26 @@ def audit_replica(
     Raises:
         CairnError: the network's log is not held, or does not contain the head that the trust root pins.
     """
-    replica = Replica(folder)
-    findings: list[Finding] = []
-    states: dict[LogId, LogState] = {}
+    ids = Replica(folder).log_ids()
+    view = _Replayed(ids)
+    broken: dict[LogId, str] = {}
     counts: dict[LogId, tuple[int, int]] = {}
-    ids = replica.log_ids()
     for done, (log_id, outcome) in enumerate(_replay_all(folder, ids, workers), 1):
         if isinstance(outcome, str):
-            findings.append(Finding(log_id, None, Severity.BROKEN, f"does not replay: {outcome}"))
+            broken[log_id] = outcome
         else:
-            encoded, missing, items = outcome
-            states[log_id] = snapshot.parse_state(encoded)
+            note, encoded, missing, items = outcome
+            view.logs[log_id] = ReplicaLog(folder / encode_log_id(log_id), note, snapshot.parse_state(encoded))
             counts[log_id] = missing, items
         progress("logs", done, len(ids))
-    view = _Replayed(replica, states)
-    if trust.network in states or trust.network not in ids:
+    findings = [
+        Finding(log_id, None, Severity.BROKEN, f"{_name_of(log_id, trust, view)}does not replay: {why}")
+        for log_id, why in broken.items()
+    ]
+    if trust.network not in broken:
         findings += audit_network(Network(trust, view))
     # Else its finding says why it does not replay; who was a member with which rights cannot be told without it.
-    logs = [_describe(states[log_id], *counts[log_id]) for log_id in _network_first(states, trust.network)]
+    logs = [_describe(view.logs[log_id].state, *counts[log_id]) for log_id in _network_first(view, trust.network)]
     findings += [finding for old in since for finding in _compare(old, view.log(old.log))]
     return AuditReport(trust.network, tuple(logs), tuple(findings))
 
@@ -230,35 +231,22 @@ def load_report(path: Path) -> tuple[AuditedLog, ...]:
     return read_report(files.read_bounded(path, MAX_REPORT_BYTES))
 
 
-class _ReplayedLog:
-    """A held log whose state is the replayed one."""
-
-    def __init__(self, held: ReplicaLog, state: LogState) -> None:
-        self.state = state
-        self.note: bytes | None = held.note
-        self.read_hashes = held.read_hashes
-        self.entry = held.entry
-        self.body = held.body
-        self.evidence = held.evidence
-
-
 class _Replayed:
-    """A ledger of the logs that replayed."""
+    """A ledger of the logs that replayed, each with the replayed state."""
 
-    def __init__(self, replica: Replica, states: dict[LogId, LogState]) -> None:
-        self._replica = replica
-        self._states = states
+    def __init__(self, held: Sequence[LogId]) -> None:
+        self.logs: dict[LogId, ReplicaLog] = {}
+        self._held = held
 
     def log_ids(self) -> Sequence[LogId]:
-        return tuple(self._states)
+        return tuple(log_id for log_id in self._held if log_id in self.logs)
 
-    def log(self, log_id: LogId) -> _ReplayedLog | None:
-        held = self._replica.log(log_id) if log_id in self._states else None
-        return None if held is None else _ReplayedLog(held, self._states[log_id])
+    def log(self, log_id: LogId) -> ReplicaLog | None:
+        return self.logs.get(log_id)
 
 
-Outcome = tuple[bytes, int, int] | str
-"""The replayed state, bodies missing and items held; or why the log does not replay."""
+Outcome = tuple[bytes, bytes, int, int] | str
+"""The note, the replayed state, bodies missing and items held; or why the log does not replay."""
 
 
 def _replay_all(folder: Path, ids: Sequence[LogId], workers: int) -> Iterable[tuple[LogId, Outcome]]:
@@ -272,27 +260,31 @@ def _replay_all(folder: Path, ids: Sequence[LogId], workers: int) -> Iterable[tu
 
 
 def _replay(folder: Path, log_id: LogId) -> Outcome:
+    held = folder / encode_log_id(log_id)
     try:
-        held = Replica(folder).log(log_id)
-        if held is None:
-            return "it has gone while it was read"
-        entries = list(held.entries(0, held.size))
-        bodies = [held.body(index) for index in range(held.size)]
-        growth = judge_growth(None, entries, bodies, held.note)
-        if growth.state.log_id != log_id:
-            return "its entry 0 is that of another log"
-        missing = items = 0
-        for data, body in zip(entries, bodies, strict=True):
-            reference = parse_entry(data).statement.body
-            missing += reference is not None and body is None
-            items += reference.items if reference is not None and body is not None else 0
-        return snapshot.encode_state(growth.state), missing, items
+        note = read_head(held / "head").note
+        growth = refold(held, note, whole=True)
     except CairnError as error:
         return str(error)
+    missing = items = 0
+    for entry, body in zip(growth.entries, growth.bodies, strict=True):
+        reference = entry.statement.body
+        missing += reference is not None and body is None
+        items += reference.items if reference is not None and body is not None else 0
+    return note, snapshot.encode_state(growth.state), missing, items
 
 
-def _network_first(states: dict[LogId, LogState], network: LogId) -> list[LogId]:
-    return sorted(states, key=lambda log_id: (log_id != network, states[log_id].name))
+def _name_of(log_id: LogId, trust: TrustRoot, view: _Replayed) -> str:
+    """What the network calls a log that does not replay; its own word is worth nothing. Empty where nobody named it."""
+    if log_id == trust.network:
+        return f"{trust.name} ({trust.origin}) "
+    network = view.log(trust.network)
+    standing = None if network is None else network.state.members.standing_of(log_id)
+    return "" if standing is None else f"{standing.name} ({standing.origin}) "
+
+
+def _network_first(view: _Replayed, network: LogId) -> list[LogId]:
+    return sorted(view.logs, key=lambda log_id: (log_id != network, view.logs[log_id].state.name))
 
 
 def _describe(state: LogState, missing: int, items: int) -> AuditedLog:
@@ -301,7 +293,7 @@ def _describe(state: LogState, missing: int, items: int) -> AuditedLog:
     )
 
 
-def _compare(old: AuditedLog, now: _ReplayedLog | None) -> Iterable[Finding]:
+def _compare(old: AuditedLog, now: ReplicaLog | None) -> Iterable[Finding]:
     if now is None:
         yield Finding(old.log, None, Severity.BROKEN, f"the log of {old.name} was there in the earlier report")
     elif now.state.size < old.size:

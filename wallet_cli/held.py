@@ -14,6 +14,7 @@ from ledger.log.policy import MAX_TRUST_ROOT_BYTES, TrustRoot, parse_trust_root
 from ledger.log.view import LedgerView, LogView
 from wallet_cli import files, remembered
 from wallet_cli.replica import Replica
+from wallet_cli.replica_key import load_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,22 @@ def open_held(folder: Path) -> HeldLedger | None:
         ) from error
     if not known.replica.is_dir():
         return None
-    return read_held(trust, known.replica, known.nodes or trust.http)
+    return read_held(trust, known.replica, known.nodes or trust.http, load_key(folder))
 
 
-def read_held(trust: TrustRoot, folder: Path, nodes: tuple[str, ...]) -> HeldLedger | None:
+def read_held(trust: TrustRoot, folder: Path, nodes: tuple[str, ...], key: bytes | None) -> HeldLedger | None:
     """Open the replica in a folder under a trust root; None where the network's log is not in it yet.
+
+    Args:
+        trust: names the network.
+        folder: the replica.
+        nodes: to fetch from.
+        key: of this account (`replica_key`).
 
     Raises:
         PolicyError: what is held does not contain the trust root's pinned head.
     """
-    replica = Replica(folder)
+    replica = Replica(folder, key)
     if replica.log(trust.network) is None:
         return None
     return HeldLedger(trust, replica, Network(trust, replica), nodes, folder)

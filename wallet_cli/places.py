@@ -62,3 +62,9 @@ def find_places(folder: Path, trust_file: str | None, replica: str | None, nodes
 def remember(places: Places) -> None:
     """Remember these places for later commands."""
     remembered.save(places.folder, Remembered(trust=places.trust_path, replica=places.replica, nodes=places.nodes))
+
+
+def find_other_replica(places: Places) -> Path | None:
+    """Give the replica that is remembered if it is another one than these places have."""
+    known = remembered.load(places.folder).replica
+    return None if known is None or known == places.replica else known

@@ -171,6 +171,7 @@ async def sync_held(folder: Path, tell: Callable[[str], None], nodes: Sequence[s
         CairnError: what is remembered cannot be read.
     """
     from wallet_cli import places
+    from wallet_cli.replica_key import obtain_key
     from wallet_cli.replica_writer import ReplicaWriter
     from wallet_cli.sync import sync_replica
 
@@ -180,8 +181,9 @@ async def sync_held(folder: Path, tell: Callable[[str], None], nodes: Sequence[s
     if not place.nodes:
         tell("no node is known: going on with the ledger as it is held")
         return open_held(folder)
+    key = obtain_key(folder)
     try:
-        with ReplicaWriter(place.replica) as writer:
+        with ReplicaWriter(place.replica, key) as writer:
             report = await sync_replica(writer, place.trust, place.nodes)
         places.remember(place)
     except CairnError as error:
@@ -190,4 +192,4 @@ async def sync_held(folder: Path, tell: Callable[[str], None], nodes: Sequence[s
     for outcome in report.logs:
         for problem in outcome.problems:
             tell(f"{escape(outcome.name)}: {escape(problem)}")
-    return read_held(place.trust, place.replica, place.nodes)
+    return read_held(place.trust, place.replica, place.nodes, key)

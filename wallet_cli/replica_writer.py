@@ -9,6 +9,7 @@ away.
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +24,12 @@ from ledger.log.follow import Growth
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.state import LogState
 from wallet_cli import files
-from wallet_cli.replica import MAX_BUNDLE_BYTES, Replica, ReplicaLog, encode_head
+from wallet_cli.log_files import MAX_BUNDLE_BYTES
+from wallet_cli.replica import Replica, ReplicaLog, encode_head
+from wallet_cli.replica_key import KEY_BYTES
 
 PUBLIC_MODE = 0o644
-"""Everything in a replica is public; other accounts of the computer may verify with it."""
+"""Everything in a replica is public; other accounts of the computer may verify with it, and check it whole."""
 
 
 class InUseError(CairnError):
@@ -38,9 +41,16 @@ class InUseError(CairnError):
 class ReplicaWriter:
     """The one writer of a replica, as a context manager that holds the lock."""
 
-    def __init__(self, folder: Path) -> None:
-        """Name the folder, which is made when the writer is entered."""
+    def __init__(self, folder: Path, key: bytes | None = None) -> None:
+        """Name the folder, which is made when the writer is entered.
+
+        Args:
+            folder: the replica.
+            key: of the account that writes (`replica_key`); without it nobody will believe the states that are written,
+                which suits a replica that is thrown away.
+        """
         self.folder = folder
+        self._key = key or secrets.token_bytes(KEY_BYTES)
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
@@ -71,8 +81,8 @@ class ReplicaWriter:
             self._lock = None
 
     def read(self) -> Replica:
-        """Open what is written so far."""
-        return Replica(self.folder)
+        """Open what is written so far; a log whose state is not ours is folded anew and then kept as ours."""
+        return Replica(self.folder, self._key, keep=self._put_head)
 
     def incoming(self, log_id: LogId) -> "Incoming":
         """Give the place for what is fetched of a log and not judged yet."""
@@ -131,7 +141,7 @@ class ReplicaWriter:
         return self.folder / encode_log_id(log_id)
 
     def _put_head(self, folder: Path, note: bytes, state: LogState) -> None:
-        files.write_atomically(folder / "head", encode_head(note, state), mode=PUBLIC_MODE)
+        files.write_atomically(folder / "head", encode_head(note, state, self._key), mode=PUBLIC_MODE)
 
 
 class Incoming:

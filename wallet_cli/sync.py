@@ -28,12 +28,10 @@ from wallet_cli.cleaning import Cleaner, is_signed
 from wallet_cli.fork import find_fork
 from wallet_cli.pages import find_needed_pages
 from wallet_cli.progress import Progress, no_progress
+from wallet_cli.refold import LEFT_OUT
 from wallet_cli.replica import ReplicaLog
 from wallet_cli.replica_writer import Incoming, ReplicaWriter
 from wallet_cli.terminal import count
-
-LEFT_OUT = ("issue", "status")
-"""Kinds whose bodies a light replica does without (of `status` it keeps the newest page)."""
 
 NOT_FOUND = 404
 

@@ -48,12 +48,18 @@ class FileReport:
         return f"{self.path}: {self.report.verdict.text} ({codes})" + (f", {titles}" if titles else "")
 
 
-def open_network(trust: TrustRoot, folder: Path) -> Network:
+def open_network(trust: TrustRoot, folder: Path, key: bytes | None = None) -> Network:
     """Look at a replica from a trust root.
+
+    Args:
+        trust: names the network.
+        folder: the replica.
+        key: of this account (`replica_key`); a replica that it did not make is checked whole first.
 
     Raises:
         NotHeldError: there is no replica, or it does not hold this network with the head the trust root pins.
         DamagedError: the network's head file is damaged.
+        UncheckedError: somebody else made the replica, and it does not replay.
     """
     if not folder.is_dir():
         raise NotHeldError(
@@ -61,7 +67,7 @@ def open_network(trust: TrustRoot, folder: Path) -> Network:
             hint="run `cairn sync --trust FILE --node URL` once; then no network is needed",
         )
     try:
-        return Network(trust, Replica(folder))
+        return Network(trust, Replica(folder, key))
     except PolicyError as error:
         raise NotHeldError(str(error), hint=error.hint or "run `cairn sync`, or name another --replica") from error
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ledger.log.identity import LogId
 from ledger.log.view import LogView
+from node.budget import Budget
 from node.web.health import HealthDesk, HealthyNode
 from node.web.issuers import add_issuers
 from node.web.tiles import ServedLog, add_tiles
@@ -54,8 +55,9 @@ def build_app(node: WebNode) -> web.Application:
     app = web.Application(middlewares=[_guard], client_max_size=MAX_REQUEST_BYTES)
     app.on_response_prepare.append(_harden)
     app.router.add_get("/healthz", HealthDesk(node).answer)
-    add_tiles(app, node.ledger, node.newest_head)
-    add_issuers(app, node)
+    budget = Budget()
+    add_tiles(app, node.ledger, node.newest_head, budget)
+    add_issuers(app, node, budget)
     return app
 
 

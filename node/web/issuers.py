@@ -24,6 +24,8 @@ from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
 from ledger.log.records import DocumentName, DocumentType
 from ledger.log.view import LedgerView, LogView
+from node.budget import Budget
+from node.web.sending import send_bounded
 from node.web.tiles import MOVING, not_found
 
 FOLDERS = {
@@ -69,9 +71,15 @@ class IssuerNode(Protocol):
         """The network it belongs to; `None` before it joined one."""
 
 
-def add_issuers(app: web.Application, node: IssuerNode) -> None:
-    """Serve documents and keys of every log held under `/m/` and `/.well-known/jwt-vc-issuer/m/`."""
-    handlers = _Handlers(node)
+def add_issuers(app: web.Application, node: IssuerNode, budget: Budget) -> None:
+    """Serve documents and keys of every log held under `/m/` and `/.well-known/jwt-vc-issuer/m/`.
+
+    Args:
+        app: gets the routes.
+        node: has the logs.
+        budget: of everything large that is being sent; a document may have 8 MiB.
+    """
+    handlers = _Handlers(node, budget)
     app.router.add_get("/m/{short}" + TYPE_PATH, handlers.type_metadata)
     app.router.add_get("/m/{short}/{folder}/{id}", handlers.document)
     app.router.add_get("/m/{short}/{folder}/{id}/{version}", handlers.document)
@@ -79,10 +87,11 @@ def add_issuers(app: web.Application, node: IssuerNode) -> None:
 
 
 class _Handlers:
-    def __init__(self, node: IssuerNode) -> None:
+    def __init__(self, node: IssuerNode, budget: Budget) -> None:
         self._node = node
+        self._budget = budget
 
-    async def document(self, request: web.Request) -> web.Response:
+    async def document(self, request: web.Request) -> web.StreamResponse:
         log = self._find(request.match_info["short"])
         folder, id_ = request.match_info["folder"], request.match_info["id"]
         version = request.match_info.get("version")
@@ -96,7 +105,8 @@ class _Handlers:
         cache = PINNED if "version" in request.match_info else MOVING
         # What a stranger published is shown as data, never as a page of ours.
         headers = {"Cache-Control": cache, "Content-Security-Policy": "sandbox; default-src 'none'"}
-        return web.Response(body=data, content_type=_media_type(record.media_type), headers=headers)
+        headers["Content-Type"] = _media_type(record.media_type)
+        return await send_bounded(request, data, headers, self._budget)
 
     async def type_metadata(self, request: web.Request) -> web.Response:
         issuer = self._issuer(self._find(request.match_info["short"]))

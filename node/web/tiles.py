@@ -25,18 +25,13 @@ from ledger.errors import MalformedError
 from ledger.log import tiles
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
 from node.budget import Budget
-from node.errors import BusyError
-
-PIECE_BYTES = 256 * 1024
-"""A body is handed to the socket in pieces of this size, so that a slow reader does not hold it twice."""
-
-PIECE_SECONDS = 60.0
-"""How long a reader may take over one piece."""
+from node.web.sending import send_bounded
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 MOVING = "public, max-age=5"
 """What grows: a checkpoint is at most this stale in a cache."""
 
+_OCTETS = {"Cache-Control": IMMUTABLE, "Content-Type": "application/octet-stream"}
 # No leading zeros: one spelling per entry. 16 digits hold every index ledger JSON can name.
 _INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
 
@@ -83,9 +78,18 @@ class ServedLedger(Protocol):
         """One of them."""
 
 
-def add_tiles(app: web.Application, ledger: ServedLedger, newest_head: Callable[[LogId], bytes | None]) -> None:
-    """Serve these logs under `/logs` and `/log/`; `newest_head` gives the checkpoint of a log to show."""
-    handlers = _Handlers(ledger, newest_head)
+def add_tiles(
+    app: web.Application, ledger: ServedLedger, newest_head: Callable[[LogId], bytes | None], budget: Budget
+) -> None:
+    """Serve these logs under `/logs` and `/log/`.
+
+    Args:
+        app: gets the routes.
+        ledger: the logs.
+        newest_head: gives the checkpoint of a log to show.
+        budget: of everything large that is being sent.
+    """
+    handlers = _Handlers(ledger, newest_head, budget)
     app.router.add_get("/logs", handlers.list_logs)
     app.router.add_get("/log/{log}/checkpoint", handlers.checkpoint)
     app.router.add_get("/log/{log}/body/{index}", handlers.body)
@@ -94,10 +98,10 @@ def add_tiles(app: web.Application, ledger: ServedLedger, newest_head: Callable[
 
 
 class _Handlers:
-    def __init__(self, ledger: ServedLedger, newest_head: Callable[[LogId], bytes | None]) -> None:
+    def __init__(self, ledger: ServedLedger, newest_head: Callable[[LogId], bytes | None], budget: Budget) -> None:
         self._ledger = ledger
         self._newest_head = newest_head
-        self._budget = Budget()
+        self._budget = budget
 
     async def list_logs(self, request: web.Request) -> web.Response:
         ids = [encode_log_id(log_id) for log_id in self._ledger.log_ids()]
@@ -135,11 +139,7 @@ class _Handlers:
         data = await asyncio.to_thread(log.body, int(text))
         if data is None:
             raise not_found("this entry has no body, or this node does not hold it")
-        try:
-            with self._budget.hold(len(data)):
-                return await _stream(request, data)
-        except BusyError as error:
-            raise web.HTTPServiceUnavailable(text=f"{error}\n", headers={"Retry-After": "60"}) from error
+        return await send_bounded(request, data, _OCTETS, self._budget)
 
     async def evidence(self, request: web.Request) -> web.Response:
         found = await asyncio.to_thread(self._log(request).evidence)
@@ -165,28 +165,10 @@ def _bundle(log: ServedLog, start: int, end: int) -> bytes:
 
 
 def _octets(data: bytes) -> web.Response:
-    return web.Response(body=data, content_type="application/octet-stream", headers={"Cache-Control": IMMUTABLE})
+    return web.Response(body=data, headers=_OCTETS)
 
 
 def _json(value: object) -> web.Response:
     return web.Response(
         body=json.dumps(value).encode("ascii"), content_type="application/json", headers={"Cache-Control": MOVING}
     )
-
-
-async def _stream(request: web.Request, data: bytes) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Cache-Control": IMMUTABLE, "Content-Type": "application/octet-stream"})
-    response.content_length = len(data)
-    await response.prepare(request)
-    if request.method != "HEAD":
-        for start in range(0, len(data), PIECE_BYTES):
-            try:
-                async with asyncio.timeout(PIECE_SECONDS):
-                    await response.write(data[start : start + PIECE_BYTES])
-            except TimeoutError as error:
-                # A reader that takes nothing is hung up on, so that its body can be let go.
-                if request.transport is not None:
-                    request.transport.abort()
-                raise ConnectionResetError("the reader is too slow") from error
-    await response.write_eof()
-    return response

@@ -7,7 +7,7 @@ from ledger.log.follow import judge_growth
 from ledger.log.governance import MemberOp
 from ledger.log.identity import LogId
 from ledger.log.policy import QuorumRule
-from node.directory import Directory, cosigner_name
+from node.directory import MAX_TOLD_LOGS, Directory, cosigner_name
 from tests.node.web.served import open_store
 from tests.simulator import SimulatedLedger, SimulatedLog, found_network, trust_of
 
@@ -59,6 +59,23 @@ def test_an_origin_leads_to_logs_held_or_told_of() -> None:
     assert directory.log_key(network.log_id, 1) == (network.log_signer.public, True)
     assert directory.logs_of_origin("one.example/log") == ()
     assert directory.log_key(LogId(bytes(32)), 1) == (None, False)
+
+
+def test_what_a_peer_tells_of_is_followed_up_to_a_bound() -> None:
+    """The first logs of each peer count, those a network names are not among them, and no later list moves them."""
+    network, (one, two) = found_network("one", "two")
+    directory = directory_of(one, network, trusts=[network])
+    named = {network.log_id, two.log_id}
+
+    def made(start: int) -> list[LogId]:
+        return [LogId(number.to_bytes(32, "big")) for number in range(start, start + MAX_TOLD_LOGS)]
+
+    directory.hear("peer:1", [*named, *made(0), LogId(bytes([255]) * 32)])
+    assert directory.followed() == named | set(made(0))
+    directory.hear("peer:1", made(5000))
+    assert directory.followed() == named | set(made(0))
+    directory.hear("peer:2", made(5000))
+    assert directory.followed() == named | set(made(0)) | set(made(5000))
 
 
 def test_before_any_network_there_is_nobody(tmp_path: Path) -> None:

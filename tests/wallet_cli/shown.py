@@ -55,9 +55,9 @@ def show(world: World, *, audience: str = AUDIENCE, nonce: str = NONCE, names: t
     return presentation.encode_presentation(presentation.bind_credentials(envelope, [bound]))
 
 
-def write_replica(world: World, folder: Path) -> Path:
+def write_replica(world: World, folder: Path, key: bytes | None = None) -> Path:
     """A light replica of everything the world holds now; a folder that exists is brought up to date."""
-    with ReplicaWriter(folder) as writer:
+    with ReplicaWriter(folder, key) as writer:
         for log in (world.network, world.school, world.other):
             _take_over(writer, log)
     return folder

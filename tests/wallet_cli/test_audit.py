@@ -103,6 +103,7 @@ def test_a_log_that_does_not_replay_is_broken(world: World, tmp_path: Path) -> N
     broken = [finding for finding in report.findings if finding.severity is Severity.BROKEN]
     assert [finding.log for finding in broken] == [world.school.log_id]
     assert str(path) in broken[0].text
+    assert broken[0].text.startswith("Granite (granite.example/log) does not replay: ")
     assert {log.name for log in report.logs} == {"Confluence", "Lantern"}
 
 
@@ -114,7 +115,21 @@ def test_a_network_log_that_does_not_replay_is_broken(world: World, tmp_path: Pa
     report = audit_replica(folder, world.trust)
     assert report.exit_code == 1
     assert [(finding.log, str(path) in finding.text) for finding in report.findings] == [(world.network.log_id, True)]
+    assert report.findings[0].text.startswith("Confluence (confluence.example/log) does not replay: ")
     assert {log.name for log in report.logs} == {"Granite", "Lantern"}
+
+
+def test_without_the_networks_log_a_broken_one_has_no_name(world: World, tmp_path: Path) -> None:
+    """Its own word about its name is worth nothing, and nobody else's can be read."""
+    folder = write_replica(world, tmp_path / "replica")
+    for log in (world.network, world.school):
+        path = folder / encode_log_id(log.log_id) / f"tile/entries/000.p/{log.size}"
+        path.write_bytes(path.read_bytes()[:-1])
+    texts = [finding.text for finding in audit_replica(folder, world.trust).findings]
+    assert sorted(text.partition("does not replay")[0] for text in texts) == [
+        "",
+        "Confluence (confluence.example/log) ",
+    ]
 
 
 def test_since_an_earlier_report(world: World, tmp_path: Path) -> None:

@@ -12,8 +12,11 @@ from ledger.log import merkle, tiles
 from ledger.log.follow import Growth, judge_growth
 from ledger.log.identity import encode_log_id
 from tests.simulator import SimulatedLog
-from wallet_cli.replica import DamagedError, Replica, ReplicaLog
+from wallet_cli.log_files import DamagedError
+from wallet_cli.replica import Replica, ReplicaLog
 from wallet_cli.replica_writer import InUseError, ReplicaWriter
+
+KEY = b"\x05" * 32
 
 
 class Grown:
@@ -41,7 +44,7 @@ def grown() -> Grown:
 
 
 def take(folder: Path, grown: Grown, *sizes: int) -> None:
-    with ReplicaWriter(folder) as writer:
+    with ReplicaWriter(folder, KEY) as writer:
         for size in sizes:
             growth = grown.growth(writer.read().log(grown.log.log_id), size)
             bodies = {entry.index: body for entry, body in zip(growth.entries, growth.bodies, strict=True) if body}
@@ -49,7 +52,7 @@ def take(folder: Path, grown: Grown, *sizes: int) -> None:
 
 
 def opened(folder: Path, grown: Grown) -> ReplicaLog:
-    log = Replica(folder).log(grown.log.log_id)
+    log = Replica(folder, KEY).log(grown.log.log_id)
     assert log is not None
     return log
 
@@ -131,7 +134,7 @@ def test_any_flipped_bit_of_a_head_is_refused(
     grown = SimulatedLog("granite")
     if not folder.exists():
         assert grown.note is not None
-        with ReplicaWriter(folder) as writer:
+        with ReplicaWriter(folder, KEY) as writer:
             writer.commit(judge_growth(None, grown.entries, grown.bodies, grown.note), grown.note, {})
     path = folder / encode_log_id(grown.log_id) / "head"
     data = bytearray(path.read_bytes())
@@ -140,18 +143,19 @@ def test_any_flipped_bit_of_a_head_is_refused(
     path.write_bytes(data)
     try:
         with pytest.raises(DamagedError):
-            Replica(folder).log(grown.log_id)
+            Replica(folder, KEY).log(grown.log_id)
     finally:
         path.write_bytes(original)
 
 
-def test_a_head_in_another_folder_is_refused(tmp_path: Path, grown: Grown) -> None:
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_head_in_another_folder_is_refused(tmp_path: Path, grown: Grown, key: bytes | None) -> None:
     """A log's folder cannot be passed off as another log's."""
     take(tmp_path, grown, 7)
     other = SimulatedLog("lantern").log_id
     (tmp_path / encode_log_id(grown.log.log_id)).rename(tmp_path / encode_log_id(other))
     with pytest.raises(DamagedError, match="another log"):
-        Replica(tmp_path).log(other)
+        Replica(tmp_path, key).log(other)
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:

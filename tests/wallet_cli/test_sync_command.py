@@ -56,6 +56,28 @@ async def test_fetches_and_remembers(node: str, tmp_path: Path) -> None:
     assert (code, value["complete"], [log["size"] - log["before"] for log in value["logs"]]) == (0, True, [0, 0, 0])
 
 
+async def test_another_copy_is_not_remembered_unasked(node: str, tmp_path: Path) -> None:
+    """An auditor's copy beside the remembered replica leaves `cairn verify` alone; --remember switches over."""
+    trust, copy = ["--trust", str(tmp_path / "trust.json")], str(tmp_path / "copy")
+    assert (await cairn(tmp_path, "sync", *trust, "--node", node))[0] == 0
+    known = remembered.load(tmp_path)
+    code, _, err = await cairn(tmp_path, "sync", copy, "--history")
+    assert (code, remembered.load(tmp_path)) == (0, known)
+    assert f"`cairn verify` goes on using {tmp_path / 'replica'}" in err
+    assert f"next: cairn audit --dump {copy}" in err
+    code, _, err = await cairn(tmp_path, "sync", copy, "--remember")
+    assert (code, remembered.load(tmp_path).replica) == (0, tmp_path / "copy")
+    assert "next: cairn verify FILE" in err
+    assert "not made by this account" not in err
+
+
+async def test_the_first_copy_is_remembered_wherever_it_is(node: str, tmp_path: Path) -> None:
+    """Nothing is remembered yet, so the folder that was named is."""
+    trust = ["--trust", str(tmp_path / "trust.json")]
+    assert (await cairn(tmp_path, "sync", str(tmp_path / "copy"), *trust, "--node", node))[0] == 0
+    assert remembered.load(tmp_path).replica == tmp_path / "copy"
+
+
 async def test_a_folder_in_use(node: str, tmp_path: Path) -> None:
     """Two syncs at a time into one folder: the second could not decide, and says why."""
     with ReplicaWriter(tmp_path / "replica"):

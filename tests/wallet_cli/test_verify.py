@@ -17,6 +17,7 @@ from tests.wallet_cli.world import World, write_trust
 from wallet_cli import verify
 from wallet_cli.main import run
 from wallet_cli.replica import Replica
+from wallet_cli.replica_key import obtain_key
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,13 +31,14 @@ class Desk:
         self.folder = folder
         self.file = folder / "record.cairn"
         self.file.write_bytes(self.data)
-        self.replica = write_replica(self.world, folder / "replica")
+        self.key = obtain_key(folder)
+        self.replica = write_replica(self.world, folder / "replica", self.key)
         self.trust = write_trust(self.world, folder / "trust.json")
 
     def judge(self, data: bytes | None = None, **options: str | int | None) -> tuple[Code, dict[int, Answer]]:
         report = verify.verify_file(
             self.data if data is None else data,
-            Replica(self.replica),
+            Replica(self.replica, self.key),
             self.world.trust,
             options.get("audience", AUDIENCE),  # type: ignore[arg-type]  # each test passes the right type
             options.get("nonce", NONCE),  # type: ignore[arg-type]
@@ -79,7 +81,7 @@ def test_revoked_after_a_sync(desk: Desk) -> None:
     assert desk.judge()[0] is Code.VALID
     desk.world.statuses[desk.world.slots - 1] = 1
     desk.world.cut()
-    write_replica(desk.world, desk.replica)
+    write_replica(desk.world, desk.replica, desk.key)
     assert desk.judge()[0] is Code.REVOKED
 
 

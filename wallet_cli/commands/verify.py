@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @click.command("verify", epilog="Example:  cairn verify record.cairn --audience 'Tidewater College' --nonce 7f3a91")
 @click.argument("names", metavar="FILE...", nargs=-1, required=True)
 @click.option("--trust", "trust_file", metavar="FILE", help="Trust root; the remembered one by default.")
-@click.option("--replica", metavar="DIR", help="Light replica made by `cairn sync`; the remembered one by default.")
+@click.option(
+    "--replica",
+    metavar="DIR",
+    help="Light replica made by `cairn sync`, also by somebody else's; the remembered one by default.",
+)
 @click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
 @click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
 @click.option("--node", "nodes", metavar="URL", multiple=True, help="Sync from this node first, then verify.")
@@ -39,16 +43,18 @@ def command(
     """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
 
     FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check and
-    why. Exit code 0: all valid now. 1: at least one is not. 2: nothing could be read. 3: could not be decided.
+    why. A replica that somebody else made is checked whole first. Exit code 0: all valid now. 1: at least one is not.
+    2: nothing could be read. 3: could not be decided.
     """
     from ledger.credential.verify import Question
     from wallet_cli import places, verify
     from wallet_cli.clock import system_clock
+    from wallet_cli.replica_key import load_key
 
     place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, replica, nodes)
     if nodes:
         _sync(place)
-    network = verify.open_network(place.trust, place.replica)
+    network = verify.open_network(place.trust, place.replica, load_key(place.folder))
     question = Question(now=system_clock(), audience=audience, nonce=nonce)
     reports = verify.verify_files(verify.find_files(names), network, question)
     tally = verify.Tally()
@@ -94,13 +100,14 @@ def _sync(place: "Places") -> None:
     import asyncio
 
     from ledger.errors import CairnError
+    from wallet_cli.replica_key import obtain_key
     from wallet_cli.replica_writer import ReplicaWriter
     from wallet_cli.sync import sync_replica
 
     try:
-        with ReplicaWriter(place.replica) as writer:
+        with ReplicaWriter(place.replica, obtain_key(place.folder)) as writer:
             report = asyncio.run(sync_replica(writer, place.trust, place.nodes))
-    except CairnError as error:
+    except (CairnError, OSError) as error:
         terminal.note(f"cairn: could not sync: {terminal.escape(str(error))}")
         return
     for log in report.logs:

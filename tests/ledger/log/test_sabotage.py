@@ -1,6 +1,5 @@
 """What a thief, or whoever passes evidence on, must not achieve: lists, witness sets and forks that cannot be repaired."""
 
-
 from ledger.log.charter import Role
 from ledger.log.checkpoint import read_checkpoint, sign_checkpoint
 from ledger.log.governance import MemberOp

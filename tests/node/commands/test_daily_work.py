@@ -165,7 +165,8 @@ def test_status_tells_how_it_stands(shell: Shell, school: Path) -> None:
     said = shell("status", school)
     assert said.code == 1
     assert "Granite Hollow High is running" in said.out
-    assert "no independent witness is in force" in said.out
+    assert "no independent witness is in force for this log yet: it belongs to no network" in said.out
+    assert f"next: cairn-node join {school} --trust FILE -o request.json" in said.err
     status = json.loads(shell("status", school, "--json").out)
     assert (status["running"], status["origin"], status["head"]["has_quorum"]) == (True, "g.example/log", False)
 

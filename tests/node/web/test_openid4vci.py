@@ -21,7 +21,7 @@ from node.client.registry import IssueRequest, OfferedLink
 from node.keystore import KeyRole
 from node.registrar.offers import MAX_WRONG_CODES
 from node.web.openid4vci import GRANT_TYPE, add_claims
-from node.web.pace import Pace
+from node.web.pace import BURST, Pace
 from tests.node.registrar.desks import DIPLOMA, HTTP_URL, Bench, Clock, csv_of, fresh_bench
 
 CONFIGURATION = f"{DIPLOMA}/1"
@@ -257,6 +257,22 @@ async def test_hostile_bodies_are_refused(tmp_path: Path, body: bytes) -> None:
             assert answer.status in (400, 401)
         async with wallet.client.post("/token", data=body) as answer:
             assert answer.status == 400
+
+
+async def test_a_flood_burns_nobody_elses_offer(tmp_path: Path) -> None:
+    """Codes that are guessed count against no offer; who floods is slowed down, and then the offer works as before."""
+    async with wallet_with_offer(tmp_path) as wallet:
+        statuses = {(await wallet.token(code=f"guess{n}", tx_code="123456"))[0] for n in range(BURST + 5)}
+        assert statuses == {400, 429}
+        wallet.bench.clock.now += 1000
+        assert (await wallet.token())[0] == 200
+
+
+def test_pace_counts_a_network_of_ipv6_as_one_caller() -> None:
+    """Who has a /64 has no more than one bucket; an IPv4 address written as IPv6 is the same caller."""
+    pace = Pace(Clock(), burst=1, per_second=1)
+    callers = ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2", "")
+    assert [pace.take(caller) for caller in callers] == [0, 1, 0, 0, 1, 0, 0]
 
 
 def test_pace_lets_a_burst_through_and_then_a_trickle() -> None:
