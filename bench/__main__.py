@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import calibrators, ledger_rows, verify_rows
+from bench import calibrators, ledger_rows, verify_rows, wire_calibrators
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,19 @@ def main() -> None:
     items, rounds = (1_000_000, 5) if full else (100_000, 3)
     size = "full size" if full else "a tenth of the full size: for a first look, not for quoting"
     print(f"Cairn bench, {size}; Python {platform.python_version()}, medians of {rounds} rounds")
-    print(
-        f"V = {calibrators.verifications():,.0f} bare Ed25519 verifications/s on one core just now; ratios pair by pair"
-    )
+    _print_calibrators()
     print(f"{'what':<64}{'figure':>18}{'ratio':>10}{'accept':>12}")
     for row in _rows(items, rounds):
         print(f"{row.name:<64}{row.figure:>18}{row.ratio:>10}{row.accept:>12}", flush=True)
+
+
+def _print_calibrators() -> None:
+    print("calibrators, just now:")
+    print(f"  V  {calibrators.verifications():>12,.0f} bare Ed25519 verifications/s on one core")
+    print(f"  P  {calibrators.synced_appends(8192):>12,.0f} appends/s of 8 KiB to a plain file, each with fsync")
+    print(f"  U  {wire_calibrators.unary_calls():>12,.0f} unary gRPC echo calls/s")
+    print(f"  S  {wire_calibrators.streamed_entries():>12,.0f} entries/s in a gRPC stream of opaque bytes")
+    print("ratios are taken pair by pair with V, measured before and after each figure")
 
 
 def _rows(items: int, rounds: int) -> Iterator[Row]:
