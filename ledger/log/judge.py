@@ -23,7 +23,7 @@ from ledger.log.governance import (
     RetireKey,
     RotateLogKey,
 )
-from ledger.log.identity import LogId, encode_log_id
+from ledger.log.identity import LogId, encode_log_id, short_log_id
 from ledger.log.keyring import KeyRing, KeyStatus
 from ledger.log.keys import Algorithm, KeyId, PublicKey
 from ledger.log.members import Membership
@@ -62,6 +62,10 @@ class StateBelow(Protocol):
     @property
     def log_key(self) -> PublicKey:
         """In force there."""
+
+    @property
+    def charter(self) -> Charter:
+        """Entry 0, as it was written."""
 
     @property
     def recent(self) -> RecentTree:
@@ -242,7 +246,7 @@ def _judge_change(state: StateBelow, index: int, statement: Statement, items: tu
         case AddKey() | RetireKey() | CompromiseKey() | RotateLogKey() | ReplaceRoots():
             return _judge_key(state, index, statement)
         case MemberChange():
-            return state.members.find_illegality(statement) if state.is_network else "only a network has members"
+            return _judge_member(state, statement)
         case Issue():
             return _judge_issue(state, index, statement)
         case StatusUpdate():
@@ -260,6 +264,19 @@ def _judge_change(state: StateBelow, index: int, statement: Statement, items: tu
             return None
         case _:
             return None
+
+
+def _judge_member(state: StateBelow, change: MemberChange) -> str | None:
+    if not state.is_network:
+        return "only a network has members"
+    standing = change.standing
+    if standing is not None and change.member != state.log_id:
+        # The network has no entry about itself before it joins as a member, but its names are taken from the start.
+        if standing.origin == state.charter.origin:
+            return f"origin {standing.origin} belongs to the network itself"
+        if short_log_id(change.member) == short_log_id(state.log_id):
+            return "the network's own id begins with the same 22 characters"
+    return state.members.find_illegality(change)
 
 
 def _judge_key(state: StateBelow, index: int, change: KeyChange) -> str | None:

@@ -87,6 +87,11 @@ NETWORK_RULES: list[tuple[str, Callable[[SimulatedLog, SimulatedLog], Entry], st
         "origin granite.example/log belongs to another member",
     ),
     (
+        "the network's own origin",
+        lambda net, log: net.member(other(), standing=standing(other(), origin=net.state.charter.origin)),
+        "belongs to the network itself",
+    ),
+    (
         "witness key taken",
         lambda net, log: net.member(
             other(), standing=standing(other(), witness=witness_verifier_key("x.example/w", log.witness_signer.public))
