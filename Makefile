@@ -8,7 +8,7 @@ CODE := ledger node wallet_cli tests bench examples proto
 # e.g. make test ARGS="-k merkle -x"
 ARGS ?=
 
-.PHONY: help demo test check bench bench-full soak format lint types coverage clean
+.PHONY: help demo test check mutations bench bench-full soak format lint types coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -53,6 +53,9 @@ check: $(READY) ## what must pass before a change is proposed: format, lint, typ
 	$(PYTHON) -m ruff check $(wildcard $(CODE))
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest $(ARGS)
+
+mutations: $(READY) ## plant faults in a copy of the evaluator, one by one: each must be caught
+	$(PYTHON) -m tests.ledger.mastery.mutations $(ARGS)
 
 bench: $(READY) ## quick measurements, a tenth of the size, under five minutes
 	$(PYTHON) -m bench

@@ -1,4 +1,4 @@
-"""`make bench`: print every figure as a ratio to a calibrator of the same run."""
+"""`make bench`: print figures as ratios to a calibrator of the same run, those of evaluation in seconds."""
 
 import argparse
 import functools
@@ -6,12 +6,12 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import calibrators, ledger_rows, verify_rows, wire_calibrators
+from bench import calibrators, ledger_rows, mastery_rows, verify_rows, wire_calibrators
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: what was measured, the figure with its unit, the ratio, and what DESIGN 10 accepts."""
+    """One line of the table: what was measured, the figure with its unit, the ratio, and what is accepted."""
 
     name: str
     figure: str
@@ -77,6 +77,28 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             f"{above / bare:.1f} bare",
             "250 ms",
         )
+    yield from _mastery_rows(items // 100, rounds)
+
+
+def _mastery_rows(learners: int, rounds: int) -> Iterator[Row]:
+    """Evaluation, in seconds: what is accepted for all learners is accepted in proportion for fewer."""
+    sizes = [number for number in (100, 1_000, 10_000) if number <= learners]
+    # Short ones are disturbed by whatever else runs: the best of some rounds is what they take.
+    measured = [mastery_rows.measure(number, rounds if number < 10_000 else 1) for number in sizes]
+    smallest, whole = measured[0], measured[-1]
+    what = f"evaluate {learners:,} learners x {mastery_rows.EVIDENCE_PER_LEARNER} rows, three diplomas"
+    yield Row(f"{what}, one core", f"{whole.seconds:.1f} s", "", f"{60 * learners / 10_000:.0f} s")
+    yield Row("memory of that, at its highest", f"{whole.mebibytes:,.0f} MiB", "", "1,024 MiB")
+    for one in measured:
+        yield Row(
+            f"linear: processor time for one of {one.rows:,} rows",
+            f"{1e6 * one.row_seconds:.1f} us",
+            f"{one.row_seconds / smallest.row_seconds:.2f}",
+            "1.25",
+        )
+    seconds = mastery_rows.import_framework(rounds)
+    items = mastery_rows.FRAMEWORK_ITEMS
+    yield Row(f"import a framework of {items:,} items", f"{seconds * 1000:.0f} ms", "", "2,000 ms")
 
 
 def _ratio_row(name: str, measure: Callable[[], float], unit: str, rounds: int, accept: str) -> Row:
