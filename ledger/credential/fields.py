@@ -33,6 +33,8 @@ NEVER_HIDEABLE: tuple[Path, ...] = (
 )
 """What every copy says in clear. `exp`, `cnf` and `ld.validUntil` stand in clear too, where a copy has them."""
 
+_CLEAR_WHERE_PRESENT: tuple[Path, ...] = (("exp",), ("cnf",), ("ld", "validUntil"))
+
 _BY_IDENTITY_TYPE = {identity_type: name for name, identity_type in IDENTITY_TYPES.items()}
 _BY_PATH: Mapping[Path, str] = {
     ("ld", "awardedDate"): "awarded_on",
@@ -103,9 +105,16 @@ def missing_in_clear(payload: JSONObject) -> tuple[str, ...]:
 
     A field that was hidden and then disclosed counts as missing: what may be hidden may be left out next time.
     """
-    optional: tuple[Path, ...] = (("exp",), ("cnf",), ("ld", "validUntil"))
-    paths = [*NEVER_HIDEABLE, *(path for path in optional if _at(payload, path) is not None)]
-    return tuple(format_path(p) for p in paths if _at(payload, p) is None or not _is_clear(_at(payload, p)))
+    missing = []
+    for path in NEVER_HIDEABLE:
+        value = _at(payload, path)
+        if value is None or not _is_clear(value):
+            missing.append(format_path(path))
+    for path in _CLEAR_WHERE_PRESENT:
+        value = _at(payload, path)
+        if value is not None and not _is_clear(value):
+            missing.append(format_path(path))
+    return tuple(missing)
 
 
 def _name(one: Shown) -> str | None:
