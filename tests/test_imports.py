@@ -108,6 +108,7 @@ ORDER = {
         "testing",
         "consent",
         "evaluate",
+        "awardlist",
         "digest",
         "explain",
     ),
