@@ -72,6 +72,7 @@ ORDER = {
         "verify_token",
         "verify_status",
         "verify_ledger",
+        "verify_requirements",
         "verify_content",
         "verify",
     ),

@@ -150,13 +150,17 @@ class ClaimClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One numbered step: what was asked, the answer, why (and how old the evidence is), who can do what about it."""
+    """One numbered step: what was asked, the answer, why (and how old the evidence is), who can do what about it.
+
+    `lines` say more where one fact a line is easier to read.
+    """
 
     number: int
     name: str
     answer: Answer
     detail: str = ""
     remedy: str = ""
+    lines: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The step for machines, text escaped."""
@@ -166,11 +170,13 @@ class Step:
             "answer": self.answer.value,
             "detail": escape_text(self.detail),
             "remedy": escape_text(self.remedy),
+            "lines": [escape_text(line) for line in self.lines],
         }
 
     def to_lines(self) -> list[str]:
-        """The step for people: a line, and one below it for the remedy."""
+        """The step for people: a line, further facts below it, then the remedy."""
         lines = [f"{self.number:>2}. {self.name} {self.answer.words}" + (f" ({self.detail})" if self.detail else "")]
+        lines += [f"    {line}" for line in self.lines]
         if self.remedy:
             lines.append(f"    What to do: {self.remedy}")
         return [escape_text(line) for line in lines]
