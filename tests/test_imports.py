@@ -65,6 +65,7 @@ ORDER = {
         "commitment",
         "status",
         "openbadge",
+        "evaluation",
         "copy",
         "fields",
         "presentation",
@@ -109,8 +110,8 @@ ORDER = {
         "testing",
         "consent",
         "evaluate",
-        "awardlist",
         "digest",
+        "awardlist",
         "explain",
     ),
 }

@@ -40,6 +40,9 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--awards", metavar="DIR", type=_folder, help="Write who is awarded, one CSV for each diploma, to issue from."
 )
+@click.option(
+    "--transcripts", metavar="DIR", type=_folder, help="With --awards: keep what each award rests on, for replay-award."
+)
 @click.option("--learner", metavar="ID", help="Evaluate this learner only.")
 @click.option("--explain", "is_explained", is_flag=True, help="Tell the story of one learner in plain words.")
 @force_option
@@ -49,6 +52,7 @@ def command(
     out: Path | None,
     sharing: Path | None,
     awards: Path | None,
+    transcripts: Path | None,
     learner: str | None,
     is_explained: bool,
     force: bool,
@@ -66,14 +70,16 @@ def command(
 
     if is_explained and learner is None:
         raise click.UsageError("--explain tells the story of one learner; name one with --learner")
+    if transcripts is not None and awards is None:
+        raise click.UsageError("--transcripts goes with --awards DIR")
     _check_outputs(out, sharing, force=force)
     problems = ProblemCollector()
     with terminal.show_work("evaluating"):
         try:
             read = load_dataset(dataset, problems)
-            lists = None if awards is None else open_award_lists(dataset, read)
+            lists = None if awards is None else open_award_lists(dataset, read, has_transcripts=transcripts is not None)
         except DataSetError as error:
-            return _refuse(error.problems, as_json=as_json)
+            return refuse(error.problems, as_json=as_json)
         found = _evaluate(read, learner, lists, is_explained=is_explained, as_json=as_json)
         decisions = [one for one in decide_all_sharing(read) if learner in (None, one.learner)]
     for remark in (*map(str, problems.remarks), *lint(read)):
@@ -82,6 +88,9 @@ def command(
     files = [(out, found.results, PUBLIC_MODE), (sharing, encode_sharing(decisions), PUBLIC_MODE)]
     if awards is not None and lists is not None:
         files += [(awards / f"{name}.csv", data, PRIVATE_MODE) for name, data in lists.encode().items()]
+        if transcripts is not None:
+            kept = lists.encode_transcripts()
+            files += [(transcripts / f"{name}.jsonl", data, PRIVATE_MODE) for name, data in kept.items()]
     written = _write(files, force=force)
     if as_json:
         terminal.result_json(
@@ -131,7 +140,7 @@ def load_dataset(folder: Path, problems: "ProblemCollector") -> "Dataset":
     return parse_dataset(files, problems)
 
 
-def open_award_lists(folder: Path, dataset: "Dataset") -> "AwardLists":
+def open_award_lists(folder: Path, dataset: "Dataset", *, has_transcripts: bool = False) -> "AwardLists":
     """Empty award lists of a data set folder, with the names of its roster.
 
     Raises:
@@ -153,7 +162,7 @@ def open_award_lists(folder: Path, dataset: "Dataset") -> "AwardLists":
     roster = read_manifest({MANIFEST: read_input(folder / MANIFEST, MAX_FILE_BYTES)}, problems).files["roster"]
     names = parse_names(roster, read_input(folder / roster, MAX_FILE_BYTES), problems)
     problems.refuse()
-    return AwardLists(dataset, names)
+    return AwardLists(dataset, names, has_transcripts=has_transcripts)
 
 
 def _evaluate(
@@ -212,7 +221,8 @@ def _write(files: Sequence[tuple[Path | None, bytes, int]], *, force: bool) -> l
     return [path for path, _, _ in named]
 
 
-def _refuse(problems: "ProblemList", *, as_json: bool) -> int:
+def refuse(problems: "ProblemList", *, as_json: bool) -> int:
+    """Tell what is wrong with a data set, and give the exit code for it."""
     found = problems.problems
     if as_json:
         rows = [{"column": p.column, "file": p.file, "line": p.line, "reason": p.reason} for p in found]
