@@ -135,6 +135,11 @@ def test_the_second_reader_agrees_on_keys_and_forks() -> None:
         independent.check_fork(evidence, VECTORS["academy-log.json"]["log_vkeys"]["2"])
 
 
+def test_the_document_suffices_for_an_evaluation() -> None:
+    """Fingerprint and digest follow from the transcript and the salt."""
+    independent.check_evaluation(VECTORS["evaluation.json"])
+
+
 @pytest.mark.parametrize("row", VECTORS["refused.json"], ids=lambda row: str(row["why"]))
 def test_an_entry_to_refuse_is_refused(row: dict[str, Any]) -> None:
     """Each for its own reason, on top of the school's entry 0."""
