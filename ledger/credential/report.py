@@ -3,7 +3,8 @@
 Every step answers `yes`, `no`, `could not check` or `not applicable`; the third is never folded into another. A
 credential gets one code, the first of the table that applies; a record (one file) the worst verdict of its
 credentials; a batch an exit code. Text that came from a file or a log is escaped here, once, on its way out. Nothing
-in a report may hold a slot key, a salt or a disclosure: `verify` passes none.
+in a report may hold a slot key, a salt or a disclosure: `verify` passes none. (The salt in the field `evaluation` is
+no disclosure's: it is there to be seen.)
 """
 
 import unicodedata
