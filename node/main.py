@@ -35,6 +35,7 @@ COMMANDS = {
     "offer": "Make claim links and a printable sheet for learners.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
+    "replay-award": "Decide an award once more and compare with what a copy bears.",
 }
 """Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""
 
@@ -56,7 +57,7 @@ class LazyGroup(click.Group):
         """Import one subcommand; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"node.commands.{MODULES.get(cmd_name, cmd_name)}")
+        module = importlib.import_module(f"node.commands.{MODULES.get(cmd_name, cmd_name.replace('-', '_'))}")
         command = getattr(module, cmd_name if cmd_name in MODULES else "command")
         if not isinstance(command, click.Command):
             raise TypeError(f"node.commands: {cmd_name} is not a click command")

@@ -65,6 +65,7 @@ ORDER = {
         "commitment",
         "status",
         "openbadge",
+        "evaluation",
         "copy",
         "fields",
         "presentation",
@@ -72,6 +73,7 @@ ORDER = {
         "verify_token",
         "verify_status",
         "verify_ledger",
+        "verify_requirements",
         "verify_content",
         "verify",
     ),
@@ -109,6 +111,7 @@ ORDER = {
         "consent",
         "evaluate",
         "digest",
+        "awardlist",
         "explain",
     ),
 }

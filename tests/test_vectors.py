@@ -135,6 +135,11 @@ def test_the_second_reader_agrees_on_keys_and_forks() -> None:
         independent.check_fork(evidence, VECTORS["academy-log.json"]["log_vkeys"]["2"])
 
 
+def test_the_document_suffices_for_an_evaluation() -> None:
+    """Fingerprint and digest follow from the transcript and the salt."""
+    independent.check_evaluation(VECTORS["evaluation.json"])
+
+
 @pytest.mark.parametrize("row", VECTORS["refused.json"], ids=lambda row: str(row["why"]))
 def test_an_entry_to_refuse_is_refused(row: dict[str, Any]) -> None:
     """Each for its own reason, on top of the school's entry 0."""
@@ -223,7 +228,7 @@ def test_the_academy_ends_in_a_succession(story: Story) -> None:
 def test_limits_in_the_document_are_those_of_the_code() -> None:
     """The numbers that code names stand in section 22."""
     from ledger import canonical
-    from ledger.credential import disclosure, keybinding, presentation, sdjwt
+    from ledger.credential import disclosure, evaluation, keybinding, presentation, sdjwt, verify_requirements
     from ledger.log import body, charter, entry, evidence, governance, keys, note, policy, receipt, records
     from node import proposal, request
 
@@ -258,6 +263,9 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         (sdjwt.MAX_DISCLOSURES, 10_000, "1 MiB; 10,000; 32; 64 KiB"),
         (disclosure.MAX_DEPTH, 32, "1 MiB; 10,000; 32; 64 KiB"),
         (keybinding.MAX_KEY_BINDING_BYTES, 64 * kib, "1 MiB; 10,000; 32; 64 KiB"),
+        (evaluation.MAX_RULES, 500, "500; 100 characters; 1 MiB"),
+        (evaluation.MAX_LABEL_CHARACTERS, 100, "500; 100 characters; 1 MiB"),
+        (verify_requirements.MAX_SET_BYTES, mib, "500; 100 characters; 1 MiB"),
         (presentation.MAX_PRESENTATION_BYTES, 10 * mib, "10 MiB; 200; 180 days"),
         (presentation.MAX_CREDENTIALS, 200, "10 MiB; 200; 180 days"),
         (presentation.MAX_AGE_MS, 180 * 86_400_000, "10 MiB; 200; 180 days"),

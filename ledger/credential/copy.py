@@ -20,6 +20,7 @@ from decimal import Decimal
 from ledger import base64url
 from ledger.credential import openbadge
 from ledger.credential.disclosure import Path
+from ledger.credential.evaluation import SALT_BYTES, EvaluationRecord, check_record, encode_claim
 from ledger.credential.issuance import Draw, issue_sd_jwt
 from ledger.credential.jose import Sign, parse_jwk, public_key_to_jwk
 from ledger.credential.openbadge import Achievement
@@ -74,6 +75,8 @@ class AwardContent:
     """(code, value), each code once, codes of the achievement's result descriptions."""
     replaces: str | None = None
     """`urn:uuid:…` of the credential this one replaces."""
+    evaluation: EvaluationRecord | None = None
+    """How it was decided, if by an evaluation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,8 @@ def check_award(content: AwardContent) -> None:
         raise RuleError("credits: is not a decimal number with at most four places, such as 0.5")
     if content.replaces is not None and not _URI.fullmatch(content.replaces):
         raise RuleError("replaces: is not the id of a credential")
+    if content.evaluation is not None:
+        check_record(content.evaluation)
     seen: set[str] = set()
     for code, value in content.results:
         if code in seen:
@@ -155,6 +160,9 @@ def mint_copy(content: AwardContent, terms: CopyTerms, sign: Sign, draw: Draw) -
     if content.replaces is not None:
         claims["replaces"] = content.replaces
         hidden.append(("replaces",))
+    if content.evaluation is not None:
+        claims["evaluation"] = encode_claim(content.evaluation, draw(SALT_BYTES))
+        hidden.append(("evaluation",))
     if terms.holder is None:
         subject_id = f"urn:uuid:{_random_uuid(draw)}"
     else:

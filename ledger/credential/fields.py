@@ -40,6 +40,7 @@ _BY_PATH: Mapping[Path, str] = {
     ("ld", "awardedDate"): "awarded_on",
     (*SUBJECT, "creditsEarned"): "credits",
     ("replaces",): "replaces",
+    ("evaluation",): "evaluation",
 }
 
 _MARKS = (f'"{DIGESTS_NAME}"'.encode(), f'"{ELEMENT_NAME}"'.encode())
@@ -97,7 +98,7 @@ def select_fields(sd_jwt: str, names: Iterable[str]) -> str:
 def declared_fields(achievement: Achievement) -> tuple[str, ...]:
     """All fields a copy of this achievement may have. Which of them one copy has cannot be seen from outside."""
     codes = (f"result.{description.code}" for description in achievement.results)
-    return (*IDENTITY_TYPES, "awarded_on", "credits", *codes, "replaces")
+    return (*IDENTITY_TYPES, "awarded_on", "credits", *codes, "replaces", "evaluation")
 
 
 def missing_in_clear(payload: JSONObject) -> tuple[str, ...]:

@@ -49,6 +49,9 @@ RESULT_TYPES = frozenset({
 IDENTITY_TYPES = {"name": "name", "email": "emailAddress", "date_of_birth": "ext:dateOfBirth"}
 """`identityType` of each field that says who the learner is."""
 
+REQUIREMENT_SET_TYPE = "ext:requirementSet"
+"""`identifierType` under which an achievement's `otherIdentifier` names requirement sets, as `ID/VERSION`."""
+
 _EXTENSION = re.compile(r"ext:[A-Za-z0-9._-]+")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x20\x7f]+")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
@@ -202,6 +205,9 @@ def achievement_for_requirement_set(requirement_set: Mapping[str, JSONValue], ba
             "id": f"{base_url.rstrip('/')}/requirements/{name}/{version}",
             "narrative": "\n".join(f"* {code}: {label}" for code, label, _ in labels),
         },
+        "otherIdentifier": [
+            {"type": "IdentifierEntry", "identifier": f"{name}/{version}", "identifierType": REQUIREMENT_SET_TYPE}
+        ],
         "resultDescription": [
             {
                 "id": f"{achievement_id}#{code}",

@@ -3,7 +3,8 @@
 Every step answers `yes`, `no`, `could not check` or `not applicable`; the third is never folded into another. A
 credential gets one code, the first of the table that applies; a record (one file) the worst verdict of its
 credentials; a batch an exit code. Text that came from a file or a log is escaped here, once, on its way out. Nothing
-in a report may hold a slot key, a salt or a disclosure: `verify` passes none.
+in a report may hold a slot key, a salt or a disclosure: `verify` passes none. (The salt in the field `evaluation` is
+no disclosure's: it is there to be seen.)
 """
 
 import unicodedata
@@ -150,13 +151,17 @@ class ClaimClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One numbered step: what was asked, the answer, why (and how old the evidence is), who can do what about it."""
+    """One numbered step: what was asked, the answer, why (and how old the evidence is), who can do what about it.
+
+    `lines` say more where one fact a line is easier to read.
+    """
 
     number: int
     name: str
     answer: Answer
     detail: str = ""
     remedy: str = ""
+    lines: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The step for machines, text escaped."""
@@ -166,11 +171,13 @@ class Step:
             "answer": self.answer.value,
             "detail": escape_text(self.detail),
             "remedy": escape_text(self.remedy),
+            "lines": [escape_text(line) for line in self.lines],
         }
 
     def to_lines(self) -> list[str]:
-        """The step for people: a line, and one below it for the remedy."""
+        """The step for people: a line, further facts below it, then the remedy."""
         lines = [f"{self.number:>2}. {self.name} {self.answer.words}" + (f" ({self.detail})" if self.detail else "")]
+        lines += [f"    {line}" for line in self.lines]
         if self.remedy:
             lines.append(f"    What to do: {self.remedy}")
         return [escape_text(line) for line in lines]

@@ -4,8 +4,8 @@
 gives a report. It fetches nothing, never asks the issuer, and never folds "could not check" into another answer. After a bad
 signature nothing else about the file is believed.
 
-The steps stand in three modules: `verify_token` (1-5: what the bytes prove by themselves), `verify_ledger` (6-11: what the
-ledger says) and `verify_content` (12-14: what is shown, by whom). This one puts them together.
+The steps stand in these modules: `verify_token` (1-5: what the bytes prove by themselves), `verify_ledger` (6-11: what the
+ledger says), `verify_requirements` (12) and `verify_content` (13, 14: what is shown, by whom). This one puts them together.
 """
 
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ def verify_credential(sd_jwt: str, receipt: object | None, network: Network, ter
     ledger.walk(receipt)
     steps: list[Step] = [*token.steps, *ledger.steps]
     codes = [*token.codes, *ledger.codes]
-    content = verify_content.describe(token, network)
+    content = verify_content.describe(token, network, ledger.receipt)
     steps += content.steps
     code = first_code(codes)
     notes = [*token.notes]

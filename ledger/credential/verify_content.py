@@ -8,11 +8,11 @@ import orjson
 from ledger.credential import fields, openbadge
 from ledger.credential.report import Answer, ClaimClass, ShownLine, Step, make_step
 from ledger.credential.strict_json import JSONObject
+from ledger.credential.verify_requirements import check_requirements
 from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
 from ledger.log.network import Network
-
-_REQUIREMENT_SET = "ext:requirementSet"
+from ledger.log.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Content:
     not_shown: tuple[str, ...]
 
 
-def describe(token: TokenFindings, network: Network) -> Content:
-    """Answer steps 12-14 for a credential whose signature is good."""
+def describe(token: TokenFindings, network: Network, receipt: Receipt | None = None) -> Content:
+    """Answer steps 12-14 for a credential whose signature is good; `receipt` if its place on the ledger is proven."""
     assert token.claims is not None and token.token is not None
     credential = _object(token.payload.get("ld"))
     subject = _object(credential.get("credentialSubject"))
@@ -41,7 +41,7 @@ def describe(token: TokenFindings, network: Network) -> Content:
     kind = _text(achievement, "achievementType")
     return Content(
         steps=(
-            _requirements(achievement),
+            check_requirements(credential, token.owner, network, receipt),
             _endorsements(credential),
             _classes(token, shown, hidden),
         ),
@@ -51,18 +51,6 @@ def describe(token: TokenFindings, network: Network) -> Content:
         shown=shown,
         not_shown=hidden,
     )
-
-
-def _requirements(achievement: JSONObject) -> Step:
-    names = [
-        _text(_object(item), "identifier")
-        for item in _list(achievement.get("otherIdentifier"))
-        if _text(_object(item), "identifierType") == _REQUIREMENT_SET
-    ]
-    if not names:
-        return make_step(12, Answer.NOT_APPLICABLE, "it names no requirement set")
-    detail = f"it names {', '.join(names)}; what is shown was not evaluated again, it stands on the issuer's word"
-    return make_step(12, Answer.COULD_NOT_CHECK, detail, "read the requirement set on the issuer's log")
 
 
 def _endorsements(credential: JSONObject) -> Step:
@@ -100,10 +88,6 @@ def _declared_by(achievement: bytes) -> tuple[str, ...]:
 
 def _object(value: object) -> JSONObject:
     return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _text(value: JSONObject, name: str) -> str:

@@ -1,27 +1,30 @@
 """The evaluation digest (DOMAIN 2.15): what an award says about how it was decided, without saying it.
 
 A transcript names the definitions by digest, every input that could have counted by id and digest, and the result rows.
-The digest over it is keyed with a fresh 128-bit salt for every copy of the award and is disclosed together with that
-salt, so that no two copies share a value and nobody can guess small inputs. Whoever is given the private inputs makes the
-transcript again; `find_difference` names the first thing that does not agree.
+Its fingerprint stays at the school. What a copy of the award bears is keyed with a fresh 128-bit salt and disclosed
+together with that salt, so that no two copies share a value and nobody can guess small inputs. Whoever is given the
+private inputs makes the transcript again; `find_difference` names the first thing that does not agree.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
 from ledger import canonical
-from ledger.canonical import JSONObject
+from ledger.canonical import Fields, JSONObject, JSONValue
+from ledger.credential.evaluation import MAX_LABEL_CHARACTERS, EvaluationRecord, key_fingerprint
+from ledger.errors import MalformedError
 from ledger.mastery import status_events
 from ledger.mastery.admission import exclusion_of
 from ledger.mastery.dataset import Dataset
 from ledger.mastery.evaluate import HEADER, Evaluation
-from ledger.mastery.requirements import MasteredTest, RequirementSet
+from ledger.mastery.requirements import ApprovalsTest, MasteredTest, RequirementSet, SignOffTest
 from ledger.mastery.rules import child_rules_of
 
-SALT_BYTES = 16
-_CONTEXT = b"cairn/evaluation/v1\n"
+_SEPARATORS = re.compile(r"[\s;\x00-\x1f\x7f]")
+_CONTEXT = b"cairn/transcript/v1\n"
 _INPUT_CONTEXT = b"cairn/input/v1\n"
 
 
@@ -72,19 +75,47 @@ def make_transcript(evaluation: Evaluation) -> Transcript:
     )
 
 
-def digest_transcript(transcript: Transcript, salt: bytes) -> bytes:
-    """SHA-256("cairn/evaluation/v1\\n" || salt || canonical JSON of the transcript), 32 bytes.
+def parse_transcript(value: JSONValue) -> Transcript:
+    """Read what `Transcript.to_json` gave.
 
-    Args:
-        transcript: what was decided and on what.
-        salt: 16 random bytes, fresh for every copy of an award.
+    Raises:
+        MalformedError: it is something else.
+    """
+    fields_ = Fields(value, "transcript")
+    found = Transcript(
+        as_of=fields_.text("as_of"),
+        definitions=tuple(_parse_named(one) for one in fields_.array("definitions")),
+        inputs=tuple(_parse_named(one) for one in fields_.array("inputs")),
+        results=tuple(_parse_row(row) for row in fields_.array("results")),
+    )
+    fields_.finish()
+    return found
+
+
+def fingerprint_transcript(transcript: Transcript) -> bytes:
+    """SHA-256("cairn/transcript/v1\\n" || canonical JSON of the transcript), 32 bytes; private, for it has no salt."""
+    return hashlib.sha256(_CONTEXT + canonical.encode(transcript.to_json())).digest()
+
+
+def digest_transcript(transcript: Transcript, salt: bytes) -> bytes:
+    """What a copy with this salt (16 bytes) bears, 32 bytes.
 
     Raises:
         ValueError: the salt has another length.
     """
-    if len(salt) != SALT_BYTES:
-        raise ValueError(f"salt: {len(salt)} bytes, expected {SALT_BYTES}")
-    return hashlib.sha256(_CONTEXT + salt + canonical.encode(transcript.to_json())).digest()
+    return key_fingerprint(fingerprint_transcript(transcript), salt)
+
+
+def record_evaluation(evaluation: Evaluation, transcript: Transcript) -> EvaluationRecord:
+    """What an award says of its evaluation, once it is keyed."""
+    dataset, definition = evaluation.case.dataset, evaluation.definition
+    rules = (_label(rule, dataset.rules[rule].version) for rule in sorted(_rules_of(dataset, definition)))
+    return EvaluationRecord(
+        fingerprint=fingerprint_transcript(transcript),
+        requirement_set=_label(definition.id, definition.version),
+        rules=tuple(dict.fromkeys(rules)),
+        judges=tuple(sorted({_label(kind) for kind in _kinds_of_judges(evaluation)})),
+    )
 
 
 def find_difference(old: Transcript, new: Transcript) -> str:
@@ -109,6 +140,42 @@ def digest_input(kind: str, row: object) -> Named:
     texts = {field.name: _text(getattr(row, field.name)) for field in fields(row)}  # type: ignore[arg-type]  # every input row is a dataclass
     digest = hashlib.sha256(_INPUT_CONTEXT + canonical.encode({"kind": kind, "row": texts})).hexdigest()
     return Named(kind, texts["id"], digest)
+
+
+def _kinds_of_judges(evaluation: Evaluation) -> Iterator[str]:
+    """Of everybody whose word counted for something mastered, signed or approved; `transfer` for a grant."""
+    case, signers = evaluation.case, set[str]()
+    for judgment in (*evaluation.items, *evaluation.awards):
+        if judgment.is_mastered:
+            yield from (piece.assessor.kind for piece in judgment.counted if piece.assessor is not None)
+            yield from ("transfer" for piece in judgment.counted if piece.match is not None)
+            yield from ("transfer",) if judgment.match is not None else ()
+            signers |= {judgment.signoff.signer} if judgment.signoff is not None else set()
+    for test in evaluation.definition.tests():
+        if isinstance(test, SignOffTest | ApprovalsTest):
+            signers |= {one.signer for one in case.signoffs_of(test.subject)}
+    assessors = case.dataset.assessors
+    yield from (assessors[signer].kind for signer in signers if signer in assessors)
+
+
+def _label(name: str, version: str = "") -> str:
+    """`ID/VERSION`, without anything that would separate it in a list."""
+    return _SEPARATORS.sub("_", f"{name}/{version}" if version else name)[:MAX_LABEL_CHARACTERS]
+
+
+def _parse_named(value: JSONValue) -> Named:
+    one = Fields(value, "transcript")
+    named = Named(one.text("kind"), one.text("id"), one.text("digest"))
+    one.finish()
+    return named
+
+
+def _parse_row(value: JSONValue) -> tuple[str, ...]:
+    cells = value if isinstance(value, list) else []
+    texts = tuple(cell for cell in cells if isinstance(cell, str))
+    if not len(texts) == len(cells) == len(HEADER):
+        raise MalformedError(f"transcript: a result row is not {len(HEADER)} texts")
+    return texts
 
 
 def _first_cell(before: Sequence[str], after: Sequence[str]) -> str:

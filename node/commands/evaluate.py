@@ -1,7 +1,8 @@
 """`cairn-node evaluate`: mastery and diplomas for a data set folder, each with its reasons."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,10 @@ import click
 
 from node import terminal
 from node.commands.options import force_option, json_option
+from node.outfile import PUBLIC_MODE
 
 if TYPE_CHECKING:
+    from ledger.mastery.awardlist import AwardLists
     from ledger.mastery.dataset import Dataset
     from ledger.mastery.evaluate import Evaluation
     from ledger.mastery.problems import ProblemCollector, ProblemList
@@ -19,8 +22,13 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 1 << 30
 MAX_SHOWN_PROBLEMS = 200
 """Problems written to a terminal; `--json` gives them all."""
+PRIVATE_MODE = 0o600
+"""Of files with names and birth dates in them."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 _file = click.Path(dir_okay=False, path_type=Path)
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command(
@@ -29,6 +37,12 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.argument("dataset", metavar="DATASET", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", metavar="FILE", type=_file, help="Write the results as CSV.")
 @click.option("--sharing", metavar="FILE", type=_file, help="Write who may share a record as CSV.")
+@click.option(
+    "--awards", metavar="DIR", type=_folder, help="Write who is awarded, one CSV for each diploma, to issue from."
+)
+@click.option(
+    "--transcripts", metavar="DIR", type=_folder, help="With --awards: keep what each award rests on, for replay-award."
+)
 @click.option("--learner", metavar="ID", help="Evaluate this learner only.")
 @click.option("--explain", "is_explained", is_flag=True, help="Tell the story of one learner in plain words.")
 @force_option
@@ -37,6 +51,8 @@ def command(
     dataset: Path,
     out: Path | None,
     sharing: Path | None,
+    awards: Path | None,
+    transcripts: Path | None,
     learner: str | None,
     is_explained: bool,
     force: bool,
@@ -45,7 +61,8 @@ def command(
     """Evaluate mastery and diplomas as of the date in DATASET/dataset.json.
 
     A pure function of the files: the same folder gives the same bytes everywhere. A folder with any mistake is refused
-    with all of them, and nothing is written. The results are personal data and stand on no ledger.
+    with all of them, and nothing is written. The results are personal data and stand on no ledger. With --awards each
+    diploma's learners stand in DIR/<diploma>.csv, for `cairn-node issue`.
     """
     from ledger.mastery.evaluate import decide_all_sharing, encode_sharing
     from ledger.mastery.lint import lint
@@ -53,18 +70,28 @@ def command(
 
     if is_explained and learner is None:
         raise click.UsageError("--explain tells the story of one learner; name one with --learner")
+    if transcripts is not None and awards is None:
+        raise click.UsageError("--transcripts goes with --awards DIR")
     _check_outputs(out, sharing, force=force)
     problems = ProblemCollector()
     with terminal.show_work("evaluating"):
         try:
             read = load_dataset(dataset, problems)
+            lists = None if awards is None else open_award_lists(dataset, read, has_transcripts=transcripts is not None)
         except DataSetError as error:
-            return _refuse(error.problems, as_json=as_json)
-        found = _evaluate(read, learner, is_explained=is_explained, as_json=as_json)
+            return refuse(error.problems, as_json=as_json)
+        found = _evaluate(read, learner, lists, is_explained=is_explained, as_json=as_json)
         decisions = [one for one in decide_all_sharing(read) if learner in (None, one.learner)]
     for remark in (*map(str, problems.remarks), *lint(read)):
         terminal.note(f"remark: {remark}")
-    written = _write([(out, found.results), (sharing, encode_sharing(decisions))], force=force)
+    files: list[tuple[Path | None, bytes, int]]
+    files = [(out, found.results, PUBLIC_MODE), (sharing, encode_sharing(decisions), PUBLIC_MODE)]
+    if awards is not None and lists is not None:
+        files += [(awards / f"{name}.csv", data, PRIVATE_MODE) for name, data in lists.encode().items()]
+        if transcripts is not None:
+            kept = lists.encode_transcripts()
+            files += [(transcripts / f"{name}.jsonl", data, PRIVATE_MODE) for name, data in kept.items()]
+    written = _write(files, force=force)
     if as_json:
         terminal.result_json(
             {
@@ -78,7 +105,7 @@ def command(
         )
     else:
         _tell(found, written)
-    terminal.next_step(_next(dataset, out, learner, is_explained=is_explained))
+    terminal.next_step(_next(dataset, out, awards, learner, is_explained=is_explained))
     return terminal.EXIT_YES
 
 
@@ -113,7 +140,34 @@ def load_dataset(folder: Path, problems: "ProblemCollector") -> "Dataset":
     return parse_dataset(files, problems)
 
 
-def _evaluate(dataset: "Dataset", learner: str | None, *, is_explained: bool, as_json: bool) -> _Findings:
+def open_award_lists(folder: Path, dataset: "Dataset", *, has_transcripts: bool = False) -> "AwardLists":
+    """Empty award lists of a data set folder, with the names of its roster.
+
+    Raises:
+        DataSetError: the roster has no names.
+        MalformedError: a diploma's id cannot be a file name.
+    """
+    from ledger.errors import MalformedError
+    from ledger.mastery.awardlist import AwardLists, parse_names
+    from ledger.mastery.dataset import read_manifest
+    from ledger.mastery.manifest import MANIFEST
+    from ledger.mastery.problems import ProblemCollector
+    from node.outfile import read_input
+
+    for diploma in dataset.requirement_sets:
+        if not _FILE_NAME.fullmatch(diploma):
+            hint = "--awards needs diploma ids of letters, digits, dots, hyphens and underscores"
+            raise MalformedError(f"{diploma[:100]}: cannot be the name of a file", hint=hint)
+    problems = ProblemCollector()
+    roster = read_manifest({MANIFEST: read_input(folder / MANIFEST, MAX_FILE_BYTES)}, problems).files["roster"]
+    names = parse_names(roster, read_input(folder / roster, MAX_FILE_BYTES), problems)
+    problems.refuse()
+    return AwardLists(dataset, names, has_transcripts=has_transcripts)
+
+
+def _evaluate(
+    dataset: "Dataset", learner: str | None, lists: "AwardLists | None", *, is_explained: bool, as_json: bool
+) -> _Findings:
     from ledger.errors import MalformedError
     from ledger.mastery.evaluate import encode_results, evaluate, evaluate_all
     from ledger.mastery.explain import explain
@@ -132,6 +186,8 @@ def _evaluate(dataset: "Dataset", learner: str | None, *, is_explained: bool, as
             story = list(explain(one)) if is_explained else []
             found.diplomas.append((one.learner, one.definition.id, one.outcome.value, one.text))
             found.story += story
+            if lists is not None:
+                lists.add(one)
             if as_json:
                 found.json.append(_to_json(one, story))
             yield one
@@ -152,20 +208,21 @@ def _check_outputs(out: Path | None, sharing: Path | None, *, force: bool) -> No
             check_output(path, force=force or path.is_file())
 
 
-def _write(files: list[tuple[Path | None, bytes]], *, force: bool) -> list[Path]:
+def _write(files: Sequence[tuple[Path | None, bytes, int]], *, force: bool) -> list[Path]:
     """Write each file whole, or none of them; the same evaluation over its own result changes nothing."""
     from node.outfile import check_output, write_output
 
-    named = [(path, data) for path, data in files if path is not None]
-    changed = [(path, data) for path, data in named if not path.is_file() or path.read_bytes() != data]
-    for path, _ in changed:
+    named = [(path, data, mode) for path, data, mode in files if path is not None]
+    changed = [(path, data, mode) for path, data, mode in named if not path.is_file() or path.read_bytes() != data]
+    for path, _, _ in changed:
         check_output(path, force=force)
-    for path, data in changed:
-        write_output(path, data)
-    return [path for path, _ in named]
+    for path, data, mode in changed:
+        write_output(path, data, mode=mode)
+    return [path for path, _, _ in named]
 
 
-def _refuse(problems: "ProblemList", *, as_json: bool) -> int:
+def refuse(problems: "ProblemList", *, as_json: bool) -> int:
+    """Tell what is wrong with a data set, and give the exit code for it."""
     found = problems.problems
     if as_json:
         rows = [{"column": p.column, "file": p.file, "line": p.line, "reason": p.reason} for p in found]
@@ -208,9 +265,11 @@ def _to_json(evaluation: "Evaluation", story: list[str]) -> dict[str, object]:
     return {**found, "explanation": story} if story else found
 
 
-def _next(dataset: Path, out: Path | None, learner: str | None, *, is_explained: bool) -> str:
+def _next(dataset: Path, out: Path | None, awards: Path | None, learner: str | None, *, is_explained: bool) -> str:
     if learner is not None and not is_explained:
         return f"cairn-node evaluate {dataset} --learner {learner} --explain"
-    if out is None and learner is None:
+    if out is None and awards is None and learner is None:
         return f"cairn-node evaluate {dataset} --out FILE, or --learner ID --explain"
-    return "cairn-node issue DIR --csv FILE --achievement ID, for those awarded"
+    if awards is None:
+        return f"cairn-node evaluate {dataset} --awards DIR, for those awarded"
+    return f"cairn-node issue DIR --csv {awards}/DIPLOMA.csv --achievement ID"

@@ -45,8 +45,9 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: option
     """Award an achievement to every learner of a CSV file.
 
     Columns: learner_id, name, awarded_on; if wanted email, date_of_birth, valid_until, credits and result.CODE for each
-    result the achievement describes. Rows that cannot be read are told by line and reason, the others are awarded; a
-    second run awards nothing twice. Nothing of the file leaves this computer but as random-looking values.
+    result the achievement describes; `evaluate --awards` adds how each was decided. Rows that cannot be read are told by
+    line and reason, the others are awarded; a second run awards nothing twice. Nothing of the file leaves this computer
+    but as random-looking values.
     """
     return _issue(directory, _request(given, ()), as_json=as_json)
 

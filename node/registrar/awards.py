@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ledger.credential.evaluation import EvaluationRecord
 from ledger.credential.status import Status
 from ledger.errors import RuleError
 from node.clock import Draw
 from node.registrar.csvfile import AwardRow, Problem
-from node.registrar.tables import Award
+from node.registrar.tables import Award, Evaluated
 
 _ID_BYTES = 10
 _IN_ONE_QUERY = 5000
@@ -85,6 +86,8 @@ def decide_awards(
             if known is not None:
                 replaced.append(known)
     _store(session, new, replaced)
+    records = {row.learner_id: row.evaluation for row in rows}
+    _store_evaluations(session, [(award, records[award.learner_id]) for award in new])
     return Decided(tuple(new), tuple(replaced), tuple(already), tuple(problems))
 
 
@@ -124,6 +127,26 @@ def load_awards(session: Session, award_ids: Iterable[str]) -> list[Award]:
 def results_of(award: Award) -> tuple[tuple[str, str], ...]:
     """The award's result codes with their values."""
     return tuple((str(code), str(value)) for code, value in json.loads(award.results))
+
+
+def evaluations_of(session: Session, award_ids: Sequence[str]) -> dict[str, EvaluationRecord]:
+    """From award id to how it was decided, for those of which that is known."""
+    found: dict[str, EvaluationRecord] = {}
+    for part in _parts(award_ids):
+        for row in session.scalars(select(Evaluated).where(Evaluated.award_id.in_(part))):
+            requirement_set, rules, judges = json.loads(row.content)
+            found[row.award_id] = EvaluationRecord(
+                fingerprint=row.fingerprint, requirement_set=requirement_set, rules=tuple(rules), judges=tuple(judges)
+            )
+    return found
+
+
+def _store_evaluations(session: Session, new: Iterable[tuple[Award, EvaluationRecord | None]]) -> None:
+    for award, record in new:
+        if record is not None:
+            content = json.dumps([record.requirement_set, record.rules, record.judges], ensure_ascii=False)
+            session.add(Evaluated(award_id=award.id, fingerprint=record.fingerprint, content=content))
+    session.flush()
 
 
 def _current_awards(session: Session, achievement: str, version: int, rows: Sequence[AwardRow]) -> Iterator[Award]:

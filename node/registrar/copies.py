@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ledger.credential.commitment import commit
 from ledger.credential.copy import AwardContent, CopyTerms, IssuerProfile, check_award, mint_copy
+from ledger.credential.evaluation import EvaluationRecord
 from ledger.credential.jose import parse_jws, public_key_to_jwk
 from ledger.credential.openbadge import Achievement
 from ledger.credential.status import StatusReference, list_key, slot_key
@@ -97,6 +98,7 @@ def check_rows(
                     valid_until=row.valid_until or None,
                     credits=row.credits or None,
                     results=results,
+                    evaluation=row.evaluation,
                 )
             )
         except RuleError as error:
@@ -133,11 +135,12 @@ def mint_registrar_copies(
     status_list = lists.newest_list(session, press.list_policy, press.now)
     slots = lists.draw_slots(session, status_list, [award.id for award in new], press.draw)
     key_of_list = list_key(press.list_root, status_list.number)
+    decided = awards.evaluations_of(session, [award.id for award in new])
     rows = []
     for award, slot in zip(new, slots, strict=True):
         status = StatusReference(press.log, status_list.number, slot, slot_key(key_of_list, slot))
         replaced = (replaces or {}).get(award.id)
-        credential, key_id = _mint(press, published.achievement, award, status, None, replaced)
+        credential, key_id = _mint(press, published.achievement, award, status, None, replaced, decided.get(award.id))
         rows.append(_copy_row(award, credential, key_id, status, press.now, REGISTRAR_KIND))
     if rows:
         session.execute(insert(Copy), rows)
@@ -157,11 +160,12 @@ def mint_wallet_copies(
     slots = lists.draw_slots(session, status_list, [award.id] * len(keys), press.draw)
     key_of_list = list_key(press.list_root, status_list.number)
     replaced = _find_replaced(session, award)
+    decided = awards.evaluations_of(session, [award.id]).get(award.id)
     credentials = []
     for holder, slot in zip(keys, slots, strict=True):
         status = StatusReference(press.log, status_list.number, slot, slot_key(key_of_list, slot))
         jwk = public_key_to_jwk(holder)
-        credential, key_id = _mint(press, published.achievement, award, status, jwk, replaced)
+        credential, key_id = _mint(press, published.achievement, award, status, jwk, replaced, decided)
         session.add(Copy(**_copy_row(award, credential, key_id, status, press.now, WALLET_KIND)))
         credentials.append(credential)
     session.flush()
@@ -185,7 +189,9 @@ def renew_waiting(session: Session, press: Press, find: FindAchievement) -> int:
         published = find(award.achievement, award.version)
         key = slot_key(list_key(press.list_root, copy.list_number), copy.slot)
         status = StatusReference(press.log, copy.list_number, copy.slot, key)
-        credential, key_id = _mint(press, published.achievement, award, status, None, _find_replaced(session, award))
+        replaced = _find_replaced(session, award)
+        decided = awards.evaluations_of(session, [award.id]).get(award.id)
+        credential, key_id = _mint(press, published.achievement, award, status, None, replaced, decided)
         copy.credential, copy.key_id, copy.commitment = credential, key_id, commit(credential.partition("~")[0])
     session.flush()
     return len(waiting)
@@ -220,6 +226,7 @@ def _mint(
     status: StatusReference,
     holder: JSONObject | None,
     replaces: str | None,
+    evaluation: EvaluationRecord | None,
 ) -> tuple[str, KeyId]:
     key = press.keys.get(achievement.key_role)
     if key is None:
@@ -238,6 +245,7 @@ def _mint(
         credits=award.credits or None,
         results=awards.results_of(award),
         replaces=replaces,
+        evaluation=evaluation,
     )
     terms = CopyTerms(
         iss=press.issuer.id,

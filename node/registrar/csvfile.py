@@ -14,7 +14,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ledger.errors import MalformedError
+from ledger.credential import evaluation
+from ledger.credential.evaluation import EvaluationRecord
+from ledger.errors import MalformedError, RuleError
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_ROWS = 50_000
@@ -23,9 +25,12 @@ MAX_ID_LENGTH = 100
 MAX_NAME_LENGTH = 200
 MAX_RESULT_LENGTH = 200
 MAX_EMAIL_LENGTH = 254
+MAX_LIST_LENGTH = 60_000
 
 REQUIRED_COLUMNS = ("learner_id", "name", "awarded_on")
 OPTIONAL_COLUMNS = ("email", "date_of_birth", "valid_until", "credits")
+EVALUATION_COLUMNS = evaluation.COLUMNS
+"""How it was decided, as `evaluate --awards` writes it: all four columns, or none."""
 RESULT_PREFIX = "result."
 
 _RESULT_COLUMN = re.compile(r"result\.[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
@@ -71,6 +76,7 @@ class AwardRow:
     """Decimal text, e.g. `0.50`."""
     results: tuple[tuple[str, str], ...] = ()
     """Result codes with their values, in the order of the codes."""
+    evaluation: EvaluationRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,8 @@ def _name_columns(header: list[str], mapping: dict[str, str], ignore: tuple[str,
 
 
 def _is_known(name: str) -> bool:
-    return name in REQUIRED_COLUMNS or name in OPTIONAL_COLUMNS or _RESULT_COLUMN.fullmatch(name) is not None
+    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *EVALUATION_COLUMNS)
+    return name in known or _RESULT_COLUMN.fullmatch(name) is not None
 
 
 def _find_learner(fields: list[str], columns: list[str]) -> str:
@@ -212,6 +219,7 @@ def _read_row(line: int, fields: list[str], columns: list[str]) -> tuple[AwardRo
         return None, [Problem(line, "", f"{len(fields)} fields where the header has {len(columns)}")]
     problems: list[Problem] = []
     values: dict[str, str] = {}
+    decided: dict[str, str] = {}
     results: list[tuple[str, str]] = []
     for column, raw in zip(columns, fields, strict=True):
         if not column:
@@ -220,14 +228,24 @@ def _read_row(line: int, fields: list[str], columns: list[str]) -> tuple[AwardRo
         reason = _find_fault(column, value)
         if reason:
             problems.append(Problem(line, column, reason))
+        elif column in EVALUATION_COLUMNS:
+            decided[column] = value
         elif not column.startswith(RESULT_PREFIX):
             values[column] = value
         elif value:
             results.append((column.removeprefix(RESULT_PREFIX), value))
     problems.extend(_compare_dates(line, values))
+    record = None
+    try:
+        if any(decided.values()):
+            record = evaluation.parse_columns(*(decided.get(column, "") for column in EVALUATION_COLUMNS))
+    except RuleError as error:
+        # Its messages begin with the column and never repeat a value.
+        column, _, reason = str(error).partition(": ")
+        problems.append(Problem(line, column, reason))
     if problems:
         return None, problems
-    return AwardRow(line=line, results=tuple(sorted(results)), **values), []
+    return AwardRow(line=line, results=tuple(sorted(results)), evaluation=record, **values), []
 
 
 def _tidy(raw: str) -> str:
@@ -243,6 +261,8 @@ def _find_fault(column: str, value: str) -> str:
         return "holds a control character"
     if not value:
         return "is empty" if column in REQUIRED_COLUMNS else ""
+    if column in EVALUATION_COLUMNS:
+        return f"longer than {MAX_LIST_LENGTH} characters" if len(value) > MAX_LIST_LENGTH else ""
     if column == "learner_id":
         return f"longer than {MAX_ID_LENGTH} characters" if len(value) > MAX_ID_LENGTH else ""
     if column == "name":

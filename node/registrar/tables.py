@@ -66,6 +66,18 @@ class Award(Table):
     replaced_by: Mapped[str | None] = mapped_column(ForeignKey("awards.id"))
 
 
+class Evaluated(Table):
+    """How an award was decided, where an evaluation decided it. Its copies bear a digest of this, each another."""
+
+    __tablename__ = "evaluations"
+
+    award_id: Mapped[str] = mapped_column(ForeignKey("awards.id", ondelete="CASCADE"), primary_key=True)
+    fingerprint: Mapped[bytes]
+    """Of the transcript, which the school keeps elsewhere."""
+    content: Mapped[str]
+    """JSON array of requirement set, rules and kinds of judges."""
+
+
 class Decision(Table):
     """A change of an award's status. Never altered; the reason stays here."""
 

@@ -1,7 +1,7 @@
 """The demo's path on data full of markers: none of them leaves the registrar's side, in any spelling.
 
-The data are the sample's award lists with every learner id, name, e-mail address, birth date, credit and result
-replaced by a long unusual value. Looked through afterwards: every value of every node's ledger store, every gRPC
+The data are the sample's award lists with every learner id, name, e-mail address, birth date, credit, result and
+evaluation replaced by a long unusual value. Looked through afterwards: every value of every node's ledger store, every gRPC
 message and error between nodes, every log line, and what every public HTTP address answers to a stranger.
 """
 
@@ -60,6 +60,10 @@ class Marked:
     def _make(self, column: str, number: int) -> str:
         if column == "date_of_birth":
             return f"1913-{1 + number % 12:02d}-{1 + number % 28:02d}"
+        if column == "evaluation.fingerprint":
+            raw = f"QzxFingerprintWvkj{number:03d}Pyxfghqzqxw"
+            self.texts.add(raw)
+            return base64url.encode(raw.encode())
         if column == "credits":
             return f"{7351 + number}.{713 + number % 250}"
         word = f"Qzx{column.replace('.', '').title().replace('_', '')}Wvkj{number:03d}Pyxfghq"

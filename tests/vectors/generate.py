@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ledger import base64url, canonical
 from ledger.credential.commitment import commit
+from ledger.credential.evaluation import SALT_BYTES, EvaluationRecord, encode_claim, encode_columns
 from ledger.credential.presentation import encode_presentation, envelope_hash, hash_claim
 from ledger.credential.sdjwt import parse_sd_jwt
 from ledger.credential.status import list_key, slot_key
@@ -25,6 +26,7 @@ from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root
 from ledger.log.receipt import encode_receipt
 from ledger.log.state import LogState, found_state
 from ledger.log.tiles import TILE_WIDTH, TileReader, encode_bundle, entries_path, full_tiles, partial_width, tile_path
+from ledger.mastery.digest import Named, Transcript, fingerprint_transcript
 from node.proposal import Proposal, encode_proposal, sign_proposal
 from node.request import make_request
 from tests.vectors.document import fill_blocks
@@ -52,6 +54,7 @@ def build() -> dict[str, object]:
         "status.json": status(story.school),
         "credential.json": credential(story),
         "presentation.json": presentation(story),
+        "evaluation.json": evaluation(),
         "evidence.json": {"equal_sizes": story.evidence[0].decode(), "split": story.evidence[1].decode()},
         "trust-root.json": {"file": trust_root(story.network).decode()},
         "request.json": {"file": request(story).decode()},
@@ -222,6 +225,30 @@ def credential(story: Story) -> dict[str, object]:
         for name, copy, slot in zip(("holder", "registrar"), story.copies, (SLOT, SLOT + 1), strict=True)
     }
     return {**copies, "payload": json.loads(parse_sd_jwt(story.copies[0]).jws.payload)}
+
+
+def evaluation() -> dict[str, object]:
+    """What a copy says of how it was decided, from a transcript with one row of each kind."""
+    row = ("L01", "diploma", "reading", "all", "AWARDED", "", "", "AWARDED", "Awarded: 1 met, 0 waived.")
+    transcript = Transcript(
+        as_of="2026-06-01",
+        definitions=tuple(
+            Named(kind, name, hashlib.sha256(name.encode()).hexdigest())
+            for kind, name in (("requirement_set", "reading 1"), ("framework", "urn:books"), ("rule", "RD-10 1"))
+        ),
+        inputs=(Named("evidence", "EV-1", hashlib.sha256(b"EV-1").hexdigest()),),
+        results=(row,),
+    )
+    fingerprint, salt = fingerprint_transcript(transcript), hashlib.sha256(b"evaluation/salt").digest()[:SALT_BYTES]
+    record = EvaluationRecord(
+        fingerprint=fingerprint, requirement_set="reading/1", rules=("RD-10/1",), judges=("human",)
+    )
+    return {
+        "transcript": canonical.encode(transcript.to_json()).decode(),
+        "fingerprint": _text(fingerprint),
+        "columns": encode_columns(record),
+        "claim": encode_claim(record, salt),
+    }
 
 
 def presentation(story: Story) -> dict[str, object]:

@@ -265,6 +265,18 @@ def check_presentation(file: str, keys: Mapping[str, Any]) -> tuple[Any, bytes, 
     return payload, sha256(b"cairn/commitment/v1\n", jwt.encode()), row["receipt"]
 
 
+def check_evaluation(shown: Mapping[str, Any]) -> None:  # section 15
+    transcript = json.loads(shown["transcript"])
+    assert canonical(transcript) == shown["transcript"].encode()
+    assert all(len(row) == 9 for row in transcript["results"])
+    fingerprint = sha256(b"cairn/transcript/v1\n", canonical(transcript))
+    assert b64(fingerprint) == shown["fingerprint"] == shown["columns"]["evaluation.fingerprint"]
+    claim = shown["claim"]
+    assert sorted(claim) == ["digest", "judges", "requirementSet", "rules", "salt"]
+    assert len(unb64(claim["salt"])) == 16
+    assert unb64(claim["digest"]) == sha256(b"cairn/evaluation/v1\n", unb64(claim["salt"]), fingerprint)
+
+
 def read_slot(page: bytes, slot: int, k: bytes, statement_id: bytes) -> int:  # section 14
     return page[slot] ^ sha256(b"cairn/page/v1\n", k, statement_id)[0]
 

@@ -73,6 +73,7 @@ def test_declared_fields_are_those_any_copy_may_have() -> None:
         "credits",
         *(f"result.R{n}" for n in range(1, 6)),
         "replaces",
+        "evaluation",
     )
     assert set(NAMES) < set(declared)
 

@@ -1,6 +1,7 @@
 """Reports: which code counts, which exit code follows, and what people and machines read."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -147,13 +148,21 @@ def test_json_has_a_stable_shape() -> None:
                 "not_shown": [],
                 "notes": [],
                 "steps": [
-                    {"number": 1, "name": "Can the file be read?", "answer": "yes", "detail": "", "remedy": ""},
+                    {
+                        "number": 1,
+                        "name": "Can the file be read?",
+                        "answer": "yes",
+                        "detail": "",
+                        "remedy": "",
+                        "lines": [],
+                    },
                     {
                         "number": 7,
                         "name": "Do independent witnesses confirm that state of the ledger?",
                         "answer": "could_not_check",
                         "detail": "no independent witness",
                         "remedy": "ask the network",
+                        "lines": [],
                     },
                 ],
             }
@@ -166,7 +175,7 @@ HOSTILE = "A\x1b[2JB\nValid now\x9b1m\u202eC\u2028D\u200bE"
 
 def test_foreign_text_is_escaped_everywhere() -> None:
     """No control, direction or invisible character of a file reaches a terminal, by whichever member it comes."""
-    step = report.make_step(1, Answer.NO, HOSTILE, HOSTILE)
+    step = replace(report.make_step(1, Answer.NO, HOSTILE, HOSTILE), lines=(HOSTILE,))
     line = ShownLine(HOSTILE, HOSTILE, ClaimClass.ISSUED)
     credential = CredentialReport(
         steps=(step,),

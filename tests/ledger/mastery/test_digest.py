@@ -7,7 +7,13 @@ import pytest
 
 from ledger import canonical
 from ledger.mastery.dataset import parse_dataset
-from ledger.mastery.digest import Transcript, digest_transcript, find_difference, make_transcript
+from ledger.mastery.digest import (
+    Transcript,
+    digest_transcript,
+    find_difference,
+    fingerprint_transcript,
+    make_transcript,
+)
 from ledger.mastery.evaluate import evaluate
 from tests.ledger.mastery.sample import Files, edit_json, edit_rows, sample_files
 
@@ -27,7 +33,9 @@ def cell(name: str, key: str, **cells: str) -> Callable[[Files], Files]:
 def test_the_digest_is_what_the_format_says() -> None:
     """SHA-256 over context, salt and canonical JSON."""
     found = transcript(sample_files())
-    expected = hashlib.sha256(b"cairn/evaluation/v1\n" + SALT + canonical.encode(found.to_json())).digest()
+    fingerprint = hashlib.sha256(b"cairn/transcript/v1\n" + canonical.encode(found.to_json())).digest()
+    assert fingerprint_transcript(found) == fingerprint
+    expected = hashlib.sha256(b"cairn/evaluation/v1\n" + SALT + fingerprint).digest()
     assert digest_transcript(found, SALT) == expected
 
 

@@ -15,6 +15,7 @@ import pytest
 from ledger.errors import CairnError, MalformedError
 from node import terminal
 from node.commands.evaluate import command
+from node.registrar.csvfile import parse_award_file
 from tests.shared import shared_path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -188,3 +189,59 @@ def test_two_names_for_two_files(run: Runner, tmp_path: Path) -> None:
     """One file cannot hold both."""
     said = run(SAMPLE, "--out", tmp_path / "x.csv", "--sharing", tmp_path / "x.csv")
     assert said.code == terminal.exit_code(MalformedError("")) and "name two files" in said.err
+
+
+def test_award_lists_are_those_of_the_examples(run: Runner, tmp_path: Path) -> None:
+    """`--awards` writes one list for each diploma, readable by its owner alone, and tells no name."""
+    said = run(SAMPLE, "--awards", tmp_path)
+    assert said.code == 0
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    names = [f"{name}.csv" for name in ("confluence", "granite-hollow", "lantern")]
+    assert written == {name: (ROOT / "examples" / "awards" / name).read_bytes() for name in names}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert "Quillfeather" not in said.out + said.err
+    assert run(SAMPLE, "--awards", tmp_path).code == 0
+
+
+def test_award_lists_can_be_issued_from(run: Runner, tmp_path: Path) -> None:
+    """The registrar's own reader takes every row, quoted names included."""
+    folder = Path(shutil.copytree(SAMPLE, tmp_path / "sample", copy_function=shutil.copyfile))
+    replace(folder / "roster.csv", "Pebble Quillfeather", '"Quillfeather, ""Pebble"""')
+    assert run(folder, "--awards", tmp_path).code == 0
+    file = parse_award_file((tmp_path / "granite-hollow.csv").read_bytes())
+    assert (len(file.rows), file.problems, file.rows[0].name) == (5, (), 'Quillfeather, "Pebble"')
+
+
+def test_award_lists_of_one_learner_and_of_nobody(run: Runner, tmp_path: Path) -> None:
+    """A list nobody is on is a header, so that none of an earlier day stays behind."""
+    assert run(SAMPLE, "--awards", tmp_path, "--learner", "L12").code == 0
+    assert len((tmp_path / "lantern.csv").read_text().splitlines()) == 2
+    assert (tmp_path / "confluence.csv").read_text().startswith("learner_id,name,")
+    assert len((tmp_path / "confluence.csv").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("fictional_name", "called", "roster.csv: line 1, column 1: the header has no column name"),
+        ("Pebble Quillfeather", "", "roster.csv: line 2, column 5: fictional_name: is empty"),
+    ],
+)
+def test_an_award_list_needs_names(run: Runner, folder: Path, tmp_path: Path, old: str, new: str, reason: str) -> None:
+    """Without them nothing is written, not even the results; without `--awards` nobody misses them."""
+    replace(folder / "roster.csv", old, new)
+    out = tmp_path / "results.csv"
+    said = run(folder, "--awards", tmp_path, "--out", out)
+    assert (said.code, out.exists(), (tmp_path / "lantern.csv").exists()) == (2, False, False)
+    assert reason in said.err
+    assert run(folder).code == 0
+
+
+def test_an_award_list_never_lands_outside_its_folder(run: Runner, folder: Path, tmp_path: Path) -> None:
+    """A diploma's id becomes a file name only if it is a plain one."""
+    replace(folder / "requirements" / "lantern.json", '"id": "lantern"', '"id": "../lantern"')
+    replace(folder / "roster.csv", ",lantern,", ",../lantern,")
+    (folder / "roster.csv").write_text((folder / "roster.csv").read_text().replace(",lantern,", ",../lantern,"))
+    (folder / "waivers.csv").write_text((folder / "waivers.csv").read_text().replace(",lantern,", ",../lantern,"))
+    said = run(folder, "--awards", tmp_path)
+    assert said.code == 2 and "cannot be the name of a file" in said.err
