@@ -154,10 +154,8 @@ async def test_two_histories_with_a_quorum_each(
             for campus in everybody:
                 await campus.start()
                 campus.join(made.world.trust)
-            await until(lambda: all(campus.holds(school.log_id, school.size) for campus in everybody))
-            await until(
-                lambda: all(campus.holds(made.world.network.log_id, made.world.network.size) for campus in everybody)
-            )
+            logs = (school, made.world.network, made.world.other)
+            await until(lambda: all(campus.holds(log.log_id, log.size) for campus in everybody for log in logs))
             assert (await office.sync(others[0])).is_complete
             assert (office.judge(made.below), office.judge(made.above)) == ((Code.VALID, Answer.YES),) * 2
             before = [holdings(campus, school) for campus in everybody]
