@@ -7,6 +7,7 @@ gRPC address and batch policy, signed by the root threshold.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import MalformedError
@@ -112,6 +113,7 @@ class ListPolicy:
 class Charter(Statement):
     """Entry 0: the institution, its keys and its policies."""
 
+    KIND: ClassVar[str] = "charter"
     origin: str
     name: str
     institution: Institution
@@ -122,11 +124,6 @@ class Charter(Statement):
     keys: tuple[RoleKey, ...]
     batch: BatchPolicy
     lists: ListPolicy
-
-    @property
-    def kind(self) -> str:
-        """Always `charter`."""
-        return "charter"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""
@@ -148,17 +145,13 @@ class Charter(Statement):
 class CharterAmendment(Statement):
     """A later charter: new name, URL, gRPC address or batch policy (the last from the second next interval on)."""
 
+    KIND: ClassVar[str] = "charter"
     after: int
     until: int
     name: str | None = None
     url: str | None = None
     grpc: str | None = None
     batch: BatchPolicy | None = None
-
-    @property
-    def kind(self) -> str:
-        """Always `charter`."""
-        return "charter"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""

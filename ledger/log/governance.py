@@ -7,6 +7,7 @@ threshold of root keys; a network's root keys are its governors.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from ledger import base64url
 from ledger.canonical import Fields, JSONObject, JSONValue
@@ -26,14 +27,10 @@ EVERYTHING = "*"
 class AddKey(Statement):
     """Put a new key in force from the next entry on."""
 
+    KIND: ClassVar[str] = "key"
     after: int
     until: int
     key: RoleKey
-
-    @property
-    def kind(self) -> str:
-        """Always `key`."""
-        return "key"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""
@@ -44,14 +41,10 @@ class AddKey(Statement):
 class RetireKey(Statement):
     """Take a key out of force from the next entry on; what it signed before stays good."""
 
+    KIND: ClassVar[str] = "key"
     after: int
     until: int
     key: KeyId
-
-    @property
-    def kind(self) -> str:
-        """Always `key`."""
-        return "key"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""
@@ -62,14 +55,10 @@ class RetireKey(Statement):
 class CompromiseKey(Statement):
     """Void what a key signed from index `since` on: somebody else had it."""
 
+    KIND: ClassVar[str] = "key"
     after: int
     key: KeyId
     since: int
-
-    @property
-    def kind(self) -> str:
-        """Always `key`."""
-        return "key"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""
@@ -80,13 +69,9 @@ class CompromiseKey(Statement):
 class RotateLogKey(Statement):
     """Sign checkpoints with a new log key, from the checkpoint above this entry on."""
 
+    KIND: ClassVar[str] = "key"
     after: int
     log_key: PublicKey
-
-    @property
-    def kind(self) -> str:
-        """Always `key`."""
-        return "key"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""
@@ -97,13 +82,9 @@ class RotateLogKey(Statement):
 class ReplaceRoots(Statement):
     """Replace root keys and threshold; needs the old threshold under the old set and the new under the new."""
 
+    KIND: ClassVar[str] = "key"
     after: int
     roots: Roots
-
-    @property
-    def kind(self) -> str:
-        """Always `key`."""
-        return "key"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""
@@ -215,6 +196,7 @@ class MemberChange(Statement):
     `standing` is there for admit, amend and reinstate; `successor` (another log's id) for succeed.
     """
 
+    KIND: ClassVar[str] = "member"
     after: int
     until: int
     op: MemberOp
@@ -222,11 +204,6 @@ class MemberChange(Statement):
     boundary: Boundary
     standing: Standing | None = None
     successor: LogId | None = None
-
-    @property
-    def kind(self) -> str:
-        """Always `member`."""
-        return "member"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""

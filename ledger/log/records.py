@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 from ledger.canonical import Fields, JSONObject
 from ledger.errors import MalformedError
@@ -33,13 +34,9 @@ class DocumentType(StrEnum):
 class Issue(Statement):
     """One batch of 32-byte commitments, decoys among them. `restates` repairs a voided batch with the same body root."""
 
+    KIND: ClassVar[str] = "issue"
     reference: BodyReference
     restates: int | None = None
-
-    @property
-    def kind(self) -> str:
-        """Always `issue`."""
-        return "issue"
 
     @property
     def body(self) -> BodyReference:
@@ -77,14 +74,10 @@ class StatusList:
 class StatusUpdate(Statement):
     """One page: every status list of this log restated whole. `restates` repairs a voided page (read with that id)."""
 
+    KIND: ClassVar[str] = "status"
     reference: BodyReference
     lists: tuple[StatusList, ...]
     restates: int | None = None
-
-    @property
-    def kind(self) -> str:
-        """Always `status`."""
-        return "status"
 
     @property
     def body(self) -> BodyReference:
@@ -114,15 +107,11 @@ class DocumentName:
 class Publish(Statement):
     """One document, kept as the exact bytes published."""
 
+    KIND: ClassVar[str] = "publish"
     reference: BodyReference
     name: DocumentName
     type: DocumentType
     media_type: str
-
-    @property
-    def kind(self) -> str:
-        """Always `publish`."""
-        return "publish"
 
     @property
     def body(self) -> BodyReference:
@@ -144,12 +133,8 @@ class Publish(Statement):
 class CloseDocument(Statement):
     """End the use of a document for new awards; what was awarded under it stays valid."""
 
+    KIND: ClassVar[str] = "publish"
     name: DocumentName
-
-    @property
-    def kind(self) -> str:
-        """Always `publish`."""
-        return "publish"
 
     def fields(self) -> JSONObject:
         """Give the members of this kind."""
@@ -160,12 +145,8 @@ class CloseDocument(Statement):
 class Anchor(Statement):
     """Whole cosigned notes: item 0 this log's own last head, then heads of other logs."""
 
+    KIND: ClassVar[str] = "anchor"
     reference: BodyReference
-
-    @property
-    def kind(self) -> str:
-        """Always `anchor`."""
-        return "anchor"
 
     @property
     def body(self) -> BodyReference:
@@ -181,12 +162,8 @@ class Anchor(Statement):
 class EvidenceEntry(Statement):
     """Fork evidence found by this institution, as items that stand alone."""
 
+    KIND: ClassVar[str] = "evidence"
     reference: BodyReference
-
-    @property
-    def kind(self) -> str:
-        """Always `evidence`."""
-        return "evidence"
 
     @property
     def body(self) -> BodyReference:

@@ -5,7 +5,9 @@ is `at` (when the writer says it spoke: a claim no rule uses), `id` (16 random b
 only in entry 0, which creates the log).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ledger import base64url
 from ledger.canonical import Fields, JSONObject
@@ -19,7 +21,7 @@ MAX_STATEMENT_BYTES = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(ABC):
     """The header of any statement.
 
     Attributes:
@@ -28,6 +30,8 @@ class Statement:
         log: the log it belongs to; `None` only in entry 0.
     """
 
+    KIND: ClassVar[str] = ""
+    """What `kind` is for every statement of a class; a kind of the future carries its own."""
     at: int
     id: bytes
     log: LogId | None
@@ -35,16 +39,16 @@ class Statement:
     @property
     def kind(self) -> str:
         """The statement's `kind` member."""
-        raise NotImplementedError
+        return self.KIND
 
     @property
     def body(self) -> BodyReference | None:
         """What binds the entry's body, where the kind has one."""
         return None
 
+    @abstractmethod
     def fields(self) -> JSONObject:
         """Give the members of this kind, without the header."""
-        raise NotImplementedError
 
     def to_json(self) -> JSONObject:
         """Give the whole statement as ledger JSON."""
