@@ -4,6 +4,7 @@ Neither grpc nor LevelDB is imported here, so that `--help` answers at once. Err
 traceback without `-v`.
 """
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -116,7 +117,9 @@ def run(arguments: Sequence[str]) -> int:
         if _is_verbose(arguments):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        return terminal.fail(MalformedError(f"{where}{(error.strerror or str(error)).lower()}"))
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "free space on that disk, then run the same again; nothing was left half-written" if is_full else ""
+        return terminal.fail(MalformedError(f"{where}{(error.strerror or str(error)).lower()}", hint=hint))
 
 
 def main() -> None:

@@ -151,7 +151,10 @@ class Vault:
         try:
             files.write_atomically(self.path, _encode(sealed), pause=self._pause)
         except OSError as error:
-            raise VaultError(f"{self.path} cannot be written: {error.strerror}") from error
+            raise VaultError(
+                f"{self.path} cannot be written: {error.strerror}",
+                hint="free space on that disk or choose another; what the vault held before is unchanged",
+            ) from error
 
 
 def check_exists(path: Path) -> None:

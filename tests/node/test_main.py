@@ -1,5 +1,6 @@
 """`cairn-node` as a whole: quick help, one form of errors, every subcommand explained."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,21 @@ def test_a_traceback_is_shown_on_request(tmp_path: Path) -> None:
     assert main.run(init) == 1
     with pytest.raises(RuleError, match="exists already"):
         main.run(["-v", *init])
+
+
+def test_a_full_disk_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Founding on a disk without room: words, a hint, and no folder left behind."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("long enough for a test")
+    words = ["init", str(tmp_path / "school"), "--name", "School", "--kind", "school", "--origin", "s.example/log"]
+    assert main.run([*words, "--passphrase-file", str(passphrase)]) == 2
+    told = capsys.readouterr().err
+    assert "no space left on device" in told and "hint: free space" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["passphrase"]

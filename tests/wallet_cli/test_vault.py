@@ -1,5 +1,6 @@
 """The vault keeps everything or the state before: no crash, damage or second command costs a learner their record."""
 
+import errno
 import stat
 import threading
 from dataclasses import replace
@@ -215,3 +216,19 @@ def test_content_of_a_newer_cairn_is_not_thrown_away() -> None:
         parse_contents(data.replace(b'"version":1', b'"version":2'))
     with pytest.raises(MalformedError, match="cannot be read"):
         parse_contents(b"[1]")
+
+
+def test_a_full_disk_costs_nothing(tmp_path: Path) -> None:
+    """Told in words with what to do; no vault is lost, no leftover stays, and the same can be repeated."""
+
+    def full(step: str) -> None:
+        if step == "write":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "vault"
+    with pytest.raises(VaultError, match="cannot be written: No space left on device") as refused:
+        Vault.create(path, PASSPHRASE, cost=CHEAP, pause=full)
+    assert "free space" in refused.value.hint
+    assert [item.name for item in tmp_path.iterdir()] == ["vault"]
+    Vault.create(path, PASSPHRASE, cost=CHEAP)
+    Vault.open(path, PASSPHRASE)
