@@ -95,6 +95,16 @@ async def test_it_cosigns_growth_and_answers_with_its_own_line_alone(tmp_path: P
             assert stand.cosigned == size
 
 
+async def test_it_keeps_the_note_it_cosigned_below_what_it_holds(tmp_path: Path) -> None:
+    """Should the writer ever sign another tree of that size, this note is half of the evidence."""
+    async with standing(tmp_path) as stand:
+        log = stand.campus.node.ledger.log(stand.log.log_id)
+        assert log is not None
+        assert log.note_at(HELD - 2) is None
+        await stand.ask(stand.request(0, HELD - 2))
+        assert log.note_at(HELD - 2) == stand.notes[HELD - 2]
+
+
 async def test_it_pulls_what_it_does_not_hold_and_then_cosigns(tmp_path: Path) -> None:
     """A checkpoint above what is held is cosigned once the log is held up to it."""
     async with standing(tmp_path) as stand:

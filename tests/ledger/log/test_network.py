@@ -4,14 +4,16 @@ import pytest
 
 from ledger.errors import PolicyError, ProofError
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from ledger.log.evidence import ForkEvidence, encode_fork
 from ledger.log.governance import MemberOp, Rights
 from ledger.log.identity import short_log_id
 from ledger.log.members import Witness
 from ledger.log.merkle import RootHash
+from ledger.log.network import Network
 from ledger.log.policy import QuorumRule
 from tests.ledger.log.networks import SECONDS, World
 from tests.ledger.log.samples import amend
-from tests.simulator import SimulatedLog, seeded
+from tests.simulator import SimulatedLedger, SimulatedLog, found_network, seeded, trust_of
 
 # the trust root
 
@@ -226,3 +228,21 @@ def test_the_newest_anchored_head_counts_only_with_a_quorum() -> None:
     newest = world.look().newest_anchor(world.granite.log_id)
     assert newest is not None and newest.size == 1
     assert world.look().newest_anchor(SimulatedLog("stranger").log_id) is None
+
+
+def test_what_was_judged_about_a_log_can_be_forgotten() -> None:
+    """A head is judged once for a note, evidence once for a look; after `forget` both are judged anew."""
+    network, (granite, _) = found_network("granite", "lantern")
+    look = Network(trust_of(network), SimulatedLedger(network, granite))
+    assert look.fork_of(granite.log_id) is None
+    look.pages[granite.log_id, 3] = ()
+    other = granite.copy()
+    for branch in (granite, other):
+        branch.publish("this" if branch is granite else "that")
+        branch.sign([network])
+    assert granite.note is not None and other.note is not None
+    granite.forks.append(encode_fork(ForkEvidence(granite.note, other.note)))
+    assert look.fork_of(granite.log_id) is None
+    look.forget(granite.log_id)
+    assert look.fork_of(granite.log_id) is not None
+    assert look.pages == {}

@@ -35,3 +35,16 @@ def test_what_is_not_held_is_left_out_but_never_the_own_log() -> None:
     assert collect_heads(SimulatedLedger(one), one.log_id, [network.log_id]) == (one.note,)
     with pytest.raises(RuleError, match="no checkpoint of this node's own log"):
         collect_heads(SimulatedLedger(network), LogId(bytes(32)), [network.log_id])
+
+
+def test_a_head_older_than_the_one_anchored_last_is_never_recorded() -> None:
+    """After a change of witnesses the newest head with a quorum can be an older one; an anchor with it would be void."""
+    network, (one, _) = found_network("one", "two")
+    old = one.sign([network])
+    one.cut()
+    one.cut()
+    newest = one.sign()
+    heads = collect_heads(SimulatedLedger(network, one), one.log_id, [network.log_id], lambda log_id: old)
+    assert heads[0] == newest
+    entry = one.anchor(heads[1:])
+    assert entry.index not in one.state.void
