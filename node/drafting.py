@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ledger import base64url
 from ledger.errors import RuleError
 from ledger.log import statements
-from ledger.log.charter import BatchPolicy, CharterAmendment, Role, RoleKey, Roots
+from ledger.log.charter import Role, RoleKey, Roots
 from ledger.log.governance import (
     AddKey,
     Boundary,
@@ -123,24 +123,6 @@ class Drafter:
         """Let other root keys decide."""
         after = self.state.after("roots")
         return self._propose(ReplaceRoots(at=self.at, id=self.id, log=self.state.log_id, after=after, roots=roots))
-
-    def amend_charter(
-        self, *, name: str | None, url: str | None, grpc: str | None, batch: BatchPolicy | None
-    ) -> Proposal:
-        """Change name, addresses or batch policy."""
-        return self._propose(
-            CharterAmendment(
-                at=self.at,
-                id=self.id,
-                log=self.state.log_id,
-                after=self.state.after("charter"),
-                until=self._until(),
-                name=name,
-                url=url,
-                grpc=grpc,
-                batch=batch,
-            )
-        )
 
     def _member(
         self,

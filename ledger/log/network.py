@@ -19,7 +19,6 @@ from ledger.log.members import (
     AnchoredHead,
     MemberRecord,
     QuorumAnswer,
-    Witness,
     WitnessSet,
     judge_notes,
     judge_quorum,
@@ -217,14 +216,6 @@ class Network:
             if (anchored.size, anchored.root) == (size, root) and log != self.trust.network:
                 return next(item for item in reversed(sets) if item.since <= anchored.index)
         return sets[-1]
-
-    def witnesses_for(self, log: LogId) -> tuple[Witness, ...]:
-        """Give the witnesses in force now that count for a log."""
-        return self.state.members.witness_sets[-1].for_log(log)
-
-    def named_witnesses(self) -> tuple[Witness, ...]:
-        """Give every witness named so far, in force or not yet; a writer asks them all."""
-        return self.state.members.named_below(self.state.size)
 
     def judge_head(self, log: LogId) -> HeadAnswer:
         """Check the newest head held of a log: signature, root, quorum.
