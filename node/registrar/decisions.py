@@ -53,7 +53,7 @@ def record_decisions(session: Session, awards: Sequence[Award], status: Status, 
     if len(reason) > MAX_REASON_LENGTH:
         raise RuleError(f"reason: {len(reason)} characters, at most {MAX_REASON_LENGTH}")
     for award in awards:
-        if Status(award.status) not in _LEGAL[status]:
+        if not may_become(Status(award.status), status):
             raise RuleError(
                 f"award {award.id}: is {_words(award.status)} and cannot become {_words(status)}",
                 hint="what is revoked or replaced stays so; issue a new award where it was a mistake",
@@ -64,7 +64,14 @@ def record_decisions(session: Session, awards: Sequence[Award], status: Status, 
     award_ids = [award.id for award in awards]
     for start in range(0, len(award_ids), _IN_ONE_STATEMENT):
         part = award_ids[start : start + _IN_ONE_STATEMENT]
-        session.execute(update(Slot).where(Slot.award_id.in_(part)).values(status=int(status)))
+        # A slot that a re-issue has ended says so for ever, whatever becomes of its award.
+        still_open = Slot.status.not_in((int(Status.REVOKED), int(Status.REPLACED)))
+        session.execute(update(Slot).where(Slot.award_id.in_(part), still_open).values(status=int(status)))
+
+
+def may_become(before: Status, after: Status) -> bool:
+    """Whether a decision may lead from one status to another."""
+    return before in _LEGAL[after]
 
 
 def pending_awards(session: Session, award_ids: Sequence[str] | None = None) -> set[str]:

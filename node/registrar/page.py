@@ -6,29 +6,26 @@ database that was restored from an old copy, or edited, is stopped here, before 
 said.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import ParamSpec, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.credential.status import ITEM_BYTES, Status, decode_page, encode_page, list_key
+from ledger.credential.status import ITEM_BYTES, Status, encode_page, list_key, turn_page
 from ledger.errors import RuleError
 from ledger.log.body import parse_body
 from ledger.log.identity import LogId
 from ledger.log.records import StatusList
 from ledger.log.view import LogView
-from node.registrar.tables import Award, Decision, Slot
+from node.registrar.tables import Award, Decision, Slot, SlotChange
 from node.registrar.tables import StatusList as ListRow
 
-LARGE_LIST = 131_072
-"""Slots from which on a page is computed outside this process (about 0.2 s of work)."""
+LARGE_PAGE = 131_072
+"""Slots of all lists from which on a page is computed outside this process (about 0.2 s of work)."""
 
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
 _FINAL = (Status.REVOKED, Status.REPLACED)
 
 
@@ -100,26 +97,64 @@ def make_page(
     """
     if previous is not None:
         _check_lists(contents, previous, log)
-        for content in contents:
-            _check_changes(content, previous, log, list_root)
+    orders = [_order(content, previous, log, list_root, statement_id) for content in contents]
+    turned = _turn_all(orders, sum(content.slots for content in contents))
     lists: list[StatusList] = []
     items: list[bytes] = []
-    for content in contents:
+    for content, (before, encoded) in zip(contents, turned, strict=True):
+        if before is not None:
+            _check_changes(content, before)
         lists.append(StatusList(first=len(items), log=log, number=content.number, slots=content.slots))
-        key = list_key(list_root, content.number)
-        items += _compute(content.slots, encode_page, key, content.slots, dict(content.statuses), statement_id)
+        items += encoded
     return Page(tuple(lists), tuple(items))
 
 
-def _compute(
-    slots: int, work: Callable[_Arguments, _Result], *args: _Arguments.args, **kw: _Arguments.kwargs
-) -> _Result:
-    """Two hashes a slot: a large list is worked on in a process of its own, so that the node goes on answering."""
-    if slots < LARGE_LIST:
-        return work(*args, **kw)
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One list to work on; plain values, since they may travel to another process."""
+
+    key: bytes
+    slots: int
+    statuses: dict[int, int]
+    before: tuple[bytes, ...]
+    """The list's items of the page before; empty for a list that opens now."""
+    before_id: bytes
+    statement_id: bytes
+
+
+def _order(
+    content: ListContent, previous: PublishedPage | None, log: LogId, list_root: bytes, statement_id: bytes
+) -> _Order:
+    published = None
+    if previous is not None:
+        published = next((row for row in previous.lists if (row.log, row.number) == (log, content.number)), None)
+    before: tuple[bytes, ...] = ()
+    if previous is not None and published is not None:
+        before = tuple(previous.items[published.first : published.first + published.slots // ITEM_BYTES])
+    return _Order(
+        key=list_key(list_root, content.number),
+        slots=content.slots,
+        statuses=dict(content.statuses),
+        before=before,
+        before_id=b"" if previous is None else previous.statement_id,
+        statement_id=statement_id,
+    )
+
+
+def _turn_all(orders: Sequence[_Order], slots: int) -> list[tuple[bytes | None, tuple[bytes, ...]]]:
+    """Three hashes a slot: much of it is worked on in a process of its own, so that the node goes on answering."""
+    if slots < LARGE_PAGE:
+        return [_turn(order) for order in orders]
     # Not forked: this process has threads, and grpc among them.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, *args, **kw).result()
+        return list(pool.map(_turn, orders))
+
+
+def _turn(order: _Order) -> tuple[bytes | None, tuple[bytes, ...]]:
+    """What the page before says of each slot (None for a list that opens now), and the items of the next."""
+    if not order.before:
+        return None, encode_page(order.key, order.slots, order.statuses, order.statement_id)
+    return turn_page(order.key, order.before, order.before_id, order.statuses, order.statement_id)
 
 
 def _statuses(session: Session, number: int) -> dict[int, int]:
@@ -128,8 +163,12 @@ def _statuses(session: Session, number: int) -> dict[int, int]:
 
 
 def _explained(session: Session, number: int) -> frozenset[int]:
-    """Slots of awards with a decision that no page has shown, where the slot says what the last such decision says."""
-    rows = session.execute(
+    """Slots that may differ from the page before.
+
+    Those of awards with a decision that no page has shown, where the slot says what the last such decision says; and
+    those that a re-issue changed and no page has shown.
+    """
+    decided = session.scalars(
         select(Slot.slot)
         .join(Award, Award.id == Slot.award_id)
         .where(
@@ -138,7 +177,10 @@ def _explained(session: Session, number: int) -> frozenset[int]:
             Award.id.in_(select(Decision.award_id).where(Decision.cut_id.is_(None))),
         )
     )
-    return frozenset(slot for (slot,) in rows)
+    reissued = session.scalars(
+        select(SlotChange.slot).where(SlotChange.list_number == number, SlotChange.cut_id.is_(None))
+    )
+    return frozenset(decided) | frozenset(reissued)
 
 
 def _check_lists(contents: Sequence[ListContent], previous: PublishedPage, log: LogId) -> None:
@@ -153,13 +195,7 @@ def _check_lists(contents: Sequence[ListContent], previous: PublishedPage, log: 
             )
 
 
-def _check_changes(content: ListContent, previous: PublishedPage, log: LogId, list_root: bytes) -> None:
-    published = next((row for row in previous.lists if (row.log, row.number) == (log, content.number)), None)
-    if published is None:
-        return
-    items = previous.items[published.first : published.first + published.slots // ITEM_BYTES]
-    key = list_key(list_root, content.number)
-    before = _compute(content.slots, decode_page, key, tuple(items), previous.statement_id)
+def _check_changes(content: ListContent, before: bytes) -> None:
     after = bytearray(content.slots)
     for slot, status in content.statuses.items():
         after[slot] = status
