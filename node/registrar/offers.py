@@ -134,7 +134,7 @@ def find_offered(session: Session, token: str, configuration: str, now: int) -> 
 
 def count_open_offers(session: Session, now: int) -> int:
     """Offers that can still be used."""
-    query = select(func.count()).select_from(Offer).where(*_open_conditions(now))
+    query = select(func.count()).select_from(Offer).where(*open_conditions(now))
     return session.scalar(query) or 0
 
 
@@ -171,7 +171,8 @@ def _drop_unused(session: Session, award_ids: Sequence[str]) -> None:
         session.execute(delete(Offer).where(Offer.id.in_(offered), Offer.used_at.is_(None)))
 
 
-def _open_conditions(now: int) -> tuple[ColumnElement[bool], ...]:
+def open_conditions(now: int) -> tuple[ColumnElement[bool], ...]:
+    """What is true of an offer that can still be used."""
     return (Offer.used_at.is_(None), Offer.wrong_codes < MAX_WRONG_CODES, Offer.expires_at > now)
 
 
