@@ -137,11 +137,13 @@ def _find(contents: Contents, held: HeldLedger, asked: Collection[str]) -> Itera
 
 def _find_reason(copy: Copy, held: HeldLedger, state: LogState) -> Reason | None:
     reading = read_credential(copy.sd_jwt)
+    status = find_status(copy, reading, held)
+    if status is Status.REVOKED:
+        return None
     index = copy.receipt["index"] if copy.receipt is not None else state.size
     key = KeyStatus.UNKNOWN if reading.key_id is None else state.key_status(reading.key_id, reading.role, index)
     if key is KeyStatus.COMPROMISED:
         return Reason.COMPROMISED
-    status = find_status(copy, reading, held)
     if status is Status.REPLACED:
         return Reason.REPLACED
     if copy.receipt is None and key is KeyStatus.RETIRED:
