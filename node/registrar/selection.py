@@ -6,6 +6,7 @@ Tuesday"); `awarded_on` is a date of the award itself and says nothing about whe
 """
 
 import datetime
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from node.registrar.documents import split_reference
 from node.registrar.tables import Award, Copy
 
 _DAY = datetime.timedelta(days=1)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 FindKey = Callable[[str], KeyId]
 """Finds a key of this log by its id or an unmistakable beginning (RuleError)."""
@@ -87,8 +89,8 @@ def _conditions(selection: Selection, find_key: FindKey) -> list[ColumnElement[b
 
 def _parse_day(text: str) -> datetime.datetime:
     try:
-        # `fromisoformat` alone would take 20260531, week dates and times.
-        if len(text) != len("2026-05-31"):
+        # `fromisoformat` alone would take 20260531 and week dates.
+        if not _ISO_DAY.fullmatch(text):
             raise ValueError
         day = datetime.date.fromisoformat(text)
         return datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
