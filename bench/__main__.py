@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import calibrators, ledger_rows, mastery_rows, verify_rows, wire_calibrators
+from bench import calibrators, ledger_rows, mastery_rows, registrar_rows, verify_rows, wire_calibrators
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,18 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             f"{above / bare:.1f} bare",
             "250 ms",
         )
+    yield from _registrar_rows(rounds)
     yield from _mastery_rows(items // 100, rounds)
+
+
+def _registrar_rows(rounds: int) -> Iterator[Row]:
+    """What a registrar waits for, in milliseconds."""
+    measured = registrar_rows.measure(rounds)
+    awards, lists = registrar_rows.AWARDS, registrar_rows.LISTS
+    yield Row(f"preview of revoking {awards:,} awards by list", f"{measured.preview * 1000:.0f} ms", "", "200 ms")
+    yield Row(f"revoking {awards:,} awards by list, durable", f"{measured.revoke * 1000:.0f} ms", "", "200 ms")
+    what = f"a cut with {lists} lists of {registrar_rows.SLOTS:,} slots"
+    yield Row(what, f"{measured.cut * 1000:.0f} ms", "", "500 ms")
 
 
 def _mastery_rows(learners: int, rounds: int) -> Iterator[Row]:

@@ -23,7 +23,7 @@ from ledger.log.keys import SEED_BYTES, SigningKey
 from ledger.log.state import LogState
 from node.client import http
 from wallet_cli import claim, receive
-from wallet_cli.acceptance import accept_credential
+from wallet_cli.acceptance import Accepted, accept_credential
 from wallet_cli.held import HeldLedger
 from wallet_cli.holdings import FORMER, SUSPENDED, Contents, Copy
 from wallet_cli.reading import Reading, read_credential
@@ -177,7 +177,7 @@ async def _renew(
         delivered = await claim.fetch_credential(issuer, configuration, token, key, now, session)
         accepted = accept_credential(delivered.sd_jwt, keys=(key.public,), server=issuer.identifier, held=held, now=now)
         before = read_credential(one.copy.sd_jwt)
-        _check_same(before, accepted.reading)
+        _check_same(before, accepted, one.copy, held)
         copy = receive.make_copy(delivered.sd_jwt, seed, accepted, now)
         vault.change(lambda contents: contents.with_renewed(one.holding, one.position, copy))
     finally:
@@ -185,9 +185,10 @@ async def _renew(
     return _changed_fields(before, accepted.reading)
 
 
-def _check_same(before: Reading, after: Reading) -> None:
+def _check_same(before: Reading, accepted: Accepted, copy: Copy, held: HeldLedger) -> None:
     """A new copy may correct what is said of the learner, not turn into another credential."""
-    if (after.issuer, after.achievement) != (before.issuer, before.achievement):
+    after = accepted.reading
+    if accepted.log not in held.network.line_of(parse_log_id(copy.log)) or after.achievement != before.achievement:
         raise PolicyError(
             f"credential: the school gave {after.title[:200]!r} in the place of {before.title[:200]!r}",
             hint="ask the school; the old copy was kept",

@@ -7,14 +7,12 @@ said.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.credential.status import ITEM_BYTES, Status, encode_page, list_key, turn_page
+from ledger.credential.status import ITEM_BYTES, Status, list_key
 from ledger.errors import RuleError
 from ledger.log.body import parse_body
 from ledger.log.identity import LogId
@@ -22,9 +20,7 @@ from ledger.log.records import StatusList
 from ledger.log.view import LogView
 from node.registrar.tables import Award, Decision, Slot, SlotChange
 from node.registrar.tables import StatusList as ListRow
-
-LARGE_PAGE = 131_072
-"""Slots of all lists from which on a page is computed outside this process (about 0.2 s of work)."""
+from node.registrar.turning import ListOrder, turn_lists
 
 _FINAL = (Status.REVOKED, Status.REPLACED)
 
@@ -98,40 +94,26 @@ def make_page(
     if previous is not None:
         _check_lists(contents, previous, log)
     orders = [_order(content, previous, log, list_root, statement_id) for content in contents]
-    turned = _turn_all(orders, sum(content.slots for content in contents))
     lists: list[StatusList] = []
     items: list[bytes] = []
-    for content, (before, encoded) in zip(contents, turned, strict=True):
-        if before is not None:
-            _check_changes(content, before)
+    for content, turned in zip(contents, turn_lists(orders), strict=True):
+        if turned.before is not None:
+            _check_changes(content, turned.before)
         lists.append(StatusList(first=len(items), log=log, number=content.number, slots=content.slots))
-        items += encoded
+        items += turned.items
     return Page(tuple(lists), tuple(items))
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """One list to work on; plain values, since they may travel to another process."""
-
-    key: bytes
-    slots: int
-    statuses: dict[int, int]
-    before: tuple[bytes, ...]
-    """The list's items of the page before; empty for a list that opens now."""
-    before_id: bytes
-    statement_id: bytes
 
 
 def _order(
     content: ListContent, previous: PublishedPage | None, log: LogId, list_root: bytes, statement_id: bytes
-) -> _Order:
+) -> ListOrder:
     published = None
     if previous is not None:
         published = next((row for row in previous.lists if (row.log, row.number) == (log, content.number)), None)
     before: tuple[bytes, ...] = ()
     if previous is not None and published is not None:
         before = tuple(previous.items[published.first : published.first + published.slots // ITEM_BYTES])
-    return _Order(
+    return ListOrder(
         key=list_key(list_root, content.number),
         slots=content.slots,
         statuses=dict(content.statuses),
@@ -139,22 +121,6 @@ def _order(
         before_id=b"" if previous is None else previous.statement_id,
         statement_id=statement_id,
     )
-
-
-def _turn_all(orders: Sequence[_Order], slots: int) -> list[tuple[bytes | None, tuple[bytes, ...]]]:
-    """Three hashes a slot: much of it is worked on in a process of its own, so that the node goes on answering."""
-    if slots < LARGE_PAGE:
-        return [_turn(order) for order in orders]
-    # Not forked: this process has threads, and grpc among them.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(_turn, orders))
-
-
-def _turn(order: _Order) -> tuple[bytes | None, tuple[bytes, ...]]:
-    """What the page before says of each slot (None for a list that opens now), and the items of the next."""
-    if not order.before:
-        return None, encode_page(order.key, order.slots, order.statuses, order.statement_id)
-    return turn_page(order.key, order.before, order.before_id, order.statuses, order.statement_id)
 
 
 def _statuses(session: Session, number: int) -> dict[int, int]:

@@ -5,7 +5,8 @@ import pytest
 from ledger.credential.status import decode_page, list_key
 from ledger.errors import RuleError
 from ledger.log.identity import LogId
-from node.registrar.page import LARGE_PAGE, ListContent, PublishedPage, make_page
+from node.registrar.page import ListContent, PublishedPage, make_page
+from node.registrar.turning import LARGE_PAGE
 
 LOG = LogId(b"L" * 32)
 ROOT = b"R" * 32
