@@ -140,7 +140,7 @@ def impact(directory: Path, key: str, since: str, as_json: bool) -> int:
         terminal.result_json(_to_json(found))
     else:
         _show(found)
-    terminal.next_step(_after_impact(found, directory))
+    terminal.next_step(_after_impact(found, directory, is_theft=bool(since)))
     return terminal.EXIT_YES
 
 
@@ -203,13 +203,14 @@ def _entries(first: int | None, last: int | None) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _after_impact(found: "KeyImpact", directory: Path) -> str:
+def _after_impact(found: "KeyImpact", directory: Path, *, is_theft: bool) -> str:
     if found.reissuable:
         return f"cairn-node reissue {directory} --key {found.key}"
     if found.state.startswith("stolen"):
         return f"cairn-node key list {directory}"
-    planned = f"cairn-node key rotate {directory} --role {found.role} -o P"
-    return f"{planned}, or if it was stolen cairn-node key compromise {directory} {found.key} --since INDEX -o P"
+    if is_theft:
+        return f"cairn-node key compromise {directory} {found.key} --since {found.since} -o P"
+    return f"cairn-node key rotate {directory} --role {found.role} -o P"
 
 
 def _to_json(found: "KeyImpact") -> dict[str, object]:

@@ -84,7 +84,8 @@ class CorrectionDesk:
             reissue = reissuing.find_reissue(session, record)
             if not dry_run:
                 reissuing.make_reissue(session, reissue, self._desk.make_press(), self._desk.find_achievement)
-            waiting = cut.count_waiting(session) + (len(reissue.awards) if dry_run else 0)
+            waiting = cut.count_waiting(session) - reissuing.count_lost(session, record)
+            waiting += len(reissue.awards) if dry_run else 0
             policy, now = self._desk.own_log().state.batch, self._desk.parts.clock()
             next_cut, last_cut = schedule.forecast(policy, now, waiting)
             return ReissueReport(

@@ -9,7 +9,7 @@ copies by itself. A stolen key's copies that still wait are no matter: they are 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledger import base64url
@@ -34,11 +34,8 @@ class Reissue:
     """Those that get a new registrar's copy."""
     copies: tuple[Copy, ...]
     """Those whose slots end."""
-
-    @property
-    def wallet_copies(self) -> int:
-        """How many of them wallets hold."""
-        return sum(copy.kind == WALLET_KIND for copy in self.copies)
+    wallet_copies: int
+    """How many of them wallets hold."""
 
 
 def find_reissue(session: Session, key: KeyRecord) -> Reissue:
@@ -73,7 +70,14 @@ def find_reissue(session: Session, key: KeyRecord) -> Reissue:
         for part in _parts(award_ids)
         for award in session.scalars(select(Award).where(Award.id.in_(part)))
     }
-    return Reissue(tuple(found[award_id] for award_id in award_ids), hit)
+    wallet_copies = sum(copy.kind == WALLET_KIND for copy in hit)
+    return Reissue(tuple(found[award_id] for award_id in award_ids), hit, wallet_copies)
+
+
+def count_lost(session: Session, key: KeyRecord) -> int:
+    """Wallets' copies by this key that wait and never go to the ledger: the next cut withdraws them."""
+    is_lost = (Copy.kind == WALLET_KIND) & Copy.cut_id.is_(None)
+    return session.scalar(select(func.count()).select_from(Copy).where(*was_signed_by(key), is_lost)) or 0
 
 
 def was_signed_by(key: KeyRecord) -> tuple[ColumnElement[bool], ...]:

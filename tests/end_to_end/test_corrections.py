@@ -166,7 +166,8 @@ async def _signed_by_a_stolen_key(
         # The award that was corrected is hit as well; another stands in its place.
         assert (impact.hit_awards, impact.reissuable) == (6, 5)
         report = await desk.corrections.reissue(key)
-    assert (report.awards, report.new_copies) == (5, 5)
+    # In wallets: two of each learner, and the two that replaced those that were suspended once.
+    assert (report.awards, report.new_copies, report.wallet_copies) == (5, 5, 8)
     await made.cut("granite-hollow")
     assert await code_of(college, old, 1) == "KEY_COMPROMISED"
     renewed = await refresh(learner)
