@@ -6,7 +6,18 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import calibrators, growth_rows, ledger_rows, mastery_rows, node_rows, verify_rows, wire_calibrators
+from bench import (
+    calibrators,
+    growth_rows,
+    ledger_rows,
+    mastery_rows,
+    node_rows,
+    traffic_rows,
+    verify_rows,
+    wire_calibrators,
+)
+
+MEMBERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,11 @@ def _node_rows(items: int, rounds: int) -> Iterator[Row]:
     yield Row(f"{what}: until it answers", f"{process.start_seconds:.2f} s", "", "2 s")
     yield Row(f"{what}: resident", f"{process.mebibytes:.0f} MiB", "", "150 MiB")
     yield Row(f"{what}: idle, of a core", f"{100 * process.idle_share:.2f} %", "", "1 %")
+    traffic = traffic_rows.measure(MEMBERS)
+    quiet = f"{traffic.token:.0f} + {traffic.heads / 1024:.0f} Ki bytes"
+    yield Row(f"network of {MEMBERS}: a quiet look at a peer; a look with news", quiet, "", "")
+    yield Row(f"network of {MEMBERS}: one member's cut, fetched", f"{traffic.cut / 1024:.0f} KiB", "", "")
+    yield Row(f"network of {MEMBERS}: one node's day, both directions", f"{traffic.day / 2**20:.0f} MiB", "", "")
 
 
 def _growth_rows(largest: int) -> Iterator[Row]:
