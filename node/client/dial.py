@@ -13,6 +13,8 @@ What a node's address tells is HOST:PORT and nothing about TLS, so the certifica
 """
 
 import asyncio
+import os
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -154,7 +156,7 @@ async def _look(address: str, host: str, port: int) -> PeerCertificate | None:
     except ConnectionResetError:
         return None
     except OSError as error:
-        raise UnreachableError(f"{address}: cannot be reached: {error.strerror or error}") from error
+        raise UnreachableError(f"{address}: cannot be reached: {_reason(error)}") from error
     except MalformedError as error:
         raise UntrustedPeerError(f"{address}: {error}") from error
 
@@ -178,7 +180,7 @@ async def _look_verified(
             hint="it carries no voucher of an institution, so an authority that this computer knows must have signed it",
         ) from error
     except OSError as error:
-        raise UnreachableError(f"{address}: cannot be reached: {error.strerror or error}") from error
+        raise UnreachableError(f"{address}: cannot be reached: {_reason(error)}") from error
 
 
 @asynccontextmanager
@@ -201,6 +203,12 @@ def describe_tls_error(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message.rstrip(".").lower() or "it cannot be verified"
     return (error.reason or str(error)).replace("_", " ").lower()
+
+
+def _reason(error: OSError) -> str:
+    # asyncio's own text names the address once more and not the reason.
+    is_named = error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror)
+    return os.strerror(error.errno).lower() if is_named and error.errno is not None else error.strerror or str(error)
 
 
 def _split(address: str) -> tuple[str, int]:

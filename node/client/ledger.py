@@ -255,6 +255,11 @@ class LedgerClient:
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             # The node is away, or shows another certificate than the one this way was opened with.
             way.is_good = False
+            if "CERTIFICATE_VERIFY_FAILED" in (error.details() or ""):
+                return UntrustedPeerError(
+                    f"{self.address}: shows another certificate than when it was first called",
+                    hint="it may have been renewed; the next call looks at it anew",
+                )
         # The typings describe metadata as a mapping; what comes is pairs.
         pairs: Any = error.trailing_metadata() or ()
         metadata = tuple((str(key), value) for key, value in pairs)
