@@ -92,6 +92,7 @@ class Node:
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
                 findings=lambda: describe_findings(self.side, self.clock),
+                certificates=self.side.certificates.shown,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )

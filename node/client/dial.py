@@ -13,20 +13,17 @@ What a node's address tells is HOST:PORT and nothing about TLS, so the certifica
 """
 
 import asyncio
-import os
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
 from grpc import aio
 
-from ledger.errors import MalformedError
 from ledger.log.identity import LogId
 from node.client.failures import UnreachableError, UntrustedPeerError
+from node.client.handshake import describe_os_error, describe_tls_error, look, shake_hands
 from node.client.http import is_loopback
 from node.client.pin import (
     ANYBODY,
@@ -35,17 +32,16 @@ from node.client.pin import (
     Expectation,
     PeerCertificate,
     check_validity,
-    parse_certificate,
     verify_pin,
 )
 
 HANDSHAKE_SECONDS = 10.0
 """How long one look at a certificate may take; the deadline of the call may be shorter."""
 
-Options = Sequence[tuple[str, int | str]]
+H2 = "h2"
+"""How gRPC introduces itself in a handshake."""
 
-# How OpenSSL names the first bytes of something that is not TLS.
-_PLAIN_TEXT = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "PACKET_LENGTH_TOO_LONG"})
+Options = Sequence[tuple[str, int | str]]
 
 
 def _anybody(address: str) -> Expectation:
@@ -103,7 +99,7 @@ async def open_line(address: str, policy: DialPolicy, options: Options, timeout_
     expected = policy.expect(address)
     try:
         async with asyncio.timeout(min(timeout_seconds, HANDSHAKE_SECONDS)):
-            certificate = await _look(address, host, port)
+            certificate = await look(address, host, port, H2)
             if certificate is None:
                 return _plain(address, host, policy, expected, options)
             if certificate.voucher is None:
@@ -140,27 +136,6 @@ def _plain(address: str, host: str, policy: DialPolicy, expected: Expectation, o
     return Line(aio.insecure_channel(address, options=list(options)), None, expected, None)
 
 
-async def _look(address: str, host: str, port: int) -> PeerCertificate | None:
-    """The certificate somebody shows, unproven; None where plain text is spoken."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        async with _handshake(host, port, context) as der:
-            return parse_certificate(der)
-    except ssl.SSLError as error:
-        # A server of plain text may also just hang up on what it does not understand.
-        if error.reason in _PLAIN_TEXT or isinstance(error, ssl.SSLEOFError):
-            return None
-        raise UntrustedPeerError(f"{address}: the TLS handshake failed: {describe_tls_error(error)}") from error
-    except ConnectionResetError:
-        return None
-    except OSError as error:
-        raise UnreachableError(f"{address}: cannot be reached: {_reason(error)}") from error
-    except MalformedError as error:
-        raise UntrustedPeerError(f"{address}: {error}") from error
-
-
 async def _look_verified(
     address: str, host: str, port: int, seen: PeerCertificate, policy: DialPolicy
 ) -> PeerCertificate:
@@ -172,43 +147,14 @@ async def _look_verified(
         )
     check_validity(seen, policy.now(), address)
     try:
-        async with _handshake(host, port, policy.authorities()) as der:
-            return parse_certificate(der)
+        return await shake_hands(host, port, policy.authorities(), H2)
     except ssl.SSLCertVerificationError as error:
         raise UntrustedPeerError(
             f"{address}: its certificate is not trusted: {describe_tls_error(error)}",
             hint="it carries no voucher of an institution, so an authority that this computer knows must have signed it",
         ) from error
     except OSError as error:
-        raise UnreachableError(f"{address}: cannot be reached: {_reason(error)}") from error
-
-
-@asynccontextmanager
-async def _handshake(host: str, port: int, context: ssl.SSLContext) -> AsyncIterator[bytes]:
-    """Shake hands as gRPC would; gives the other side's certificate, DER, and hangs up afterwards."""
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["h2"])
-    _, writer = await asyncio.open_connection(host, port, ssl=context)
-    try:
-        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        if not der:
-            raise MalformedError("the other side showed no certificate")
-        yield der
-    finally:
-        writer.transport.abort()
-
-
-def describe_tls_error(error: ssl.SSLError) -> str:
-    """What OpenSSL found, without its file names and numbers."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message.rstrip(".").lower() or "it cannot be verified"
-    return (error.reason or str(error)).replace("_", " ").lower()
-
-
-def _reason(error: OSError) -> str:
-    # asyncio's own text names the address once more and not the reason.
-    is_named = error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror)
-    return os.strerror(error.errno).lower() if is_named and error.errno is not None else error.strerror or str(error)
+        raise UnreachableError(f"{address}: cannot be reached: {describe_os_error(error)}") from error
 
 
 def _split(address: str) -> tuple[str, int]:

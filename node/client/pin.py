@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from ledger.errors import CairnError, MalformedError, SignatureError
@@ -103,7 +104,7 @@ def parse_certificate(der: bytes) -> PeerCertificate:
     except CairnError:
         raise
     # What the library raises for a damaged certificate: unknown versions, keys and doubled extensions among them.
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise MalformedError(f"certificate: cannot be read: {error}") from error
     return PeerCertificate(der, public_key, not_before, not_after, voucher)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.errors import CairnError
+from node.client.registry import ListenerCertificate
 from node.clock import Clock
 from node.tls.modes import Listener, TLSMode, tls_mode
 from node.tls.pair import CertificatePair, read_pair
@@ -94,6 +95,10 @@ class Certificates:
             for listener, mode in self._modes.items()
             if mode is not TLSMode.OFF
         )
+
+    def shown(self) -> tuple[ListenerCertificate, ...]:
+        """What each listener with TLS shows."""
+        return tuple(shown for report in self.reports() if (shown := report.shown()) is not None)
 
     def findings(self) -> tuple[str, ...]:
         """What somebody should look at, in words, each once though both listeners may show one certificate."""

@@ -149,7 +149,10 @@ def _unreadable(path: Path, error: OSError) -> CairnError:
 def _parse_chain(path: Path, data: bytes) -> list[x509.Certificate]:
     try:
         chain = x509.load_pem_x509_certificates(data)
-    except ValueError as error:
+        # Read here what is read later, so that a damaged one is told here.
+        _encode_public(chain[0].public_key())
+        _names(chain[0])
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise MalformedError(f"{path}: holds no certificates in PEM form") from error
     return chain
 

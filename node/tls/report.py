@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ledger.errors import CairnError
+from node.client.registry import ListenerCertificate
 from node.tls.modes import Listener, TLSMode, tls_mode
 from node.tls.pair import CertificatePair, read_pair
 from node.tls.selfmade import FILE_NAME, FOLDER
@@ -47,6 +48,20 @@ class CertificateReport:
     def not_after(self) -> int | None:
         """When it ends, Unix milliseconds."""
         return None if self.pair is None else self.pair.not_after
+
+    def shown(self) -> ListenerCertificate | None:
+        """What the listener shows, for those who ask the node; None when nothing could be read."""
+        if self.pair is None:
+            return None
+        return ListenerCertificate(
+            listener=self.listener.value,
+            file=str(self.file),
+            is_self_made=self.mode is TLSMode.SELF_MADE,
+            names=self.pair.names,
+            not_before=self.pair.not_before,
+            not_after=self.pair.not_after,
+            fingerprint=self.pair.fingerprint,
+        )
 
     def findings(self, now: int) -> tuple[str, ...]:
         """What somebody should look at, in words with a remedy; empty when all is well.
