@@ -101,7 +101,7 @@ class LedgerSide:
         self.certificates = Certificates(parts.directory, config, self_made, parts.clock)
         self.grpc_port = self._listen()
         self.address = config.grpc_address or f"{_host(config.grpc_listen)}:{self.grpc_port}"
-        self.events = HeadEvents()
+        self.events = HeadEvents(parts.draw(16))
         policy = DialPolicy(
             expect=lambda address: self.directory.expected_at(address),
             may_be_plain=lambda host: config.insecure or is_loopback(host),
@@ -172,7 +172,7 @@ class LedgerSide:
             timeout_seconds=config.witness_timeout_seconds,
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
-        self.serving = Serving(store)
+        self.serving = Serving(store, lambda: self.events.token)
         add_public_services(
             self.server, LedgerService(self.serving, self.gossip), WitnessService(self.witness), self.health
         )

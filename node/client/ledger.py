@@ -23,7 +23,7 @@ from ledger.log.identity import LogId
 from node import wire
 from node.client import exchange
 from node.client.dial import DialPolicy, Line, Options, judge_again, open_line
-from node.client.exchange import BodyPiece, CosignRequest, Head, Inclusion, LogSummary, Offers, Package
+from node.client.exchange import BodyPiece, CosignRequest, Head, Heads, Inclusion, LogSummary, Offers, Package
 from node.client.failures import UnreachableError, UntrustedPeerError
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
@@ -107,15 +107,27 @@ class LedgerClient:
             logs += page
         return tuple(logs)
 
-    async def heads(self, logs: Sequence[LogId]) -> tuple[Head, ...]:
-        """The newest note the node holds of each log, in the order asked."""
+    async def heads(self, logs: Sequence[LogId], known: Sequence[bytes] = ()) -> tuple[Head, ...]:
+        """The newest note the node holds of each log, in the order asked.
+
+        Args:
+            logs: any number.
+            known: what is held here of each (`node.client.notes.name_note`); such notes are left out of the answer.
+        """
         found: list[Head] = []
         for first in range(0, len(logs), exchange.MAX_HEADS):
-            asked = logs[first : first + exchange.MAX_HEADS]
-            way, request = await self._reach(), pb.GetHeadsRequest(logs=asked)
-            answer = await self._call(way, way.ledger.GetHeads(request, timeout=self._timeout))
-            found += wire.decode_heads(answer, asked)
+            end = first + exchange.MAX_HEADS
+            found += (await self._heads(logs[first:end], known[first:end])).heads
         return tuple(found)
+
+    async def token(self) -> bytes:
+        """What stays the same while nothing changes at the node; asked for before heads, it covers them."""
+        return (await self._heads((), ())).token
+
+    async def _heads(self, logs: Sequence[LogId], known: Sequence[bytes]) -> Heads:
+        request = pb.GetHeadsRequest(logs=logs, known=known)
+        way = await self._reach()
+        return wire.decode_heads(await self._call(way, way.ledger.GetHeads(request, timeout=self._timeout)), logs)
 
     async def entries(self, log: LogId, start: int, end: int) -> AsyncIterator[Package]:
         """The entries [start, end) in packages, in order and without a gap.
