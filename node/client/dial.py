@@ -61,6 +61,8 @@ class DialPolicy:
         may_be_plain: given the host; whether it may be talked to without TLS.
         accepts_authorities: whether a certificate without a voucher can do.
         authorities: makes the context that verifies those.
+        judged_for_seconds: how long a line is used before it is compared with the ledger again, which costs a look at every
+            member.
         now: Unix milliseconds.
     """
 
@@ -68,6 +70,7 @@ class DialPolicy:
     may_be_plain: Callable[[str], bool] = is_loopback
     accepts_authorities: bool = True
     authorities: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    judged_for_seconds: float = 60.0
     now: Callable[[], int] = _system_now
 
 

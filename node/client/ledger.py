@@ -51,10 +51,11 @@ Answer = TypeVar("Answer")
 
 
 class _Way:
-    """An open line with its stubs; `is_good` until a call over it finds nobody."""
+    """An open line with its stubs; `is_good` until a call over it finds nobody, `judged_at` by the loop's clock."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
+        self.judged_at = asyncio.get_running_loop().time()
         self.ledger = rpc.LedgerStub(line.channel)
         self.witness = rpc.WitnessStub(line.channel)
         self.is_good = True
@@ -225,15 +226,22 @@ class LedgerClient:
         async with self._dialling:
             way = self._way
             if way is not None and way.is_good:
-                try:
-                    way.line = judge_again(way.line, self.address, self._policy)
-                except UntrustedPeerError:
-                    await self.close()
-                    raise
+                await self._judge_again(way)
                 return way
             await self.close()
             self._way = _Way(await open_line(self.address, self._policy, _OPTIONS, self._timeout))
             return self._way
+
+    async def _judge_again(self, way: _Way) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - way.judged_at < self._policy.judged_for_seconds:
+            return
+        try:
+            way.line = judge_again(way.line, self.address, self._policy)
+        except UntrustedPeerError:
+            await self.close()
+            raise
+        way.judged_at = now
 
     async def _call(self, way: _Way, call: Awaitable[Answer]) -> Answer:
         try:

@@ -159,7 +159,7 @@ async def test_a_line_is_judged_again_when_the_ledger_changes(tmp_path: Path) ->
     """The ledger names another institution at that address now: the open connection is not used any more."""
     pair = self_made(tmp_path, LOG, KEY)
     expected = [EXPECTED]
-    policy = strict(expect=lambda address: expected[-1])
+    policy = strict(expect=lambda address: expected[-1], judged_for_seconds=0)
     async with answering(lambda: pair) as port:
         client = LedgerClient(f"127.0.0.1:{port}", timeout_seconds=10, policy=policy)
         async with client, asyncio.timeout(DEADLINE_SECONDS):
