@@ -13,6 +13,7 @@ What a node's address tells is HOST:PORT and nothing about TLS, so the certifica
 """
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -42,6 +43,9 @@ H2 = "h2"
 """How gRPC introduces itself in a handshake."""
 
 Options = Sequence[tuple[str, int | str]]
+
+
+_log = logging.getLogger(__name__)
 
 
 def _anybody(address: str) -> Expectation:
@@ -136,6 +140,8 @@ def _plain(address: str, host: str, policy: DialPolicy, expected: Expectation, o
             f"{address}: answers without TLS, so anybody could stand between",
             hint="its operator has to turn TLS on (docs/tls.md); insecure = true in node.toml here does without",
         )
+    if not is_loopback(host):
+        _log.warning("peer called without TLS, since insecure = true", extra={"peer": address})
     return Line(aio.insecure_channel(address, options=list(options)), None, expected, None)
 
 
