@@ -225,9 +225,7 @@ def _noise(key: bytes, slots: int, *statement_ids: bytes) -> tuple[bytes, ...]:
     noise = [bytearray() for _ in statement_ids]
     for start in range(0, slots, _STRIDE):
         numbers = range(start, min(start + _STRIDE, slots))
-        page_prefixes = [
-            _PAGE_CONTEXT + sha256(slot_prefix + slot.to_bytes(4, "big")).digest() for slot in numbers
-        ]
+        page_prefixes = [_PAGE_CONTEXT + sha256(slot_prefix + slot.to_bytes(4, "big")).digest() for slot in numbers]
         for made, statement_id in zip(noise, statement_ids, strict=True):
             made += bytes([sha256(prefix + statement_id).digest()[0] for prefix in page_prefixes])
     return tuple(bytes(made) for made in noise)

@@ -59,6 +59,7 @@ from node.registrar.issuer import find_issuer_id
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
+from node.registrar.publishing import find_published
 from node.registrar.rights import find_missing_rights
 from node.registrar.sheet import describe_offers
 from node.registrar.succession import check_succession
@@ -271,6 +272,7 @@ class RegistrarDesk:
                 last_cut=cut.last_cut_instant(session),
                 next_cut=self.next_cut(),
                 findings=(*self.parts.findings(), *restating.describe_findings(session, self.own_log())),
+                certificates=tuple(self.parts.certificates()),
             )
 
         return await self._database.look(read)
@@ -322,14 +324,9 @@ class RegistrarDesk:
 
     async def _publish(self, document: Document) -> PublishAnswer:
         data = document.data
-        known = self.own_log().state.document(document.name)
-        if known is not None:
-            if self.own_log().body(known.index) != data:
-                raise RuleError(
-                    f"document {document.name.id}: version {document.name.version} is published with other content",
-                    hint="give the new content a new version",
-                )
-            return PublishAnswer(known.index, document.name.id, document.name.version, document.type.value)
+        index = await asyncio.to_thread(find_published, self.own_log(), document)
+        if index is not None:
+            return PublishAnswer(index, document.name.id, document.name.version, document.type.value)
         statement = Publish(
             at=self.parts.clock(),
             id=self.parts.draw(STATEMENT_ID_LENGTH),
