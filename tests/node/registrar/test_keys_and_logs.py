@@ -23,13 +23,9 @@ from tests.node.registrar.desks import (
     DIPLOMA,
     ROOT_KEY,
     Bench,
-    Clock,
     Dice,
-    achievement_json,
     csv_of,
-    found,
     fresh_bench,
-    open_bench,
 )
 
 
