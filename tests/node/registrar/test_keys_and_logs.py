@@ -28,6 +28,8 @@ from tests.node.registrar.desks import (
     fresh_bench,
 )
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 async def govern(bench: Bench, statement: Statement) -> int:
     data = statements.encode(statement)
