@@ -35,6 +35,7 @@ from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.registrar.service import add_registrar
+from node.registrar.submission import Submission
 from node.service.operator import add_operator
 from node.service.server import listen, make_server
 from node.store.ledgerstore import LedgerStore
@@ -90,11 +91,12 @@ class Node:
                 draw=parts.draw,
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
-                findings=lambda: describe_findings(self.side, self.clock),
+                findings=lambda: (*describe_findings(self.side, self.clock), *self.submission.findings()),
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
         )
+        self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
         self._private_server = make_server(self.side.boundary)
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
@@ -128,7 +130,7 @@ class Node:
             side = group.create_task(self.side.run(side_ready.set), name="ledger side")
             await side_ready.wait()
             await self._listen()
-            await self.desk.start()
+            submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
             ready()
             try:
@@ -139,6 +141,7 @@ class Node:
                 await self._web.cleanup()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
+                submission.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()
         _log.info("stopped", extra={"log": encode_log_id(self.log_id)})
