@@ -56,6 +56,8 @@ class Submission:
     def findings(self) -> tuple[str, ...]:
         """What the operator should know: why nothing moves, and what no log can bring back after a restoration."""
         problem = [f"what is signed does not reach the log: {self._problem}"] if self._problem else []
+        if self._desk.database.problem:
+            problem.append(f"{self._desk.database.problem}; nothing that was acknowledged is lost")
         return (*problem, *describe_restoration(self._desk.database, self._clock()))
 
     async def _submit(self) -> bool:
