@@ -14,7 +14,14 @@ SILENT_AFTER_MS = 3_600_000
 
 def describe_findings(side: LedgerSide, clock: Clock) -> tuple[str, ...]:
     """Everything somebody should look at, the most pressing first."""
-    return (*_own_log(side), *_witnesses(side), *_forks(side), *_peers(side, clock))
+    return (*_store(side), *_own_log(side), *_witnesses(side), *_forks(side), *_peers(side, clock))
+
+
+def _store(side: LedgerSide) -> list[str]:
+    failure = side.ledger.failure
+    if failure is None:
+        return []
+    return [f"the ledger store takes nothing since a write failed: {failure}; free space, then start the node again"]
 
 
 def _own_log(side: LedgerSide) -> list[str]:

@@ -2,8 +2,12 @@
 
 This is the only module that imports plyvel, which ships no types. LevelDB admits one process; the second is told so in
 words. Values are stored uncompressed: hashes and signatures do not compress, and trying costs a third of the speed.
+
+A write that failed is the last one. LevelDB itself would go on behind the torn record it left, acknowledge what follows, and
+at the next opening silently drop all of it.
 """
 
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,10 +19,15 @@ from node.errors import BusyError
 _WRITE_BUFFER_BYTES = 4 << 20
 _CACHE_BYTES = 8 << 20
 _MAX_OPEN_FILES = 256
+_HINT = "free space on the disk, then start the node again"
 
 
 class Database:
-    """An open LevelDB directory. Any thread may read; whoever writes takes care not to race with another writer."""
+    """An open LevelDB directory. Any thread may read; whoever writes takes care not to race with another writer.
+
+    Attributes:
+        failure: why nothing is written any more, in words; None while writes succeed.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the directory, making it if it is not there.
@@ -28,6 +37,9 @@ class Database:
             MalformedError: LevelDB finds it damaged.
             CairnError: it cannot be opened for another reason, such as missing rights.
         """
+        self.failure: str | None = None
+        # Held over each write, so that none follows a failed one, not even from another thread.
+        self._writing = threading.Lock()
         try:
             self._db = plyvel.DB(
                 str(path),
@@ -75,17 +87,20 @@ class Database:
         """Put all rows or none, and return only when they are on disk.
 
         Raises:
-            CairnError: the disk is full or failing. It is not known whether the rows are there; close and open again.
+            BusyError: the disk is full or failing, now or at an earlier write. After the first failure it is not known
+                whether its rows are there, and nothing is written until the directory is closed and opened again.
         """
         batch = self._db.write_batch(sync=True)
         for key, value in rows:
             batch.put(key, value)
-        try:
-            batch.write()
-        except plyvel.Error as error:
-            raise CairnError(
-                f"ledger store: cannot write: {_words(error)}", hint="free space on the disk, then start again"
-            ) from error
+        with self._writing:
+            if self.failure is not None:
+                raise BusyError(f"ledger store: nothing is written since a write failed: {self.failure}", hint=_HINT)
+            try:
+                batch.write()
+            except plyvel.Error as error:
+                self.failure = _words(error)
+                raise BusyError(f"ledger store: cannot write: {self.failure}", hint=_HINT) from error
 
     def close(self) -> None:
         """Release the directory; later calls raise `RuntimeError`."""

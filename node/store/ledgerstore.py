@@ -1,5 +1,6 @@
 """All logs this node holds, in one LevelDB directory."""
 
+import logging
 import threading
 from pathlib import Path
 
@@ -7,11 +8,14 @@ from ledger.errors import MalformedError
 from ledger.log.follow import Growth
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.snapshot import encode_state
+from node.errors import BusyError
 from node.store import layout
 from node.store.database import Database
 from node.store.layout import LogKeys
 from node.store.logstore import LogStore, growth_rows
 from node.store.tilerows import TileEdge
+
+_logger = logging.getLogger(__name__)
 
 
 class LedgerStore:
@@ -76,11 +80,21 @@ class LedgerStore:
             self._logs = {**self._logs, log_id: log}
             return log
 
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is written any more until the store is opened again, in words; None while all is well."""
+        return self._database.failure
+
     def close(self) -> None:
         """Store every state, so that the next opening is quick, and release the directory."""
         try:
             for log in self._logs.values():
-                log.write_snapshot()
+                # After a failed write only the next opening may write.
+                if self.failure is None:
+                    log.write_snapshot()
+        except BusyError as error:
+            # Nothing is lost by it: the next opening folds the entries instead.
+            _logger.warning("states not stored at closing", extra={"reason": str(error)})
         finally:
             self._database.close()
 
