@@ -128,7 +128,10 @@ class Follower:
         self._wake.clear()
         client = self._peers.client(self._address)
         if self._address in self._directory.config_peers:
-            self._directory.hear(self._address, [summary.log for summary in await client.list_logs()])
+            told = [summary.log for summary in await client.list_logs()]
+            if self._directory.hear(self._address, told):
+                # Logs that are held already bring no news of their own, and the start-up rule has to ask about them.
+                self._events.publish(self._directory.own)
         done: set[LogId] = set()
         # A network's log names further logs, so the list is made anew until nothing is new; networks come first.
         while logs := [log for log in self._directory.follow_order() if log not in done]:

@@ -1,8 +1,8 @@
 """What a disk may hold after the power went, worked out from a record of the calls that wrote to it.
 
-What was synced is there. Of the rest, nothing, everything, a prefix, the last write torn at a 512-byte sector (cut off there, or
-with a hole before), or later writes without earlier ones. A name that was made, changed or taken away counts once its folder
-is synced, and a new file's name also once the file is: so do the file systems servers have (ext4, xfs, btrfs).
+What was synced is there. Of the rest, nothing, everything, a prefix, the last write torn at a 512-byte sector (cut off
+there, or with a hole before), or later writes without earlier ones. A name that was made, changed or taken away counts once
+its folder is synced, and a new file's name also once the file is: so do the file systems servers have (ext4, xfs, btrfs).
 """
 
 import re

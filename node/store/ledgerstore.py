@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from ledger.errors import MalformedError
@@ -30,14 +31,18 @@ class LedgerStore:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path) -> "LedgerStore":
+    def open(cls, path: Path, *, open_database: Callable[[Path], Database] = Database) -> "LedgerStore":
         """Open the store in this directory, making an empty one if there is none.
+
+        Args:
+            path: the directory.
+            open_database: opens what the rows stand in; tests pass one that fails.
 
         Raises:
             BusyError: another process uses the directory.
             MalformedError: it is damaged, or was written in another format.
         """
-        database = Database(path)
+        database = open_database(path)
         try:
             _check_version(database, path)
             numbers = [(LogId(key[1:]), layout.parse_number(row)) for key, row in database.scan(*layout.LOG_NUMBERS)]

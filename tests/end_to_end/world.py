@@ -26,6 +26,7 @@ from node.found import Founding, found_institution
 from node.keystore import KeyRole, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide
 from node.sequencer import SignedStatement
+from node.store.database import Database
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
@@ -84,9 +85,9 @@ class Campus:
         log = self.node.ledger.log(other)
         return log is not None and log.size >= size
 
-    async def start(self) -> None:
+    async def start(self, open_database: Callable[[Path], Database] = Database) -> None:
         """Run the node; returns once it answers."""
-        self._store = LedgerStore.open(self.directory / "ledger")
+        self._store = LedgerStore.open(self.directory / "ledger", open_database=open_database)
         parts = LedgerParts(
             directory=self.directory,
             config=self.config,

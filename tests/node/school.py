@@ -20,6 +20,7 @@ from ledger.log.statement import Statement
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, Founding, found_institution
 from node.keystore import KeyRole, Keystore, open_keystore
 from node.sequencer import Sequencer, SignedStatement
+from node.store.database import Database
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
@@ -114,8 +115,8 @@ def found_school(directory: Path, **changes: object) -> School:
     return open_school(directory)
 
 
-def open_school(directory: Path) -> School:
-    store = LedgerStore.open(directory / LEDGER_DIRECTORY)
+def open_school(directory: Path, open_database: Callable[[Path], Database] = Database) -> School:
+    store = LedgerStore.open(directory / LEDGER_DIRECTORY, open_database=open_database)
     (log_id,) = store.log_ids()
     log = store.log(log_id)
     assert log is not None

@@ -1,7 +1,7 @@
 """Errors and kills at every system call that writes, of one commit, one awarding and cut, and the small files.
 
-After each of them the store is opened again: a stranger accepts all of it, whatever was acknowledged is there, and no size was
-ever signed twice with another root.
+After each of them the store is opened again: a stranger accepts all of it, whatever was acknowledged is there, and no size
+was ever signed twice with another root.
 """
 
 import random
