@@ -105,6 +105,15 @@ class Node:
         """The trust root of the network this node belongs to; None before it joined one."""
         return self.side.trust
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing is signed just now, in words for everybody; None while statements are taken."""
+        reason = self.side.sequencer.refusal
+        if reason is None or reason.startswith(("starting", "waiting for")):
+            return reason
+        # The other reasons name files of this computer, which are the operator's business alone.
+        return "nothing is signed: cairn-node status says why"
+
     def newest_head(self, log_id: LogId) -> bytes | None:
         """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
         return self.side.directory.newest_head(log_id)

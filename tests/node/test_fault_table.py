@@ -153,7 +153,7 @@ FOLLOWER = [
 @pytest.mark.parametrize("then", ["same", "other", "reopen"])
 @pytest.mark.parametrize(("stage", "how", "stored"), FOLLOWER, ids=lambda value: getattr(value, "value", value))
 async def test_follower(tmp_path: Path, stage: str, how: How, stored: int, then: str) -> None:
-    """What a peer breaks off leaves nothing; the same peer or another serves the rest, after a restart where the disk failed."""
+    """What is broken off leaves nothing; this peer or another serves the rest, after a restart where the disk failed."""
     log, notes = written(SIZE)
     seen, opener = Roots(), Opener()
 

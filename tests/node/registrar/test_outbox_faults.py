@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from ledger.credential.status import Status
 from ledger.errors import CairnError
 from ledger.log.entry import parse_entry
