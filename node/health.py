@@ -73,4 +73,5 @@ def _peers(side: LedgerSide, clock: Clock) -> list[str]:
             since = "since the start" if report.reached_at is None else "for over an hour"
             found.append(f"peer {report.address} was not reached {since}: {report.problem}")
         found += [f"peer {report.address} serves a wrong log {log}: {why}" for log, why in report.refused.items()]
+        found += [f"following is paused at peer {report.address}: {why}" for why in report.paused.values()]
     return found

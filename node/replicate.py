@@ -44,6 +44,7 @@ class PeerReport:
         problem: why the last round failed, empty when it did not.
         lag: entries this peer offers of followed logs that we do not hold yet.
         refused: log id text and reason, of logs this peer served wrongly.
+        paused: log id text and reason, of logs that wait for later, such as the next day's quota.
     """
 
     address: str
@@ -51,6 +52,7 @@ class PeerReport:
     problem: str = ""
     lag: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    paused: dict[str, str] = field(default_factory=dict)
 
 
 class Follower:
@@ -154,6 +156,7 @@ class Follower:
             if isinstance(error, UnreachableError):
                 raise
             _log.warning("log paused", extra={"log": encode_log_id(head.log), "reason": str(error)})
+            self.report.paused[encode_log_id(head.log)] = str(error)
             self._pause(head.log)
         except CairnError as error:
             self._refuse(head, error)
@@ -162,6 +165,7 @@ class Follower:
             await self._fetch_evidence(head)
             self._pauses.pop(head.log, None)
             self.report.refused.pop(encode_log_id(head.log), None)
+            self.report.paused.pop(encode_log_id(head.log), None)
 
     async def _fetch_evidence(self, head: Head) -> None:
         """Take over fork evidence that the peer keeps and we lack; the same number is asked for once."""

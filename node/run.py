@@ -25,6 +25,7 @@ from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, Address, NodeConfig, parse_config
+from node.descriptors import raise_limit
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from node.health import describe_findings
 from node.highwater import state_home
@@ -37,6 +38,7 @@ from node.registrar.service import add_registrar
 from node.service.server import listen, make_server
 from node.store.ledgerstore import LedgerStore
 from node.web.app import build_app
+from node.web.connections import BoundedRunner
 from node.web.openid4vci import add_claims
 
 DATABASE_FILE = "registrar.db"
@@ -98,7 +100,7 @@ class Node:
         add_registrar(self._private_server, self.desk)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
-        self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+        self._web = BoundedRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
 
     @property
     def trust(self) -> TrustRoot | None:
@@ -237,6 +239,7 @@ async def run_until_signalled(
         only_copy: see `open_node`.
         ready: called once every listener answers.
     """
+    raise_limit()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
