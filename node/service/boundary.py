@@ -17,16 +17,23 @@ from grpc import aio
 
 from ledger.errors import CairnError, EquivocationError
 from node import wire
+from node.errors import BusyError
 from node.service.callers import Callers
 
 MAX_CALL_SECONDS = 900
 MAX_WRITE_SECONDS = 60.0
+MAX_CONNECTION_SECONDS = 300
+"""After this a connection takes no further calls, and ends when its calls have."""
 OUR_METHODS = "/cairn."
 
 _log = logging.getLogger(__name__)
 
 # Any, here and below: grpc hands over handlers, requests and contexts without saying what they carry.
 Handler = Callable[[Any, Any], Any]
+
+
+class _StalledError(Exception):
+    """The reader of a stream takes nothing."""
 
 
 class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in the typings
@@ -63,21 +70,33 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
         async def guarded(request: Any, context: Any) -> Any:
             try:
                 with self._callers.hold(context.peer()):
-                    async with asyncio.timeout(MAX_CALL_SECONDS):
-                        answer = await inner(request, context)
-            except CairnError as error:
+                    return await self._answer(method, inner, request, context)
+            except BusyError as error:
                 await self._refuse(method, context, error)
-            except TimeoutError:
-                await self._abort(method, context, grpc.StatusCode.DEADLINE_EXCEEDED, "call took too long", ())
-            except aio.AbortError:
-                raise
-            except Exception:
-                _log.exception("call failed", extra={"method": method})
-                await self._abort(method, context, grpc.StatusCode.INTERNAL, "internal error: see this node's log", ())
-            self.statuses[method, grpc.StatusCode.OK.name] += 1
-            return answer
 
         return guarded
+
+    async def _answer(self, method: str, inner: Handler, request: Any, context: Any) -> Any:
+        try:
+            async with asyncio.timeout(MAX_CALL_SECONDS):
+                answer = await inner(request, context)
+        except CairnError as error:
+            await self._refuse(method, context, error)
+        except TimeoutError:
+            await self._abort(method, context, grpc.StatusCode.DEADLINE_EXCEEDED, "call took too long", ())
+        except _StalledError:
+            self.statuses[method, grpc.StatusCode.DEADLINE_EXCEEDED.name] += 1
+            # gRPC cannot drop one call, only its connection, which cancels this. Until then the call takes one of the
+            # caller's places, and nothing more is read for it.
+            await asyncio.sleep(MAX_CONNECTION_SECONDS + MAX_CALL_SECONDS)
+            await self._abort(method, context, grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was taken", ())
+        except aio.AbortError:
+            raise
+        except Exception:
+            _log.exception("call failed", extra={"method": method})
+            await self._abort(method, context, grpc.StatusCode.INTERNAL, "internal error: see this node's log", ())
+        self.statuses[method, grpc.StatusCode.OK.name] += 1
+        return answer
 
     async def _refuse(self, method: str, context: Any, error: CairnError) -> NoReturn:
         status, details, metadata = wire.encode_error(error)
@@ -98,8 +117,11 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
         async def write(request: Any, context: Any) -> None:
             async with aclosing(inner(request, context)) as messages:
                 async for message in messages:
-                    # Returns when the transport has taken the message, which a reader that takes nothing prevents.
-                    async with asyncio.timeout(self._write_seconds):
-                        await context.write(message)
+                    try:
+                        # Returns when the transport has taken the message, which a reader that takes nothing prevents.
+                        async with asyncio.timeout(self._write_seconds):
+                            await context.write(message)
+                    except TimeoutError as error:
+                        raise _StalledError from error
 
         return write

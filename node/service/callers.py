@@ -1,7 +1,7 @@
 """How many calls one caller may have under way, so that one that takes nothing leaves room for the others.
 
 A caller is an IP address, an IPv6 one as its whole /64. Behind a reverse proxy everybody has the proxy's address and shares
-half of the node; telling callers apart is the proxy's business then. The private socket has one caller, the school's own
+a quarter of the node; telling callers apart is the proxy's business then. The private socket has one caller, the school's own
 staff, who is not counted.
 """
 
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from node.errors import BusyError
 
-MAX_CALLS = 128
+MAX_CALLS = 64
 
 
 class Callers:

@@ -12,11 +12,12 @@ from node.client import exchange
 from node.descriptors import connections_allowed
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
-from node.service.boundary import ErrorBoundary
+from node.service.boundary import MAX_CALL_SECONDS, MAX_CONNECTION_SECONDS, ErrorBoundary
+from node.service.callers import MAX_CALLS
 from node.service.ledger import LedgerService
 from node.service.witness import WitnessService
 
-MAX_CONCURRENT_CALLS = 256
+MAX_CONCURRENT_CALLS = 4 * MAX_CALLS
 
 Server = aio.Server
 """A gRPC server, for those who only start and stop it."""
@@ -29,6 +30,9 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     # Who connects and says nothing, or has gone without saying so, gives the connection back; callers dial again.
     ("grpc.server_handshake_timeout_ms", 20_000),
     ("grpc.max_connection_idle_ms", 600_000),
+    # gRPC cannot drop one call of a reader that takes nothing, only its connection.
+    ("grpc.max_connection_age_ms", MAX_CONNECTION_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", MAX_CALL_SECONDS * 1000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     # Our own clients ask in this way whether we are still there.
