@@ -27,6 +27,7 @@ from node.clock import Clock
 from node.errors import BusyError
 from node.events import HeadEvents
 from node.store.ledgerstore import LedgerStore
+from node.tasks import uninterrupted
 
 MAX_RANGE = 8192
 # One cut puts an issue body and a status body, each at most 64 MiB, under one checkpoint; beyond that and some room for
@@ -174,6 +175,10 @@ class Puller:
         )
         if self._pause is not None:
             await self._pause()
+        # A witness's call may end at its deadline just now; the commit and the news of it belong together.
+        return await uninterrupted(self._store_growth(log_id, growth, gathered))
+
+    async def _store_growth(self, log_id: LogId, growth: Growth, gathered: "_Gathered") -> bool:
         async with self.lock(log_id):
             if self.held_size(log_id) != gathered.start:
                 return False

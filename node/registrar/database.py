@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -22,11 +22,13 @@ from ledger.errors import MalformedError, PolicyError
 from node.durable import sync_directory
 from node.errors import BusyError
 from node.registrar.tables import Setting, Table
+from node.tasks import uninterrupted
 
 FILE_NAME = "registrar.db"
 LAYOUT = "1"
 
 _Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
 
 
 class Database:
@@ -59,13 +61,19 @@ class Database:
             yield session
 
     async def change(self, work: Callable[[Session], _Result]) -> _Result:
-        """Run one write transaction in a thread; durable when this returns."""
+        """Run one write transaction in a thread; durable when this returns, also to a caller that was cancelled."""
 
         def run() -> _Result:
             with self.write() as session:
                 return work(session)
 
-        return await asyncio.to_thread(run)
+        return await self.finish(run)
+
+    async def finish(
+        self, work: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        """Run work that writes in a thread; a caller that is cancelled meanwhile is so when it is done."""
+        return await uninterrupted(asyncio.to_thread(work, *args, **kwargs))
 
     async def look(self, work: Callable[[Session], _Result]) -> _Result:
         """Read in a thread."""

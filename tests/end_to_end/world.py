@@ -21,6 +21,7 @@ from ledger.log.merkle import RootHash
 from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root
 from ledger.log.records import Anchor, Issue
 from ledger.log.statement import Statement
+from node.clock import Clock, system_clock
 from node.config import NodeConfig, parse_config, render_config
 from node.found import Founding, found_institution
 from node.keystore import KeyRole, open_keystore
@@ -59,6 +60,7 @@ class Campus:
     state_home: Path
     config: NodeConfig
     only_copy: bool = False
+    clock: Clock = system_clock
     side: LedgerSide | None = None
     _store: LedgerStore | None = None
     _task: "asyncio.Task[None] | None" = None
@@ -93,7 +95,7 @@ class Campus:
             config=self.config,
             keystore=open_keystore(self.directory / "keys"),
             store=self._store,
-            clock=lambda: time.time_ns() // 1_000_000,
+            clock=self.clock,
             draw=os.urandom,
             state_home=self.state_home,
             only_copy=self.only_copy,
