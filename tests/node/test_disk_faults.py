@@ -191,8 +191,8 @@ async def sweep_outbox(tracee: Zygote, folder: Path, share: int) -> None:
 
 
 async def test_some_writes_of_the_outbox_may_fail(tracee: Zygote, tmp_path: Path) -> None:
-    """One in 25 faults of an awarding, a revocation and two cuts, in the registrar's database and the ledger store."""
-    await sweep_outbox(tracee, tmp_path, 25)
+    """One in 40 faults of an awarding, a revocation and two cuts, in the registrar's database and the ledger store."""
+    await sweep_outbox(tracee, tmp_path, 40)
 
 
 @pytest.mark.soak

@@ -81,7 +81,7 @@ async def test_a_reader_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
     """Nothing more is read for it and others are served; with its connection, which ends by itself, its place is free."""
     boundary = ErrorBoundary(write_seconds=0.5, callers=Callers(20))
     async with (
-        listening(boundary, max_connection_age_ms=1500, max_connection_age_grace_ms=500) as address,
+        listening(boundary, max_connection_age_ms=1200, max_connection_age_grace_ms=500) as address,
         LedgerClient(address, timeout_seconds=10) as client,
         idle_readers(address, 20),
     ):
@@ -165,7 +165,7 @@ async def all_closed(connections: list[tuple[asyncio.StreamReader, asyncio.Strea
 async def test_grpc_connections_that_say_nothing_are_given_back(say: bytes) -> None:
     """300 half-open connections: calls are answered meanwhile, and the connections end by themselves."""
     boundary = ErrorBoundary()
-    async with listening(boundary, server_handshake_timeout_ms=1000) as address:
+    async with listening(boundary, server_handshake_timeout_ms=400) as address:
         connections = await silent(address, 300, say)
         async with LedgerClient(address, timeout_seconds=10) as client:
             assert len(await client.list_logs()) == 1
@@ -222,7 +222,7 @@ async def is_alive(url: str) -> bool:
 @pytest.mark.parametrize("say", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"G"])
 async def test_http_connections_that_say_nothing_are_given_back(tmp_path: Path, say: bytes) -> None:
     """300 half-open connections: others are served meanwhile, and the connections end by themselves."""
-    async with web_server(tmp_path, idle_seconds=1.0) as (url, address):
+    async with web_server(tmp_path, idle_seconds=0.4) as (url, address):
         connections = await silent(address, 300, say)
         assert await is_alive(url)
         await all_closed(connections)

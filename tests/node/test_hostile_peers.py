@@ -206,7 +206,7 @@ def shouting(connection: socket.socket) -> None:
 @pytest.mark.parametrize("behave", [silent, half_open, shouting])
 async def test_what_is_no_peer_costs_one_deadline(behave: Callable[[socket.socket], None]) -> None:
     with tcp_peer(behave) as address:
-        async with LedgerClient(address, timeout_seconds=0.5) as client, asyncio.timeout(20):
+        async with LedgerClient(address, timeout_seconds=0.3) as client, asyncio.timeout(20):
             with pytest.raises(UnreachableError, match=address):
                 await client.heads([LOG])
             with pytest.raises(UnreachableError, match=address):

@@ -66,10 +66,10 @@ async def test_a_commit(tracee: Zygote, tmp_path: Path) -> None:
 
 
 async def test_an_opening(tracee: Zygote, tmp_path: Path) -> None:
-    """The store is opened, which rewrites some of its files, and then written to."""
+    """The store is opened, which rewrites some of its files, and then written to; every tenth of the states."""
     base = await founded(tmp_path / "base")
     files, events = record(tracee, "start", base, tmp_path / "recorded")
-    assert await check_all(files, events, tmp_path, check_school, 3) > 60
+    assert await check_all(files, events, tmp_path, check_school, 10) > 60
 
 
 async def sweep_outbox(tracee: Zygote, folder: Path, share: int) -> None:
@@ -84,8 +84,17 @@ async def sweep_outbox(tracee: Zygote, folder: Path, share: int) -> None:
 
 
 async def test_some_states_of_the_outbox(tracee: Zygote, tmp_path: Path) -> None:
-    """Awards, a revocation and two cuts; every 40th of the states that may be found."""
-    await sweep_outbox(tracee, tmp_path, 40)
+    """Awards, a revocation and two cuts; every 150th of the states that may be found."""
+    await sweep_outbox(tracee, tmp_path, 150)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_every_state_of_an_opening(tracee: Zygote, tmp_path: Path) -> None:
+    """All of them."""
+    base = await founded(tmp_path / "base")
+    files, events = record(tracee, "start", base, tmp_path / "recorded")
+    assert await check_all(files, events, tmp_path, check_school) > 60
 
 
 @pytest.mark.soak
