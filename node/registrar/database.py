@@ -56,9 +56,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One consistent view; nothing that is changed in it is kept."""
-        with Session(self._engine, expire_on_commit=False) as session:
-            yield session
+        """One consistent view; nothing that is changed in it is kept.
+
+        Raises:
+            BusyError: the file cannot be read.
+        """
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                yield session
+        except OperationalError as error:
+            raise BusyError(
+                f"registrar's database: cannot be read: {error.orig}", hint="does the disk fail?"
+            ) from error
 
     async def change(self, work: Callable[[Session], _Result]) -> _Result:
         """Run one write transaction in a thread; durable when this returns, also to a caller that was cancelled."""
