@@ -92,13 +92,14 @@ async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     await repeat(writer, bytes(range(256)) * 16)
 
 
-SERVERS: list[tuple[Behave, type[CairnError]]] = [
+SERVERS: list[tuple[Behave, type[CairnError] | tuple[type[CairnError], ...]]] = [
     (silent, TransportError),
     (dripping_head, TransportError),
     (dripping_body, TransportError),
     (endless_head, TransportError),
     (endless_body, MalformedError),
-    (endless_chunks, MalformedError),
+    # Single bytes reach the limit or the deadline first, as the machine is quick or busy.
+    (endless_chunks, (MalformedError, TransportError)),
     (huge_promise, MalformedError),
     (endless_interim, TransportError),
     (endless_redirects, TransportError),
@@ -108,7 +109,7 @@ SERVERS: list[tuple[Behave, type[CairnError]]] = [
 
 
 @pytest.mark.parametrize(("behave", "error"), SERVERS, ids=[behave.__name__ for behave, _ in SERVERS])
-async def test_a_wallet_is_told_in_time(behave: Behave, error: type[CairnError]) -> None:
+async def test_a_wallet_is_told_in_time(behave: Behave, error: type[CairnError] | tuple[type[CairnError], ...]) -> None:
     """One error of ours within the deadline, whatever the server does, and no more than the limit is kept."""
     async with serving(behave) as url:
         started = asyncio.get_running_loop().time()
