@@ -80,14 +80,15 @@ def attempt(tracee: Zygote, task: str, base: Path, place: Path, fault: Fault) ->
     return tracee.run(task, place, fault.options)
 
 
-async def test_every_write_of_a_commit_may_fail(tracee: Zygote, tmp_path: Path) -> None:
-    """EIO, ENOSPC and SIGKILL at each call of a commit and of the high-water file that follows it."""
+async def sweep_commit(tracee: Zygote, tmp_path: Path, *, alternate: bool) -> None:
     base = await founded(tmp_path / "base")
     shutil.copytree(base, tmp_path / "clean")
     clean = tracee.run("commit", tmp_path / "clean", ["-e", f"trace={','.join(strace.WRITE_CALLS)}"])
     assert [line.split()[0] for line in clean.told] == ["entry", "entry", "entry", "cosigned"]
     faults = strace.faults_of(clean.trace, [tmp_path / "clean"], KINDS)
     assert {fault.call for fault in faults} >= {"write", "fdatasync", "fsync", "rename", "openat"}
+    if alternate:
+        faults = [fault for fault in faults if fault.kind in ("KILL", ("EIO", "ENOSPC")[fault.number % 2])]
     hits = 0
     for number, fault in enumerate(faults):
         place = tmp_path / str(number)
@@ -100,6 +101,17 @@ async def test_every_write_of_a_commit_may_fail(tracee: Zygote, tmp_path: Path) 
             raise
         shutil.rmtree(place)
     assert hits == len(faults)
+
+
+async def test_every_write_of_a_commit_may_fail(tracee: Zygote, tmp_path: Path) -> None:
+    """SIGKILL, and EIO or ENOSPC in turn, at each call of a commit and of the high-water file that follows it."""
+    await sweep_commit(tracee, tmp_path, alternate=True)
+
+
+@pytest.mark.soak
+async def test_every_write_of_a_commit_may_fail_in_every_way(tracee: Zygote, tmp_path: Path) -> None:
+    """All three at each call."""
+    await sweep_commit(tracee, tmp_path, alternate=False)
 
 
 async def test_every_write_of_the_small_files_may_fail(tracee: Zygote, tmp_path: Path) -> None:
