@@ -17,6 +17,7 @@ from ledger.log.entry import Signature
 from ledger.log.identity import LogId
 from ledger.log.snapshot import parse_state
 from node import wire
+from node.client.corrections import CorrectionClient
 from node.client.failures import UnreachableError
 from node.client.held import HeldLog
 from node.client.registry import (
@@ -24,6 +25,7 @@ from node.client.registry import (
     CutAnswer,
     IssueReport,
     IssueRequest,
+    ListenerCertificate,
     NodeStatus,
     OfferAnswer,
     OfferedLink,
@@ -66,6 +68,8 @@ class RegistrarClient:
         self._where = socket_path
         self._channel = aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS)
         self._stub = rpc.RegistrarStub(self._channel)
+        self.corrections = CorrectionClient(self._stub, timeout_seconds, self._translated)
+        """Decisions about many awards, keys, and copies made anew."""
 
     async def close(self) -> None:
         """Hang up; calls under way fail."""
@@ -187,6 +191,7 @@ class RegistrarClient:
             last_cut=answer.last_cut if answer.HasField("last_cut") else None,
             next_cut=answer.next_cut if answer.HasField("next_cut") else None,
             findings=tuple(answer.findings),
+            certificates=tuple(_decode_certificate(item) for item in answer.certificates),
         )
 
     async def held_log(self, log_id: LogId | None = None) -> HeldLog:
@@ -240,6 +245,18 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 def _decode_published(answer: pb.PublishResponse) -> PublishAnswer:
     achievement = _decode_published(answer.achievement) if answer.HasField("achievement") else None
     return PublishAnswer(answer.index, answer.id, answer.version, answer.type, achievement)
+
+
+def _decode_certificate(item: pb.ListenerCertificate) -> ListenerCertificate:
+    return ListenerCertificate(
+        listener=item.listener,
+        file=item.file,
+        is_self_made=item.self_made,
+        names=tuple(item.names),
+        not_before=item.not_before,
+        not_after=item.not_after,
+        fingerprint=item.fingerprint,
+    )
 
 
 def _decode_award(award: pb.Award) -> AwardView:

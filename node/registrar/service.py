@@ -15,9 +15,18 @@ from ledger.log.entry import MAX_SIGNATURES, Signature
 from ledger.log.keys import KeyId
 from ledger.log.snapshot import encode_state
 from node import wire
-from node.client.registry import AwardView, IssueReport, IssueRequest, OfferAnswer, PublishAnswer
+from node.client.registry import (
+    AwardView,
+    IssueReport,
+    IssueRequest,
+    ListenerCertificate,
+    OfferAnswer,
+    PublishAnswer,
+)
 from node.pb import registrar_pb2 as pb
 from node.pb import registrar_pb2_grpc as rpc
+from node.registrar import correction_wire
+from node.registrar.correction_desk import CorrectionDesk
 from node.registrar.csvfile import MAX_FILE_BYTES
 from node.registrar.desk import RegistrarDesk
 from node.sequencer import SignedStatement
@@ -48,6 +57,7 @@ class RegistrarService(rpc.RegistrarServicer):
     def __init__(self, desk: RegistrarDesk) -> None:
         """Take the desk."""
         self._desk = desk
+        self._corrections = CorrectionDesk(desk)
 
     # Any, here and below: what grpc passes as context and iterator has no public type.
     async def Issue(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.IssueResponse]:
@@ -145,6 +155,7 @@ class RegistrarService(rpc.RegistrarServicer):
                 last_cut=status.last_cut,
                 next_cut=status.next_cut,
                 findings=status.findings,
+                certificates=[_encode_certificate(item) for item in status.certificates],
             )
 
     async def GetLog(self, request: pb.GetLogRequest, context: Any) -> AsyncIterator[pb.GetLogResponse]:
@@ -155,6 +166,30 @@ class RegistrarService(rpc.RegistrarServicer):
             yield pb.GetLogResponse(note=held.note, charter=held.charter)
             for piece in _pieces(snapshot):
                 yield pb.GetLogResponse(state=piece)
+
+    async def Decide(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.DecideResponse]:
+        """Preview a decision about many awards, or take it."""
+        async with _refusing(context):
+            order = await correction_wire.gather_order(request_iterator, _STATUSES)
+            for message in correction_wire.encode_decision(await self._corrections.decide(order)):
+                yield message
+
+    async def GetKeyImpact(self, request: pb.GetKeyImpactRequest, context: Any) -> pb.GetKeyImpactResponse:
+        """Tell what hangs on a key."""
+        async with _refusing(context):
+            impact = await self._corrections.describe_key(request.key, request.since)
+            return correction_wire.encode_impact(impact)
+
+    async def Reissue(self, request: pb.ReissueRequest, context: Any) -> pb.ReissueResponse:
+        """Make copies anew."""
+        async with _refusing(context):
+            report = await self._corrections.reissue(request.key, dry_run=request.dry_run)
+            return correction_wire.encode_reissue(report)
+
+    async def Restate(self, request: pb.RestateRequest, context: Any) -> pb.RestateResponse:
+        """State again what a theft made void."""
+        async with _refusing(context):
+            return correction_wire.encode_restated(await self._corrections.restate(dry_run=request.dry_run))
 
 
 @asynccontextmanager
@@ -243,6 +278,18 @@ def _encode_offers(answer: OfferAnswer) -> Iterator[pb.OfferResponse]:
         yield pb.OfferResponse(sheet=piece)
     for piece in _pieces(answer.codes.encode()):
         yield pb.OfferResponse(codes=piece)
+
+
+def _encode_certificate(item: ListenerCertificate) -> pb.ListenerCertificate:
+    return pb.ListenerCertificate(
+        listener=item.listener,
+        file=item.file,
+        self_made=item.is_self_made,
+        names=item.names,
+        not_before=item.not_before,
+        not_after=item.not_after,
+        fingerprint=item.fingerprint,
+    )
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:

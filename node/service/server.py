@@ -18,6 +18,8 @@ from node.service.ledger import LedgerService
 from node.service.witness import WitnessService
 
 MAX_CONCURRENT_CALLS = 4 * MAX_CALLS
+HANDSHAKE_MILLISECONDS = 10_000
+"""Whoever connects and says nothing is hung up on."""
 
 Server = aio.Server
 """A gRPC server, for those who only start and stop it."""
@@ -28,7 +30,7 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     # Two nodes on one port would take turns in answering.
     ("grpc.so_reuseport", 0),
     # Who connects and says nothing, or has gone without saying so, gives the connection back; callers dial again.
-    ("grpc.server_handshake_timeout_ms", 20_000),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_MILLISECONDS),
     ("grpc.max_connection_idle_ms", 600_000),
     # gRPC cannot drop one call of a reader that takes nothing, only its connection.
     ("grpc.max_connection_age_ms", MAX_CONNECTION_SECONDS * 1000),
