@@ -21,6 +21,8 @@ from sqlalchemy.orm import Session
 from ledger.errors import MalformedError, PolicyError
 from node.durable import sync_directory
 from node.errors import BusyError
+from node.registrar import acting
+from node.registrar.people import tables as _people_tables  # noqa: F401 - create_all makes what is imported
 from node.registrar.tables import Setting, Table
 
 FILE_NAME = "registrar.db"
@@ -47,6 +49,9 @@ class Database:
         try:
             with self._writing, Session(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
+                is_traced = acting.settle(session)
+            if is_traced:
+                acting.committed()
         except OperationalError as error:
             raise BusyError(
                 f"registrar's database: cannot be written: {error.orig}", hint="is the disk full, or read-only?"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ledger.credential.status import Status
 from ledger.errors import RuleError
+from node.registrar import acting
 from node.registrar.awards import load_awards
 from node.registrar.tables import Award, Decision, Slot
 
@@ -62,6 +63,7 @@ def record_decisions(session: Session, awards: Sequence[Award], status: Status, 
         session.add(Decision(award_id=award.id, status=int(status), at=now, reason=reason))
     session.flush()
     award_ids = [award.id for award in awards]
+    acting.acted_on(session, award_ids)
     for start in range(0, len(award_ids), _IN_ONE_STATEMENT):
         part = award_ids[start : start + _IN_ONE_STATEMENT]
         session.execute(update(Slot).where(Slot.award_id.in_(part)).values(status=int(status)))

@@ -11,7 +11,7 @@ from ledger.credential.status import Status
 from ledger.errors import RuleError
 from ledger.log.charter import BatchPolicy
 from node.client.registry import IssueReport, IssueRequest, RowProblem
-from node.registrar import awards, copies, cut, decisions
+from node.registrar import acting, awards, copies, cut, decisions
 from node.registrar.awards import Decided
 from node.registrar.copies import Press
 from node.registrar.csvfile import Problem, parse_award_file
@@ -63,6 +63,7 @@ def issue_file(database: Database, press: Press, published: PublishedAchievement
                 decided.new,
                 replaces={new: old for new, old in replaces.items() if new is not None},
             )
+            acting.acted_on(session, [award.id for award in decided.new])
             outcome = decided, cut.count_waiting(session)
             if request.dry_run:
                 raise _DryRun

@@ -1,0 +1,218 @@
+"""The door of the private listener: where connections come in, and where it is found out who made them.
+
+Two entrances lead to one gRPC server. By the Unix socket the system tells the account behind a connection; by TLS the
+handshake proves a certificate. Neither is something gRPC tells its services (an account it never sees; of a failed
+handshake it tells nobody), so the server listens on an inner Unix socket in a folder of this process alone (0700), and
+the door carries bytes there. Each connection enters the inner socket under a random name of its own, which gRPC gives
+as the peer of every call, and by which `find_arrival` says who it is. A name the door did not give is nobody.
+"""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import socket
+import ssl
+import struct
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from node.clock import Clock, Draw
+from node.registrar.people.arrivals import Arrival
+from node.registrar.people.tlsstream import CHUNK, HandshakeError, TLSStream
+from node.socketpath import private_mode
+
+HANDSHAKE_SECONDS = 10.0
+MAX_HANDSHAKES = 64
+MAX_TLS_CONNECTIONS = 256
+"""Strangers can use up both; who comes by the Unix socket is not counted."""
+LOG_EVERY_MS = 10_000
+"""Handshakes of strangers that fail are logged at most this often, with how many there were."""
+
+_CREDENTIALS = struct.Struct("3i")
+
+logger = logging.getLogger(__name__)
+
+_Read = Callable[[], Awaitable[bytes]]
+_Write = Callable[[bytes], Awaitable[None]]
+
+
+class Door:
+    """Lets connections in. Used in one event loop."""
+
+    def __init__(self, clock: Clock, draw: Draw) -> None:
+        """Make the inner folder; nothing listens yet.
+
+        Args:
+            clock: Unix ms.
+            draw: source of the names of connections.
+        """
+        self._clock = clock
+        self._draw = draw
+        self._folder = Path(tempfile.mkdtemp(prefix="cairn-"))
+        self._arrivals: dict[str, Arrival] = {}
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[asyncio.Task[None]] = set()
+        self._handshakes = 0
+        self._tls_connections = 0
+        self._refused = 0
+        self._logged_at: int | None = None
+
+    @property
+    def inner(self) -> str:
+        """Where the gRPC server has to listen."""
+        return f"unix:{self._folder / 'inner'}"
+
+    def find_arrival(self, peer: str) -> Arrival | None:
+        """Who came by a connection, by gRPC's name for it; None for one that did not come by this door."""
+        return self._arrivals.get(peer.rpartition("/")[2])
+
+    async def open_socket(self, path: Path) -> None:
+        """Let in whoever may open the Unix socket at `path`: owner and group. One that a killed node left is replaced."""
+        if path.is_socket():
+            path.unlink()
+        listener = socket.socket(socket.AF_UNIX)
+        with private_mode():
+            listener.bind(str(path))
+        self._servers.append(await asyncio.start_unix_server(self._enter_by_socket, sock=listener))
+
+    async def open_tls(self, listener: socket.socket, context: Callable[[int], ssl.SSLContext]) -> None:
+        """Let in whoever has a certificate.
+
+        Args:
+            listener: bound and listening.
+            context: gives the TLS context for a connection that begins at a moment (Unix ms).
+        """
+
+        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._enter_by_tls(reader, writer, context(self._clock()))
+
+        self._servers.append(await asyncio.start_server(enter, sock=listener))
+
+    async def close(self) -> None:
+        """Let nobody in any more, end all connections, and remove the folder."""
+        for server in self._servers:
+            server.close()
+        for task in tuple(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _enter_by_socket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def write(data: bytes) -> None:
+            writer.write(data)
+            await writer.drain()
+
+        arrival = Arrival(uid=_find_uid(writer.get_extra_info("socket")))
+        await self._admit(writer, self._carry(lambda: reader.read(CHUNK), write, arrival))
+
+    async def _enter_by_tls(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext
+    ) -> None:
+        stream = TLSStream(reader, writer, context)
+
+        async def serve() -> None:
+            certificate = await self._greet(stream)
+            if certificate is not None:
+                self._tls_connections += 1
+                try:
+                    await self._carry(stream.read, stream.write, Arrival(certificate=certificate))
+                finally:
+                    self._tls_connections -= 1
+
+        await self._admit(writer, serve())
+
+    async def _greet(self, stream: TLSStream) -> bytes | None:
+        """Shake hands; the client's certificate (DER), or None where it is not let in."""
+        if self._handshakes >= MAX_HANDSHAKES or self._tls_connections >= MAX_TLS_CONNECTIONS:
+            self._log_refusal("too many connections")
+            return None
+        self._handshakes += 1
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                return await stream.shake_hands()
+        except HandshakeError as error:
+            self._log_refusal(str(error))
+        except TimeoutError:
+            self._log_refusal("handshake took too long")
+        finally:
+            self._handshakes -= 1
+        return None
+
+    async def _admit(self, writer: asyncio.StreamWriter, serve: Coroutine[Any, Any, None]) -> None:
+        """Serve a connection and close it, whatever happens."""
+        task = asyncio.create_task(serve)
+        self._connections.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await task
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _carry(self, read: _Read, write: _Write, arrival: Arrival) -> None:
+        """Carry bytes both ways until one side has no more."""
+        name = self._draw(16).hex()
+        self._arrivals[name] = arrival
+        try:
+            reader, writer = await self._connect(name)
+            ways = [
+                asyncio.ensure_future(_pump(read, _writing(writer))),
+                asyncio.ensure_future(_pump(lambda: reader.read(CHUNK), write)),
+            ]
+            try:
+                # What one side said last has been carried when its end is seen; nobody hears the other any more.
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+                writer.close()
+        finally:
+            del self._arrivals[name]
+
+    async def _connect(self, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        inner = socket.socket(socket.AF_UNIX)
+        try:
+            inner.setblocking(False)
+            path = self._folder / name
+            inner.bind(str(path))
+            await asyncio.get_running_loop().sock_connect(inner, str(self._folder / "inner"))
+            # The name has been told to the other side; the file would only lie about.
+            path.unlink()
+            return await asyncio.open_unix_connection(sock=inner)
+        except BaseException:
+            inner.close()
+            raise
+
+    def _log_refusal(self, reason: str) -> None:
+        self._refused += 1
+        now = self._clock()
+        if self._logged_at is None or not 0 <= now - self._logged_at < LOG_EVERY_MS:
+            logger.warning("connection refused", extra={"reason": reason, "count": self._refused})
+            self._refused, self._logged_at = 0, now
+
+
+async def _pump(read: _Read, write: _Write) -> None:
+    with contextlib.suppress(OSError):
+        while data := await read():
+            await write(data)
+
+
+def _writing(writer: asyncio.StreamWriter) -> _Write:
+    async def write(data: bytes) -> None:
+        writer.write(data)
+        await writer.drain()
+
+    return write
+
+
+def _find_uid(connection: socket.socket) -> int | None:
+    """The account at the other end of a Unix socket, where the system tells it (Linux)."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    _, uid, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size))
+    return int(uid)
