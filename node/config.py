@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from ledger.errors import MalformedError
 from node.logs import LogFormat
+from node.registrar.people.roles import ACTS
 
 MAX_CONFIG_BYTES = 256 * 1024
 FILE_NAME = "node.toml"
@@ -72,6 +73,10 @@ def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
 def _address(value: Any) -> str:
     parse_address(text := _text(value))
     return text
+
+
+def _optional_address(value: Any) -> str:
+    return _address(value) if value != "" else ""
 
 
 def _public_address(value: Any) -> str:
@@ -186,6 +191,32 @@ class NodeConfig:
     registrar_group: str = field(
         default="",
         metadata=_about("Group that may use the private listener. Empty: the group of the node's process.", _text),
+    )
+    registrar_listen: str = field(
+        default="",
+        metadata=_about(
+            "HOST:PORT for registrars at other computers, always with TLS and a certificate for each person. Empty: "
+            "none; they work on this computer.",
+            _optional_address,
+        ),
+    )
+    registrar_address: str = field(
+        default="",
+        metadata=_about(
+            "HOST:PORT under which they reach registrar_listen; stands in invitations. Empty: where it listens.",
+            _public_address,
+        ),
+    )
+    registrar_certificate_days: int = field(
+        default=90,
+        metadata=_about("Days a registrar's certificate is good without being used: use renews it.", _whole(1, 825)),
+    )
+    four_eyes: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            f"Acts that wait until a second person approves: any of {', '.join(ACTS)}. replace counts as issue.",
+            _texts(_choice(*ACTS)),
+        ),
     )
     log_format: LogFormat = field(
         default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", _log_format)
@@ -315,6 +346,10 @@ def _check_listeners(config: NodeConfig, file: str) -> None:
             )
     if config.http_listen == config.grpc_listen and config.http_bind().port != 0:
         raise MalformedError(f"{file}: grpc_listen: {config.grpc_listen} is already taken by http_listen")
+    if config.registrar_listen in (config.http_listen, config.grpc_listen) and not config.registrar_listen.endswith(
+        ":0"
+    ):
+        raise MalformedError(f"{file}: registrar_listen: {config.registrar_listen} is already taken")
 
 
 def _suggest(key: str, known: list[str]) -> str:

@@ -13,6 +13,7 @@ import click
 
 from ledger.errors import CairnError, MalformedError
 from node import terminal
+from node.errors import AwaitsApprovalError
 
 COMMANDS = {
     "keygen": "Make a root or governor key, on any computer.",
@@ -34,6 +35,7 @@ COMMANDS = {
     "reinstate": "End the suspension of awards.",
     "replace": "Replace an award by corrected content.",
     "offer": "Make claim links and a printable sheet for learners.",
+    "registrar": "Registrars at other computers: let them in, see what they did, approve.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
     "replay-award": "Decide an award once more and compare with what a copy bears.",
@@ -96,6 +98,8 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         terminal.note("cairn-node: error: stopped; nothing more was done")
         return terminal.EXIT_UNDECIDED
+    except AwaitsApprovalError as error:
+        return terminal.wait_for_approval(error, as_json="--json" in arguments)
     except CairnError as error:
         if _is_verbose(arguments):
             raise

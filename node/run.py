@@ -2,7 +2,7 @@
 
     public gRPC      `node.ledgerside`: Ledger, Witness, health, reflection
     public HTTP      `node.web`: tiles, bodies, issuer metadata, claims, /healthz
-    private socket   `node.registrar`: commands of the operator's own staff
+    private listener `node.registrar`: commands of the operator's own staff, by a Unix socket or TLS
 
 Stopping is an ordered list: refuse new work, drain what is under way, stop the tasks, close the files. A node that is
 killed instead loses nothing that it answered: whatever was acknowledged was durable before.
@@ -33,7 +33,9 @@ from node.ledgerside import LedgerParts, LedgerSide, find_own_log
 from node.registrar.database import Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
+from node.registrar.people.entrance import Entrance
 from node.registrar.service import add_registrar
+from node.service.gate import Gate
 from node.service.server import listen, make_server
 from node.store.ledgerstore import LedgerStore
 from node.web.app import build_app
@@ -94,8 +96,10 @@ class Node:
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
         )
-        self._private_server = make_server(self.side.boundary)
+        self.entrance = Entrance(config, self.desk, parts.directory / KEYS_DIRECTORY)
+        self._private_server = make_server(self.side.boundary, Gate(self.entrance.guard))
         add_registrar(self._private_server, self.desk)
+        self.entrance.add_to(self._private_server)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
@@ -128,15 +132,18 @@ class Node:
             await self._listen()
             await self.desk.start()
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
+            tidying = group.create_task(self.entrance.office.keep_tidy(), name="proposals")
             ready()
             try:
                 await stop.wait()
             finally:
                 # 1. Refuse and drain: listeners close, calls under way get a moment.
                 await self._private_server.stop(DRAIN_SECONDS)
+                await self.entrance.close()
                 await self._web.cleanup()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
+                tidying.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()
         _log.info("stopped", extra={"log": encode_log_id(self.log_id)})
@@ -144,15 +151,16 @@ class Node:
     async def close(self) -> None:
         """Let go of the listeners, also of a node that was never run."""
         await self._private_server.stop(None)
+        await self.entrance.close()
         await self.side.close()
 
     async def _listen(self) -> None:
         await self._web.setup()
         await web.SockSite(self._web, self._http_socket).start()
-        with socketpath.private_mode():
-            listen(self._private_server, f"unix:{self.socket}")
-        socketpath.give_to_group(self.socket, self.config.registrar_group)
+        listen(self._private_server, self.entrance.door.inner)
         await self._private_server.start()
+        await self.entrance.open(self.socket)
+        socketpath.give_to_group(self.socket, self.config.registrar_group)
         fields = {"http": self.http_url, "grpc": self.address, "socket": str(self.socket)}
         _log.info("listening", extra=fields)
 

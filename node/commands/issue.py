@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from node import terminal
-from node.commands.options import SpreadCommand, directory_argument, json_option
+from node.commands.options import SpreadCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
     from node.client.registry import IssueReport, IssueRequest
+    from node.desk import Desk
 
 MAX_SHOWN_PROBLEMS = 50
 
@@ -34,14 +35,14 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; say wha
     cls=SpreadCommand,
     epilog="Example:  cairn-node issue /srv/cairn --csv june.csv --achievement granite-hollow --map 'Student Name=name'",
 )
-@directory_argument
+@desk_argument
 @_csv
 @_achievement
 @_map
 @_ignore
 @_dry_run
 @json_option
-def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: options by name
+def command(directory: "Desk", as_json: bool, **given: Any) -> int:  # Any: options by name
     """Award an achievement to every learner of a CSV file.
 
     Columns: learner_id, name, awarded_on; if wanted email, date_of_birth, valid_until, credits and result.CODE for each
@@ -57,7 +58,7 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: option
     cls=SpreadCommand,
     epilog="Example:  cairn-node replace /srv/cairn 7f3k2m9q --csv corrected.csv --achievement granite-hollow",
 )
-@directory_argument
+@desk_argument
 @click.argument("awards", metavar="AWARD…", nargs=-1, required=True)
 @_csv
 @_achievement
@@ -65,7 +66,7 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: option
 @_ignore
 @_dry_run
 @json_option
-def replace(directory: Path, awards: tuple[str, ...], as_json: bool, **given: Any) -> int:  # Any: options by name
+def replace(directory: "Desk", awards: tuple[str, ...], as_json: bool, **given: Any) -> int:  # Any: options by name
     """Replace awards by the corrected rows of a CSV file; the old ones read "replaced" from the next cut on."""
     return _issue(directory, _request(given, awards), as_json=as_json)
 
@@ -91,13 +92,12 @@ def _request(given: dict[str, Any], replace_: tuple[str, ...]) -> "IssueRequest"
     )
 
 
-def _issue(directory: Path, request: "IssueRequest", *, as_json: bool) -> int:
+def _issue(directory: "Desk", request: "IssueRequest", *, as_json: bool) -> int:
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
     with terminal.show_work("checking and signing"):
         report = asyncio.run(at_desk(home, lambda client: client.issue(request)))
     if as_json:

@@ -1,50 +1,56 @@
 """`cairn-node revoke`, `suspend`, `reinstate`: decisions about awards that were made."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, json_option
+from node.commands.options import DeskCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
     from ledger.credential.status import Status
+    from node.desk import Desk
 
 _awards = click.argument("awards", metavar="AWARD…", nargs=-1, required=True)
 _reason = click.option("--reason", metavar="TEXT", default="", help="Stays in this institution's own database.")
 
 
-@click.command("revoke", epilog="Example:  cairn-node revoke /srv/cairn 7f3k2m9q --reason 'issued to the wrong person'")
-@directory_argument
+@click.command(
+    "revoke",
+    cls=DeskCommand,
+    epilog="Example:  cairn-node revoke /srv/cairn 7f3k2m9q --reason 'issued to the wrong person'",
+)
+@desk_argument
 @_awards
 @_reason
 @json_option
-def command(directory: Path, awards: tuple[str, ...], reason: str, as_json: bool) -> int:
+def command(directory: "Desk", awards: tuple[str, ...], reason: str, as_json: bool) -> int:
     """Take awards back, for good: all of them or none. The ledger shows it from the next cut on."""
     from ledger.credential.status import Status
 
     return _decide(directory, awards, Status.REVOKED, "revoked", reason, as_json=as_json)
 
 
-@click.command("suspend", epilog="Example:  cairn-node suspend /srv/cairn 7f3k2m9q --reason 'under review'")
-@directory_argument
+@click.command(
+    "suspend", cls=DeskCommand, epilog="Example:  cairn-node suspend /srv/cairn 7f3k2m9q --reason 'under review'"
+)
+@desk_argument
 @_awards
 @_reason
 @json_option
-def suspend(directory: Path, awards: tuple[str, ...], reason: str, as_json: bool) -> int:
+def suspend(directory: "Desk", awards: tuple[str, ...], reason: str, as_json: bool) -> int:
     """Suspend awards for a while. The ledger shows it from the next cut on."""
     from ledger.credential.status import Status
 
     return _decide(directory, awards, Status.SUSPENDED, "suspended", reason, as_json=as_json)
 
 
-@click.command("reinstate", epilog="Example:  cairn-node reinstate /srv/cairn 7f3k2m9q")
-@directory_argument
+@click.command("reinstate", cls=DeskCommand, epilog="Example:  cairn-node reinstate /srv/cairn 7f3k2m9q")
+@desk_argument
 @_awards
 @_reason
 @json_option
-def reinstate(directory: Path, awards: tuple[str, ...], reason: str, as_json: bool) -> int:
+def reinstate(directory: "Desk", awards: tuple[str, ...], reason: str, as_json: bool) -> int:
     """End the suspension of awards. The ledger shows it from the next cut on."""
     from ledger.credential.status import Status
 
@@ -52,14 +58,13 @@ def reinstate(directory: Path, awards: tuple[str, ...], reason: str, as_json: bo
 
 
 def _decide(
-    directory: Path, awards: tuple[str, ...], status: "Status", word: str, reason: str, *, as_json: bool
+    directory: "Desk", awards: tuple[str, ...], status: "Status", word: str, reason: str, *, as_json: bool
 ) -> int:
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
     answer = asyncio.run(at_desk(home, lambda client: client.set_status(list(awards), status, reason=reason)))
     if as_json:
         terminal.result_json({"changed": list(answer.changed), "next_cut": answer.next_cut})
