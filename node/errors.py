@@ -35,7 +35,7 @@ class NotAllowedError(CairnError):
 class AwaitsApprovalError(CairnError):
     """The act was stored as a proposal instead of being done, since `four_eyes` in `node.toml` asks for two people."""
 
-    def __init__(self, message: str, *, proposal: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, proposal: str = "", hint: str = "") -> None:
         """Carry the id of the `proposal` beside the message, so that a command can name it."""
         super().__init__(message, hint=hint)
         self.proposal = proposal

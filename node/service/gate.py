@@ -5,8 +5,8 @@ calls are led through it. Stands inside the error boundary, which turns what the
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NoReturn, Protocol
 
 import grpc
 from grpc import aio
@@ -72,31 +72,30 @@ class Gate(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in 
 
     def _one(self, method: str, inner: Callable[[Any, Any], Any], admit: str) -> Callable[[Any, Any], Any]:
         async def guarded(request: Any, context: Any) -> Any:
-            async with self._passage(method, context) as passage:
+            async with self._guard.passage(method, context.peer()) as passage:
                 admitted = await getattr(passage, admit)(request)
-                return passage.saw(await inner(admitted, context))
+                return passage.saw(await inner(admitted, _Context(context, passage)))
 
         return guarded
 
     def _many(self, method: str, inner: Callable[[Any, Any], Any], admit: str) -> Callable[[Any, Any], Any]:
         async def guarded(request: Any, context: Any) -> AsyncIterator[Any]:
-            async with self._passage(method, context) as passage:
+            async with self._guard.passage(method, context.peer()) as passage:
                 admitted = await getattr(passage, admit)(request)
-                async for answer in inner(admitted, context):
+                async for answer in inner(admitted, _Context(context, passage)):
                     yield passage.saw(answer)
 
         return guarded
 
-    @asynccontextmanager
-    async def _passage(self, method: str, context: Any) -> AsyncIterator[Passage]:
-        async with self._guard.passage(method, context.peer()) as passage:
-            try:
-                yield passage
-            except aio.AbortError:
-                # The handler has answered already; only its status can be told.
-                await passage.fail(_status_name(context.code()))
-                raise
 
+class _Context:
+    """What a handler needs of gRPC's context: a way to refuse, which leaves its trace before the caller hears of it."""
 
-def _status_name(code: Any) -> str:
-    return next((status.name for status in grpc.StatusCode if code in (status, status.value[0])), "UNKNOWN")
+    def __init__(self, context: Any, passage: Passage) -> None:
+        self._context = context
+        self._passage = passage
+
+    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
+        await self._passage.fail(code.name)
+        await self._context.abort(code, details, trailing_metadata)
+        raise AssertionError("abort returned")

@@ -83,7 +83,7 @@ def describe_outcome(call: str, answers: Sequence[Any]) -> list[str]:
             f"awarded: {summary.new}",
             *([f"replaced: {summary.replaced}"] if summary.replaced else []),
             *([f"already issued: {summary.already}"] if summary.already else []),
-            *([f"left out: {left_out} rows"] if left_out else []),
+            *([f"left out: {left_out} {'row' if left_out == 1 else 'rows'}"] if left_out else []),
         ]
     if call == "Registrar.SetStatus" and answers:
         return [f"changed: {len(answers[0].changed)}"]

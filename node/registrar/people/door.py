@@ -15,9 +15,8 @@ import socket
 import ssl
 import struct
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from node.clock import Clock, Draw
 from node.registrar.people.arrivals import Arrival
@@ -25,6 +24,7 @@ from node.registrar.people.tlsstream import CHUNK, HandshakeError, TLSStream
 from node.socketpath import private_mode
 
 HANDSHAKE_SECONDS = 10.0
+HANG_UP_SECONDS = 2.0
 MAX_HANDSHAKES = 64
 MAX_TLS_CONNECTIONS = 256
 """Strangers can use up both; who comes by the Unix socket is not counted."""
@@ -86,8 +86,8 @@ class Door:
             context: gives the TLS context for a connection that begins at a moment (Unix ms).
         """
 
-        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._enter_by_tls(reader, writer, context(self._clock()))
+        def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._enter_by_tls(reader, writer, context(self._clock()))
 
         self._servers.append(await asyncio.start_server(enter, sock=listener))
 
@@ -100,15 +100,15 @@ class Door:
         await asyncio.gather(*self._connections, return_exceptions=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def _enter_by_socket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _enter_by_socket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def write(data: bytes) -> None:
             writer.write(data)
             await writer.drain()
 
         arrival = Arrival(uid=_find_uid(writer.get_extra_info("socket")))
-        await self._admit(writer, self._carry(lambda: reader.read(CHUNK), write, arrival))
+        self._admit(writer, lambda: self._carry(lambda: reader.read(CHUNK), write, arrival))
 
-    async def _enter_by_tls(
+    def _enter_by_tls(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext
     ) -> None:
         stream = TLSStream(reader, writer, context)
@@ -122,7 +122,7 @@ class Door:
                 finally:
                     self._tls_connections -= 1
 
-        await self._admit(writer, serve())
+        self._admit(writer, serve)
 
     async def _greet(self, stream: TLSStream) -> bytes | None:
         """Shake hands; the client's certificate (DER), or None where it is not let in."""
@@ -141,16 +141,24 @@ class Door:
             self._handshakes -= 1
         return None
 
-    async def _admit(self, writer: asyncio.StreamWriter, serve: Coroutine[Any, Any, None]) -> None:
-        """Serve a connection and close it, whatever happens."""
-        task = asyncio.create_task(serve)
-        self._connections.add(task)
-        try:
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await task
-        finally:
+    def _admit(self, writer: asyncio.StreamWriter, serve: Callable[[], Awaitable[None]]) -> None:
+        """Serve a connection in a task of its own and close it, whatever happens."""
+
+        async def visit() -> None:
+            try:
+                with contextlib.suppress(OSError):
+                    await serve()
+            finally:
+                await _hang_up(writer)
+
+        def gone(task: asyncio.Task[None]) -> None:
             self._connections.discard(task)
+            # Also for a visit that was ended before it began.
             writer.close()
+
+        task = asyncio.create_task(visit())
+        self._connections.add(task)
+        task.add_done_callback(gone)
 
     async def _carry(self, read: _Read, write: _Write, arrival: Arrival) -> None:
         """Carry bytes both ways until one side has no more."""
@@ -168,8 +176,10 @@ class Door:
             finally:
                 for way in ways:
                     way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
+                # Before anything is waited for: this task may be cancelled again.
                 writer.close()
+                await asyncio.gather(*ways, return_exceptions=True)
+                await _hang_up(writer)
         finally:
             del self._arrivals[name]
 
@@ -193,6 +203,16 @@ class Door:
         if self._logged_at is None or not 0 <= now - self._logged_at < LOG_EVERY_MS:
             logger.warning("connection refused", extra={"reason": reason, "count": self._refused})
             self._refused, self._logged_at = 0, now
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection; what was said last gets a moment to be heard."""
+    writer.close()
+    try:
+        async with asyncio.timeout(HANG_UP_SECONDS):
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        writer.transport.abort()
 
 
 async def _pump(read: _Read, write: _Write) -> None:
