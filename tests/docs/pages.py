@@ -15,6 +15,8 @@ PLACEHOLDERS = {
     "BASALT": r"[a-z2-7]{16}",
     "FERN": r"[a-z2-7]{16}",
     "PEBBLE": r"[a-z2-7]{16}",
+    "HERON": r"[a-z2-7]{8}",
+    "QUARTZ": r"[a-z2-7]{8}",
     "LINK": r"openid-credential-offer://\S+",
     "CODE": r"[0-9]{4,10}",
 }

@@ -10,6 +10,7 @@ as the peer of every call, and by which `find_arrival` says who it is. A name th
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
 import socket
 import ssl
@@ -21,13 +22,15 @@ from pathlib import Path
 from node.clock import Clock, Draw
 from node.registrar.people.arrivals import Arrival
 from node.registrar.people.tlsstream import CHUNK, HandshakeError, TLSStream
-from node.socketpath import private_mode
+from node.socketpath import MAX_PATH_BYTES, private_mode
 
 HANDSHAKE_SECONDS = 10.0
 HANG_UP_SECONDS = 2.0
 MAX_HANDSHAKES = 64
 MAX_TLS_CONNECTIONS = 256
 """Strangers can use up both; who comes by the Unix socket is not counted."""
+NAME_BYTES = 16
+FOLDER_NAME = ".door"
 LOG_EVERY_MS = 10_000
 """Handshakes of strangers that fail are logged at most this often, with how many there were."""
 
@@ -42,16 +45,17 @@ _Write = Callable[[bytes], Awaitable[None]]
 class Door:
     """Lets connections in. Used in one event loop."""
 
-    def __init__(self, clock: Clock, draw: Draw) -> None:
+    def __init__(self, directory: Path, clock: Clock, draw: Draw) -> None:
         """Make the inner folder; nothing listens yet.
 
         Args:
+            directory: the node's, which no other process uses now.
             clock: Unix ms.
             draw: source of the names of connections.
         """
         self._clock = clock
         self._draw = draw
-        self._folder = Path(tempfile.mkdtemp(prefix="cairn-"))
+        self._folder = _make_folder(directory)
         self._arrivals: dict[str, Arrival] = {}
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
@@ -162,7 +166,7 @@ class Door:
 
     async def _carry(self, read: _Read, write: _Write, arrival: Arrival) -> None:
         """Carry bytes both ways until one side has no more."""
-        name = self._draw(16).hex()
+        name = self._draw(NAME_BYTES).hex()
         self._arrivals[name] = arrival
         try:
             reader, writer = await self._connect(name)
@@ -203,6 +207,17 @@ class Door:
         if self._logged_at is None or not 0 <= now - self._logged_at < LOG_EVERY_MS:
             logger.warning("connection refused", extra={"reason": reason, "count": self._refused})
             self._refused, self._logged_at = 0, now
+
+
+def _make_folder(directory: Path) -> Path:
+    """The inner folder, in the node's directory where the system's limit on socket paths allows."""
+    folder = directory.resolve() / FOLDER_NAME
+    if len(os.fsencode(folder)) + 1 + 2 * NAME_BYTES > MAX_PATH_BYTES:
+        return Path(tempfile.mkdtemp(prefix="cairn-"))
+    # A killed node leaves its own behind.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:

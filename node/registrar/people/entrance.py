@@ -41,7 +41,7 @@ class Entrance:
         self._context = None if authority is None else ServerContext(authority, parts.draw)
         # Bound now, so that a taken port is told before anything runs.
         self._socket = _bind(parse_address(config.registrar_listen)) if config.registrar_listen else None
-        self.door = Door(parts.clock, parts.draw)
+        self.door = Door(keys.parent, parts.clock, parts.draw)
         self.guard = Guard(desk.database, self.door.find_arrival, config.four_eyes, parts.clock, parts.draw)
         self.office = PeopleOffice(
             desk.database,

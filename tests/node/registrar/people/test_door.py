@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import ssl
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from node.clock import system_clock, system_draw
 from node.errors import NotAllowedError
 from node.registrar.people import door as door_module
 from node.registrar.people.authority import make_authority
-from node.registrar.people.door import Door
+from node.registrar.people.door import FOLDER_NAME, Door
 from tests.node.registrar.people.offices import DAY_MS, SECONDS, Office, open_office, registrar_of, shortly
 
 
@@ -214,11 +215,17 @@ async def test_a_socket_left_by_a_killed_node_is_replaced(tmp_path: Path) -> Non
 
 
 async def test_a_closed_door_leaves_nothing(tmp_path: Path) -> None:
-    door = Door(system_clock, system_draw)
-    folder = Path(door.inner.removeprefix("unix:")).parent
-    assert folder.is_dir()
-    await door.close()
-    assert not folder.exists()
+    """Neither in a short directory, where what a killed node left is replaced, nor elsewhere for a long one."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        (Path(short) / FOLDER_NAME / "left").mkdir(parents=True)
+        for directory in (Path(short), tmp_path / ("x" * 90)):
+            door = Door(directory, system_clock, system_draw)
+            folder = Path(door.inner.removeprefix("unix:")).parent
+            assert (folder.parent == directory) is (directory == Path(short))
+            assert list(folder.iterdir()) == []
+            assert folder.stat().st_mode & 0o777 == 0o700
+            await door.close()
+            assert not folder.exists()
 
 
 async def test_a_long_upload_passes_the_door(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -236,8 +243,6 @@ async def test_a_long_upload_passes_the_door(tmp_path: Path, caplog: pytest.LogC
 
 
 def client_context(identity: Identity, purpose: int = ssl.PROTOCOL_TLS_CLIENT) -> ssl.SSLContext:
-    import tempfile
-
     context = ssl.SSLContext(purpose)
     with tempfile.NamedTemporaryFile() as file:
         file.write(encode_key(identity.key) + encode_certificate(identity.certificate).encode())
