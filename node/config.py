@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ledger.errors import MalformedError
 from node.logs import LogFormat
 from node.registrar.people.roles import ACTS
+from node.tls.modes import TLSMode, check_listeners
 
 MAX_CONFIG_BYTES = 256 * 1024
 FILE_NAME = "node.toml"
@@ -61,6 +62,10 @@ def _log_format(value: Any) -> LogFormat:
     return LogFormat(_choice(*(item.value for item in LogFormat))(value))
 
 
+def _tls_mode(value: Any) -> TLSMode:
+    return TLSMode(_choice(*(item.value for item in TLSMode))(value))
+
+
 def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
@@ -73,10 +78,6 @@ def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
 def _address(value: Any) -> str:
     parse_address(text := _text(value))
     return text
-
-
-def _optional_address(value: Any) -> str:
-    return _address(value) if value != "" else ""
 
 
 def _public_address(value: Any) -> str:
@@ -122,8 +123,8 @@ def _path(value: Any) -> str:
     return text
 
 
-def _optional_path(value: Any) -> str:
-    return _path(value) if value != "" else ""
+def _or_empty(check: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: check(value) if value != "" else ""
 
 
 def _about(comment: str, check: Callable[[Any], Any]) -> dict[str, Any]:
@@ -177,15 +178,37 @@ class NodeConfig:
             "HOST:PORT under which other nodes reach grpc_listen. Empty: where it listens.", _public_address
         ),
     )
+    tls_certificate: str = field(
+        default="",
+        metadata=_about("PEM file of the listeners' certificate, full chain. Empty: none.", _or_empty(_path)),
+    )
+    tls_key: str = field(default="", metadata=_about("PEM file of its key, mode 0600 or 0640.", _or_empty(_path)))
+    http_tls: TLSMode = field(
+        default=TLSMode.AUTO,
+        metadata=_about("auto (files, if tls_certificate names one), files, self-made or off.", _tls_mode),
+    )
+    grpc_tls: TLSMode = field(
+        default=TLSMode.AUTO,
+        metadata=_about(
+            "auto (files if named, else self-made beyond this computer), files, self-made or off.", _tls_mode
+        ),
+    )
+    accept_authorities: bool = field(
+        default=True,
+        metadata=_about("false talks only to peers whose certificate their institution's keys vouch for.", _flag),
+    )
     insecure: bool = field(
         default=False,
-        metadata=_about("true allows listening beyond this computer without TLS, where claims can be read.", _flag),
+        metadata=_about(
+            "true allows listening beyond this computer, and calling peers there, without TLS, where claims can be read.",
+            _flag,
+        ),
     )
     registrar_socket: str = field(
         default="",
         metadata=_about(
             "Unix socket of the private listener. Empty: registrar.sock beside this file, or as registrar.path says.",
-            _optional_path,
+            _or_empty(_path),
         ),
     )
     registrar_group: str = field(
@@ -195,28 +218,19 @@ class NodeConfig:
     registrar_listen: str = field(
         default="",
         metadata=_about(
-            "HOST:PORT for registrars at other computers, always with TLS and a certificate for each person. Empty: "
-            "none; they work on this computer.",
-            _optional_address,
+            "HOST:PORT for registrars at other computers, always with TLS. Empty: none.", _or_empty(_address)
         ),
     )
     registrar_address: str = field(
         default="",
-        metadata=_about(
-            "HOST:PORT under which they reach registrar_listen; stands in invitations. Empty: where it listens.",
-            _public_address,
-        ),
+        metadata=_about("HOST:PORT under which they reach it. Empty: where it listens.", _public_address),
     )
     registrar_certificate_days: int = field(
-        default=90,
-        metadata=_about("Days a registrar's certificate is good without being used: use renews it.", _whole(1, 825)),
+        default=90, metadata=_about("Days a registrar's certificate is good; use renews it.", _whole(1, 825))
     )
     four_eyes: tuple[str, ...] = field(
         default=(),
-        metadata=_about(
-            f"Acts that wait until a second person approves: any of {', '.join(ACTS)}. replace counts as issue.",
-            _texts(_choice(*ACTS)),
-        ),
+        metadata=_about(f"Acts that need a second person's approval: {', '.join(ACTS)}.", _texts(_choice(*ACTS))),
     )
     log_format: LogFormat = field(
         default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", _log_format)
@@ -231,7 +245,8 @@ class NodeConfig:
         metadata=_about("Trust root files of the networks this node belongs to or follows.", _texts(_path)),
     )
     follow_interval_seconds: int = field(
-        default=10, metadata=_about("Seconds between two looks at a quiet peer.", _whole(1, 86_400))
+        default=60,
+        metadata=_about("Seconds between two looks at a quiet peer; news is told at once.", _whole(1, 86_400)),
     )
     peer_timeout_seconds: int = field(
         default=30, metadata=_about("Seconds a peer may take for one answer.", _whole(1, 3_600))
@@ -305,7 +320,8 @@ def parse_config(text: str, file: str = FILE_NAME) -> NodeConfig:
         elif item.default is dataclasses.MISSING:
             raise MalformedError(f"{file}: {key}: missing, and it has no default")
     config = NodeConfig(**values)
-    _check_listeners(config, file)
+    check_listeners(config, file)
+    _check_ports(config, file)
     return config
 
 
@@ -337,19 +353,14 @@ def _check(check: Callable[[Any], Any], value: Any, where: str) -> Any:
         raise MalformedError(f"{where}: {error}") from error
 
 
-def _check_listeners(config: NodeConfig, file: str) -> None:
-    for key, bind in (("http_listen", config.http_bind()), ("grpc_listen", config.grpc_bind())):
-        if not bind.is_loopback and not config.insecure:
-            raise MalformedError(
-                f"{file}: {key}: {bind.host} can be reached from other computers, and there is no TLS",
-                hint="listen on 127.0.0.1 behind a reverse proxy that speaks TLS, or set insecure = true",
-            )
-    if config.http_listen == config.grpc_listen and config.http_bind().port != 0:
-        raise MalformedError(f"{file}: grpc_listen: {config.grpc_listen} is already taken by http_listen")
-    if config.registrar_listen in (config.http_listen, config.grpc_listen) and not config.registrar_listen.endswith(
-        ":0"
-    ):
-        raise MalformedError(f"{file}: registrar_listen: {config.registrar_listen} is already taken")
+def _check_ports(config: NodeConfig, file: str) -> None:
+    taken: dict[str, str] = {}
+    for key in ("http_listen", "grpc_listen", "registrar_listen"):
+        address: str = getattr(config, key)
+        if address in taken:
+            raise MalformedError(f"{file}: {key}: {address} is already taken by {taken[address]}")
+        if address and not address.endswith(":0"):
+            taken[address] = key
 
 
 def _suggest(key: str, known: list[str]) -> str:

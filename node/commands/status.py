@@ -1,5 +1,6 @@
 """`cairn-node status`: how a node stands, in words."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import click
@@ -67,6 +68,9 @@ def _show(status: "NodeStatus", head: "HeadStanding | None") -> None:
     terminal.result(f"waiting for the ledger: {', '.join(waiting)}")
     following = "on command" if status.next_cut is None else terminal.instant(status.next_cut)
     terminal.result(f"last cut: {terminal.instant(status.last_cut)}; next: {following}")
+    for item in status.certificates:
+        kind = "self-made" if item.is_self_made else item.file
+        terminal.result(f"certificate of {item.listener}: until {terminal.instant(item.not_after)}, {kind}")
     if status.findings:
         terminal.result("to look at:")
         for finding in status.findings:
@@ -78,6 +82,7 @@ def _show(status: "NodeStatus", head: "HeadStanding | None") -> None:
 def _to_json(status: "NodeStatus", head: "HeadStanding | None") -> dict[str, object]:
     return {
         "awards": status.awards,
+        "certificates": [dataclasses.asdict(item) for item in status.certificates],
         "findings": list(status.findings),
         # From another computer only the node itself can be asked: its findings name a missing quorum.
         "head": None

@@ -6,23 +6,22 @@ call. Server certificates are good for servers alone and the others for clients 
 pose as the node.
 """
 
-import datetime
 import hashlib
 import ssl
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ledger.errors import MalformedError, SignatureError
 from node import durable
 from node.client.certificates import SERVER_NAME, encode_key, fingerprint_words
-from node.clock import Draw
+from node.tls import certificate as certificates
+from node.tls.certificate import CertificatePlan
 
 FILE_NAME = "registrar_ca.pem"
 """Beside the node's other keys; not `.key`, since it is no key of the log."""
@@ -37,7 +36,6 @@ SKEW_MS = 3_600_000
 MAX_REQUEST_BYTES = 8 * 1024
 
 _MAX_FILE_BYTES = 16 * 1024
-_USAGES = {"client": ExtendedKeyUsageOID.CLIENT_AUTH, "server": ExtendedKeyUsageOID.SERVER_AUTH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +55,21 @@ class Authority:
         """Fingerprint of the certificate, for people to compare."""
         return fingerprint_words(self.certificate.public_bytes(serialization.Encoding.DER))
 
-    def sign_client(self, subject: str, key: ec.EllipticCurvePublicKey, start: int, end: int, draw: Draw) -> bytes:
+    def sign_client(self, subject: str, key: ec.EllipticCurvePublicKey, start: int, end: int) -> bytes:
         """A client's certificate (DER), good from an hour before `start` until `end` (Unix ms)."""
-        return self._sign("client", subject, key, start, end, draw)
+        return self._sign(key, CertificatePlan(name=subject, not_before=start, not_after=end, is_client=True))
 
-    def sign_server(self, key: ec.EllipticCurvePublicKey, start: int, end: int, draw: Draw) -> bytes:
+    def sign_server(self, key: ec.EllipticCurvePublicKey, start: int, end: int) -> bytes:
         """The listener's own certificate (DER), under a name that no address changes."""
-        return self._sign("server", SERVER_NAME, key, start, end, draw)
-
-    def _sign(
-        self, usage: str, subject: str, key: ec.EllipticCurvePublicKey, start: int, end: int, draw: Draw
-    ) -> bytes:
-        builder = (
-            _builder(subject, key, start, end, draw)
-            .issuer_name(self.certificate.subject)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([_USAGES[usage]]), critical=True)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        return self._sign(
+            key,
+            CertificatePlan(name=SERVER_NAME, hosts=(SERVER_NAME,), not_before=start, not_after=end, is_server=True),
         )
-        if usage == "server":
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(subject)]), critical=False)
-        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    def _sign(self, key: ec.EllipticCurvePublicKey, plan: CertificatePlan) -> bytes:
+        plan = replace(plan, not_before=plan.not_before - SKEW_MS)
+        signer = certificates.Authority(self.certificate, self.key)
+        return certificates.make_certificate(key, plan, signer).public_bytes(serialization.Encoding.DER)
 
 
 def open_authority(keys: Path) -> Authority | None:
@@ -104,30 +96,23 @@ def open_authority(keys: Path) -> Authority | None:
     return Authority(key, certificate)
 
 
-def make_authority(keys: Path, log: str, now: int, draw: Draw) -> Authority:
+def make_authority(keys: Path, log: str, now: int) -> Authority:
     """Make the authority and write its file.
 
     Args:
         keys: the node's key directory.
         log: short text of the log id, so that two nodes' authorities can be told apart.
         now: Unix ms.
-        draw: source of the serial number.
 
     Raises:
         FileExistsError: there is one already.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = f"Cairn registrar authority {log}"
-    certificate = (
-        _builder(name, key.public_key(), now, now + AUTHORITY_DAYS * DAY_MS, draw)
-        .issuer_name(_name(name))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_certifying(), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
+    plan = CertificatePlan(
+        name=f"Cairn registrar authority {log}", not_before=now - SKEW_MS, not_after=now + AUTHORITY_DAYS * DAY_MS
     )
-    durable.create_file(keys / FILE_NAME, encode_key(key) + certificate.public_bytes(serialization.Encoding.PEM))
-    return Authority(key, certificate)
+    made = certificates.make_authority(certificates.make_private_key(), plan)
+    durable.create_file(keys / FILE_NAME, encode_key(made.key) + certificates.encode_certificates([made.certificate]))
+    return Authority(made.key, made.certificate)
 
 
 def parse_signing_request(data: bytes) -> ec.EllipticCurvePublicKey:
@@ -164,10 +149,9 @@ class ServerContext:
     listens in. No session is resumed: a resumed one would not show its certificate again.
     """
 
-    def __init__(self, authority: Authority, draw: Draw) -> None:
+    def __init__(self, authority: Authority) -> None:
         """Take the authority; the listener's own certificate is made when it is first needed."""
         self._authority = authority
-        self._draw = draw
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._context.verify_mode = ssl.CERT_REQUIRED
@@ -184,43 +168,10 @@ class ServerContext:
         return self._context
 
     def _load(self, now: int) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._authority.sign_server(key.public_key(), now, self._ends_at, self._draw)
+        key = certificates.make_private_key()
+        certificate = self._authority.sign_server(key.public_key(), now, self._ends_at)
         # OpenSSL wants a file; it is 0600 from its first byte, and gone at once.
         with tempfile.NamedTemporaryFile(prefix="cairn-") as file:
             file.write(encode_key(key) + ssl.DER_cert_to_PEM_cert(certificate).encode("ascii"))
             file.flush()
             self._context.load_cert_chain(file.name)
-
-
-def _builder(subject: str, key: ec.EllipticCurvePublicKey, start: int, end: int, draw: Draw) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_name(subject))
-        .public_key(key)
-        .serial_number((int.from_bytes(draw(20), "big") >> 1) or 1)
-        .not_valid_before(_instant(start - SKEW_MS))
-        .not_valid_after(_instant(end))
-    )
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _certifying() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _instant(at: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(at // 1000, datetime.UTC)

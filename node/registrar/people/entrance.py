@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from ledger.errors import CairnError
+from ledger.errors import CairnError, RuleError
 from ledger.log.identity import short_log_id
 from node.config import Address, NodeConfig, parse_address
 from node.registrar.desk import RegistrarDesk
@@ -20,6 +20,9 @@ from node.registrar.people.guard import Guard
 from node.registrar.people.office import PeopleOffice
 from node.registrar.people.service import add_people, replay_on
 from node.registrar.service import RegistrarService
+
+EVERYWHERE = ("0.0.0.0", "::")
+"""All interfaces: good to listen on, no address to call."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ class Entrance:
         parts = desk.parts
         self._config = config
         authority = _find_authority(desk, keys) if config.registrar_listen else None
-        self._context = None if authority is None else ServerContext(authority, parts.draw)
+        self._context = None if authority is None else ServerContext(authority)
         # Bound now, so that a taken port is told before anything runs.
         self._socket = _bind(parse_address(config.registrar_listen)) if config.registrar_listen else None
         self.door = Door(keys.parent, parts.clock, parts.draw)
@@ -47,7 +50,7 @@ class Entrance:
             desk.database,
             replay_on(RegistrarService(desk)),
             authority=authority,
-            address=self.address,
+            address=self._public_address,
             institution=lambda: desk.held_log().state.name,
             certificate_days=config.registrar_certificate_days,
             clock=parts.clock,
@@ -60,6 +63,19 @@ class Entrance:
             return self._config.registrar_address
         host, port = self._socket.getsockname()[:2]
         return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+    def _public_address(self) -> str:
+        """The address for an invitation.
+
+        Raises:
+            RuleError: it listens on all interfaces, and nothing says under which name.
+        """
+        if not self._config.registrar_address and parse_address(self.address()).host in EVERYWHERE:
+            raise RuleError(
+                f"invitation: registrar_listen is {self.address()}, which nobody can call",
+                hint='say in node.toml under which name it is reached: registrar_address = "HOST:PORT"',
+            )
+        return self.address()
 
     def add_to(self, server: Any) -> None:  # Any: grpc stays behind its seams
         """Put the People service on the server behind the gate."""
@@ -83,7 +99,7 @@ def _find_authority(desk: RegistrarDesk, keys: Path) -> Authority:
     authority = open_authority(keys)
     if authority is None:
         parts = desk.parts
-        authority = make_authority(keys, short_log_id(parts.log_id), parts.clock(), parts.draw)
+        authority = make_authority(keys, short_log_id(parts.log_id), parts.clock())
         logger.warning("authority for registrars made: back up the keys again", extra={"file": FILE_NAME})
     return authority
 

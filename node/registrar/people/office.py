@@ -84,10 +84,11 @@ class PeopleOffice:
         """Let somebody in.
 
         Raises:
-            RuleError: this node lets nobody in from another computer.
+            RuleError: this node lets nobody in from another computer, or does not know its own address.
             MalformedError: name, roles or days are out of bounds.
         """
-        authority, wanted, by = self._need_authority(), parse_roles(list(roles)), callers.current.get().id
+        authority, wanted, by = self._need_authority(), parse_roles(roles), callers.current.get().id
+        address = self._address()
 
         def write(session: Session) -> roster.Invited:
             invited = roster.invite(
@@ -98,7 +99,7 @@ class PeopleOffice:
 
         invited = await self._database.change(write)
         file = Invitation(
-            address=self._address(),
+            address=address,
             authority=authority.certificate,
             key=invited.key,
             certificate=x509.load_der_x509_certificate(invited.certificate),
@@ -218,7 +219,6 @@ class PeopleOffice:
                 signing_request,
                 days=self._certificate_days,
                 now=self._clock(),
-                draw=self._draw,
             )
 
         certificate = await self._database.change(write)

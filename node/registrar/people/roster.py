@@ -80,7 +80,7 @@ def invite(
     person = base64.b32encode(draw(_ID_BYTES)).decode("ascii").lower()
     key = make_key()
     expires_at = now + days * DAY_MS
-    certificate = authority.sign_client(f"invitation {person}", key.public_key(), now, expires_at, draw)
+    certificate = authority.sign_client(f"invitation {person}", key.public_key(), now, expires_at)
     session.add(
         Person(id=person, name=name, roles=" ".join(sorted(roles)), invited_at=now, invited_by=by, removed_at=None)
     )
@@ -89,9 +89,7 @@ def invite(
     return Invited(person, key, certificate, expires_at)
 
 
-def enrol(
-    session: Session, authority: Authority, caller: Caller, request: bytes, *, days: int, now: int, draw: Draw
-) -> bytes:
+def enrol(session: Session, authority: Authority, caller: Caller, request: bytes, *, days: int, now: int) -> bytes:
     """The certificate (DER) for the key of a signing request, in exchange for the invitation the caller came with.
 
     Raises:
@@ -110,12 +108,10 @@ def enrol(
             )
         return known
     invitation.used_at = now
-    return _issue(session, authority, caller, key, days=days, now=now, draw=draw)
+    return _issue(session, authority, caller, key, days=days, now=now)
 
 
-def renew(
-    session: Session, authority: Authority, caller: Caller, request: bytes, *, days: int, now: int, draw: Draw
-) -> bytes:
+def renew(session: Session, authority: Authority, caller: Caller, request: bytes, *, days: int, now: int) -> bytes:
     """A certificate (DER) that follows the caller's own, which counts until this one is first used.
 
     Raises:
@@ -126,7 +122,7 @@ def renew(
         raise NotAllowedError("certificate: the Unix socket needs none", hint="renewing is for another computer")
     key = parse_signing_request(request)
     known = _find_issued(session, caller.fingerprint, key)
-    return known or _issue(session, authority, caller, key, days=days, now=now, draw=draw)
+    return known or _issue(session, authority, caller, key, days=days, now=now)
 
 
 def remove(session: Session, person_id: str, now: int) -> None:
@@ -239,10 +235,9 @@ def _issue(
     *,
     days: int,
     now: int,
-    draw: Draw,
 ) -> bytes:
     expires_at = now + days * DAY_MS
-    certificate = authority.sign_client(caller.id, key, now, expires_at, draw)
+    certificate = authority.sign_client(caller.id, key, now, expires_at)
     session.add(
         PersonCertificate(
             fingerprint=fingerprint(certificate),

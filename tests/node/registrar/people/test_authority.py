@@ -32,7 +32,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    return make_authority(tmp_path, "granite", system_clock(), system_draw)
+    return make_authority(tmp_path, "granite", system_clock())
 
 
 def test_it_is_kept_and_found_again(tmp_path: Path, authority: Authority) -> None:
@@ -40,7 +40,7 @@ def test_it_is_kept_and_found_again(tmp_path: Path, authority: Authority) -> Non
     assert again is not None and again.pem == authority.pem and again.words == authority.words
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     with pytest.raises(FileExistsError):
-        make_authority(tmp_path, "granite", system_clock(), system_draw)
+        make_authority(tmp_path, "granite", system_clock())
 
 
 def test_it_stands_beside_the_keys_of_the_log(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_it_stands_beside_the_keys_of_the_log(tmp_path: Path) -> None:
     found_institution(tmp_path / "school", founding(), system_clock, system_draw)
     keys = tmp_path / "school" / KEYS_DIRECTORY
     assert open_authority(keys) is None
-    make_authority(keys, "granite", system_clock(), system_draw)
+    make_authority(keys, "granite", system_clock())
     open_keystore(keys)
     assert open_authority(keys) is not None
 
@@ -68,10 +68,8 @@ def test_a_damaged_file_is_refused(tmp_path: Path, authority: Authority) -> None
 
 def test_clients_and_servers_are_told_apart(authority: Authority) -> None:
     key, now = make_key(), system_clock()
-    client = x509.load_der_x509_certificate(
-        authority.sign_client("x", key.public_key(), now, now + DAY_MS, system_draw)
-    )
-    server = x509.load_der_x509_certificate(authority.sign_server(key.public_key(), now, now + DAY_MS, system_draw))
+    client = x509.load_der_x509_certificate(authority.sign_client("x", key.public_key(), now, now + DAY_MS))
+    server = x509.load_der_x509_certificate(authority.sign_server(key.public_key(), now, now + DAY_MS))
     for certificate, usage in ((client, ExtendedKeyUsageOID.CLIENT_AUTH), (server, ExtendedKeyUsageOID.SERVER_AUTH)):
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         assert list(usages) == [usage]
@@ -83,12 +81,12 @@ def test_clients_and_servers_are_told_apart(authority: Authority) -> None:
 
 def test_another_authority_of_the_same_name_is_another(tmp_path: Path, authority: Authority) -> None:
     (tmp_path / "other").mkdir()
-    other = make_authority(tmp_path / "other", "granite", system_clock(), system_draw)
+    other = make_authority(tmp_path / "other", "granite", system_clock())
     key, now = make_key(), system_clock()
-    der = other.sign_client("x", key.public_key(), now, now + DAY_MS, system_draw)
+    der = other.sign_client("x", key.public_key(), now, now + DAY_MS)
     assert not is_certificate_for(x509.load_der_x509_certificate(der), key, authority.certificate)
     assert other.words != authority.words
-    assert fingerprint(der) != fingerprint(other.sign_client("x", key.public_key(), now, now + DAY_MS, system_draw))
+    assert fingerprint(der) != fingerprint(other.sign_client("x", key.public_key(), now, now + DAY_MS))
 
 
 def test_a_request_is_for_the_key_that_signed_it() -> None:
@@ -107,7 +105,7 @@ def test_requests_of_other_kinds_are_refused() -> None:
 
 def test_the_listeners_certificate_is_replaced_before_it_ends(authority: Authority) -> None:
     """A node that runs for years never shows an expired one."""
-    context, now = ServerContext(authority, system_draw), system_clock()
+    context, now = ServerContext(authority), system_clock()
     first = context.context(now)
     assert first.minimum_version is ssl.TLSVersion.TLSv1_3
     assert first.verify_mode is ssl.CERT_REQUIRED

@@ -28,13 +28,13 @@ from tests.node.registrar.people.offices import DAY_MS, SECONDS, Office, open_of
 def stranger(office: Office, folder: Path) -> Identity:
     """A person of another node's authority."""
     folder.mkdir()
-    return signed_by(office, make_authority(folder, "other", system_clock(), system_draw))
+    return signed_by(office, make_authority(folder, "other", system_clock()))
 
 
 def signed_by(office: Office, authority: object, end_ms: int = DAY_MS) -> Identity:
     key, now = make_key(), system_clock()
     start = now - 30 * DAY_MS
-    der = authority.sign_client("k3j9x2ab", key.public_key(), start, now + end_ms, system_draw)  # type: ignore[attr-defined]
+    der = authority.sign_client("k3j9x2ab", key.public_key(), start, now + end_ms)  # type: ignore[attr-defined]
     return Identity(
         address=office.address,
         authority=office.authority.certificate,
@@ -82,7 +82,7 @@ async def test_the_listeners_own_certificate_opens_nothing(tmp_path: Path, caplo
     """Server certificates are for servers."""
     async with open_office(tmp_path) as office:
         key, now = make_key(), system_clock()
-        der = office.authority.sign_server(key.public_key(), now, now + DAY_MS, system_draw)
+        der = office.authority.sign_server(key.public_key(), now, now + DAY_MS)
         certificate = x509.load_der_x509_certificate(der)
         async with registrar_of(
             replace(signed_by(office, office.authority), key=key, certificate=certificate)

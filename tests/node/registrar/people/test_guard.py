@@ -247,6 +247,17 @@ async def test_nobody_is_let_in_where_nothing_listens(tmp_path: Path) -> None:
         assert office.address == ""
 
 
+async def test_an_invitation_needs_an_address_to_call(tmp_path: Path) -> None:
+    async with open_office(tmp_path, registrar_listen="0.0.0.0:0") as office, office.local_people() as client:
+        with pytest.raises(RuleError, match="which nobody can call") as refusal:
+            await client.invite("Ana", ("registrar",), 7)
+        assert "registrar_address" in refusal.value.hint
+        assert await client.list_people() == []
+    named = {"registrar_listen": "0.0.0.0:0", "registrar_address": "ledger.granite.example:8472"}
+    async with open_office(tmp_path, seed="two", **named) as office:
+        assert (await office.invite("registrar")).address == "ledger.granite.example:8472"
+
+
 async def test_the_operator_lists_people_with_their_state(tmp_path: Path) -> None:
     async with open_office(tmp_path) as office:
         ana, bo = await office.let_in("registrar"), await office.let_in("approver", "reader", name="Bo")
