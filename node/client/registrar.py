@@ -14,6 +14,7 @@ from ledger.errors import MalformedError
 from ledger.log.entry import Signature
 from ledger.log.identity import LogId
 from ledger.log.snapshot import parse_state
+from node.client.corrections import CorrectionClient
 from node.client.held import HeldLog
 from node.client.reach import Reach, reach_socket, translating
 from node.client.registry import (
@@ -63,6 +64,8 @@ class RegistrarClient:
         self._reach = reach_socket(reach) if isinstance(reach, str) else reach
         self._channel = self._reach.channel
         self._stub = rpc.RegistrarStub(self._channel)
+        self.corrections = CorrectionClient(self._stub, timeout_seconds, self._translated)
+        """Decisions about many awards, keys, and copies made anew."""
 
     async def close(self) -> None:
         """Hang up; calls under way fail."""

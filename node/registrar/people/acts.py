@@ -11,11 +11,13 @@ from ledger.errors import MalformedError
 from node.pb import registrar_pb2 as pb
 
 MAX_SHOWN_IDS = 50
-_STATUS_ACTS = {
+_DECISIONS = {
     pb.AWARD_STATUS_REVOKED: "revoke",
     pb.AWARD_STATUS_SUSPENDED: "suspend",
     pb.AWARD_STATUS_VALID: "reinstate",
+    pb.AWARD_STATUS_REPLACED: "replace",
 }
+_SELECTORS = ("learner_id", "achievement", "key", "issued_since", "issued_until")
 _LENGTH_BYTES = 4
 
 
@@ -32,9 +34,27 @@ def name_act(call: str, first: Any) -> str:  # Any, here and below: a message of
         return "issue"
     if call == "Registrar.Publish":
         return "publish"
-    if call == "Registrar.SetStatus":
-        return _STATUS_ACTS.get(first.status, "")
-    return ""
+    # What is replaced is awarded anew.
+    return "issue" if (deed := name_decision(call, first)) == "replace" else deed
+
+
+def name_decision(call: str, first: Any) -> str:
+    """Which decision about awards a call takes, or would take; empty for other calls."""
+    return _DECISIONS.get(first.status, "") if call in ("Registrar.SetStatus", "Registrar.Decide") else ""
+
+
+def check_exact(call: str, first: Any) -> None:
+    """Refuse to keep what could come to mean other awards while it waits.
+
+    Raises:
+        MalformedError: awards are selected, and nothing says which they were when somebody looked.
+    """
+    selects = call == "Registrar.Decide" and any(getattr(first, name) for name in _SELECTORS)
+    if selects and not first.expected:
+        raise MalformedError(
+            "decision: selects awards without the fingerprint of a preview, so it could mean others later",
+            hint="take a preview first (dry_run), and send its fingerprint",
+        )
 
 
 def pack(messages: Sequence[Any]) -> bytes:
@@ -66,8 +86,8 @@ def describe(call: str, messages: Sequence[Any]) -> tuple[list[str], bytes]:
     data = b"".join(getattr(message, "data", b"") for message in messages)
     if call == "Registrar.Issue":
         return _describe_issue(first, data), data
-    if call == "Registrar.SetStatus":
-        return _describe_status(first), b""
+    if call in ("Registrar.SetStatus", "Registrar.Decide"):
+        return _describe_decision(call, messages), b""
     if call == "Registrar.Publish":
         name = f"{first.id or 'as it names itself'}, version {first.version or 'as it says'}"
         return [f"publish a document of {len(data):,} bytes: {name}"], data
@@ -85,8 +105,8 @@ def describe_outcome(call: str, answers: Sequence[Any]) -> list[str]:
             *([f"already issued: {summary.already}"] if summary.already else []),
             *([f"left out: {left_out} {'row' if left_out == 1 else 'rows'}"] if left_out else []),
         ]
-    if call == "Registrar.SetStatus" and answers:
-        return [f"changed: {len(answers[0].changed)}"]
+    if call in ("Registrar.SetStatus", "Registrar.Decide") and answers:
+        return [f"changed: {sum(len(answer.changed) for answer in answers)}"]
     if call == "Registrar.Publish" and answers:
         return [f"published: {answers[0].id}, version {answers[0].version}, entry {answers[0].index}"]
     return ["done"]
@@ -113,11 +133,21 @@ def _describe_issue(first: pb.IssueRequest, data: bytes) -> list[str]:
     return lines
 
 
-def _describe_status(first: pb.SetStatusRequest) -> list[str]:
-    act = _STATUS_ACTS.get(first.status, "change")
-    lines = [f"{act} {len(first.award_ids):,} {'award' if len(first.award_ids) == 1 else 'awards'}"]
-    if first.award_ids:
-        lines.append(_list_ids(first.award_ids))
+def _describe_decision(call: str, messages: Sequence[Any]) -> list[str]:
+    first, award_ids = messages[0], [award for message in messages for award in message.award_ids]
+    deed = name_decision(call, first) or "change"
+    count = f" {len(award_ids):,} {'award' if len(award_ids) == 1 else 'awards'}" if award_ids else ""
+    lines = [f"{deed}{count}"]
+    if award_ids:
+        lines.append(_list_ids(award_ids))
+    if call == "Registrar.Decide":
+        selected = [f"{name} {getattr(first, name)}" for name in _SELECTORS if getattr(first, name)]
+        lines += ["selected by " + ", ".join(selected).replace("_", " ")] if selected else []
+        lines += [f"{item.column} becomes {item.value}" for item in first.corrections]
+        if first.expected:
+            lines.append(
+                f"as in the preview {first.expected.hex()[:16]}: if other awards are meant by now, nothing is done"
+            )
     if first.reason:
         lines.append(f"reason: {first.reason}")
     return lines

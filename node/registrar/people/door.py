@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from ledger.errors import CairnError
 from node.clock import Clock, Draw
 from node.registrar.people.arrivals import Arrival
 from node.registrar.people.tlsstream import CHUNK, HandshakeError, TLSStream
@@ -29,7 +30,8 @@ HANG_UP_SECONDS = 2.0
 MAX_HANDSHAKES = 64
 MAX_TLS_CONNECTIONS = 256
 """Strangers can use up both; who comes by the Unix socket is not counted."""
-NAME_BYTES = 16
+NAME_BYTES = 8
+"""Nobody but this process can open the folder, so a name need only be no other's."""
 FOLDER_NAME = ".door"
 LOG_EVERY_MS = 10_000
 """Handshakes of strangers that fail are logged at most this often, with how many there were."""
@@ -169,7 +171,11 @@ class Door:
         name = self._draw(NAME_BYTES).hex()
         self._arrivals[name] = arrival
         try:
-            reader, writer = await self._connect(name)
+            try:
+                reader, writer = await self._connect(name)
+            except OSError as error:
+                logger.error("connection cannot be carried", extra={"reason": str(error)})
+                return
             ways = [
                 asyncio.ensure_future(_pump(read, _writing(writer))),
                 asyncio.ensure_future(_pump(lambda: reader.read(CHUNK), write)),
@@ -210,14 +216,29 @@ class Door:
 
 
 def _make_folder(directory: Path) -> Path:
-    """The inner folder, in the node's directory where the system's limit on socket paths allows."""
+    """The inner folder, in the node's directory where the system's limit on socket paths allows.
+
+    Raises:
+        CairnError: no folder for temporary files has a name short enough.
+    """
     folder = directory.resolve() / FOLDER_NAME
-    if len(os.fsencode(folder)) + 1 + 2 * NAME_BYTES > MAX_PATH_BYTES:
-        return Path(tempfile.mkdtemp(prefix="cairn-"))
-    # A killed node leaves its own behind.
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    return folder
+    if _fits(folder):
+        # A killed node leaves its own behind.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        return folder
+    for place in (tempfile.gettempdir(), "/tmp"):
+        folder = Path(tempfile.mkdtemp(prefix="cairn-", dir=place))
+        if _fits(folder):
+            return folder
+        folder.rmdir()
+    raise CairnError(
+        f"{tempfile.gettempdir()}: too long a name for a socket in it", hint="set TMPDIR to a folder with a short name"
+    )
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(folder)) + 1 + 2 * NAME_BYTES <= MAX_PATH_BYTES
 
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:

@@ -110,14 +110,14 @@ class Passage:
     def _look_at(self, first: Any) -> None:
         if getattr(first, "dry_run", False):
             self.outcome = Outcome.TRIED
-        act = acts.name_act(self.call, first)
-        # A call that does one of several things is told by what it does.
-        self.about = act if act and not self.call.lower().endswith(act) else ""
+        # A call that does one of several things is told by which.
+        self.about = acts.name_decision(self.call, first)
 
     def _needs_two(self, first: Any) -> bool:
         return acts.name_act(self.call, first) in self._guard.four_eyes
 
     async def _propose(self, messages: list[Any]) -> None:
+        acts.check_exact(self.call, messages[0])
         content, act = acts.pack(messages), acts.name_act(self.call, messages[0])
         self.outcome = Outcome.PROPOSED
 
@@ -280,10 +280,10 @@ def _judge(call: str, rule: Rule | None, caller: Caller) -> NotAllowedError | No
 
 
 async def _gather(first: Any, messages: AsyncIterable[Any]) -> list[Any]:
-    gathered, size = [first], len(getattr(first, "data", b""))
+    gathered, size = [first], first.ByteSize()
     async for message in messages:
         gathered.append(message)
-        size += len(getattr(message, "data", b""))
+        size += message.ByteSize()
         if size > MAX_FILE_BYTES:
             raise MalformedError(f"file: more than {MAX_FILE_BYTES} bytes")
     return gathered

@@ -32,7 +32,7 @@ MEANINGS = {
 """Each role in words, as help and documentation have it."""
 
 ACTS = ("issue", "revoke", "suspend", "reinstate", "publish")
-"""What `four_eyes` in `node.toml` may name (`acts.name_act`). `issue` is `replace` too."""
+"""What `four_eyes` in `node.toml` may name (`acts.name_act`). `issue` is any award made, so `replace` too."""
 
 EVERYBODY = frozenset(Role)
 NOBODY: frozenset[Role] = frozenset()
@@ -86,6 +86,10 @@ RULES: dict[str, Rule] = {
     "Registrar.Cut": _doing("cut", Role.REGISTRAR),
     "Registrar.GetNodeStatus": _looking("see how the node stands", *Role),
     "Registrar.GetLog": _looking("read logs", *Role),
+    "Registrar.Decide": _doing("revoke, suspend, reinstate or replace", Role.REGISTRAR),
+    "Registrar.GetKeyImpact": _looking("see what a key signed", Role.REGISTRAR, Role.APPROVER),
+    "Registrar.Reissue": _doing("make copies anew", Role.REGISTRAR),
+    "Registrar.Restate": _doing("restate entries"),
     "People.Invite": _doing("let people in"),
     "People.Enrol": Rule("trade an invitation", NOBODY, is_for_invitations=True),
     "People.Renew": _doing("renew a certificate", *Role),

@@ -95,9 +95,11 @@ def test_from_the_invitation_to_the_trail(shell: Shell, school: Path, tmp_path: 
         f"person {person} (registrar) may not publish documents; roles that may: publisher, operator" in published.err
     )
 
-    waiting = ana("revoke", award, "--reason", "issued to the wrong person")
-    assert waiting.code == 3 and waiting.err.startswith("next: another person")
-    proposal = json.loads(ana("revoke", award, "--reason", "issued to the wrong person", "--json").out)["proposal"]
+    waiting = ana("revoke", award, "--yes", "--reason", "issued to the wrong person")
+    assert waiting.code == 3 and waiting.err.splitlines()[-1].startswith("next: another person")
+    proposal = json.loads(ana("revoke", award, "--yes", "--reason", "issued to the wrong person", "--json").out)[
+        "proposal"
+    ]
     assert proposal in waiting.out
     assert proposal in shell.good("registrar", "proposals", school)
     assert "reason: issued to the wrong person" in shell.good("registrar", "show", school, proposal)
@@ -112,7 +114,8 @@ def test_from_the_invitation_to_the_trail(shell: Shell, school: Path, tmp_path: 
     theirs = [(row["call"], row["outcome"], row["awards"]) for row in rows if row["who"] == person]
     assert ("Registrar.Issue", "done", 2) in theirs
     assert ("Registrar.Publish", "refused", 0) in theirs
-    assert ("Registrar.SetStatus", "proposed", 0) in theirs
+    assert ("Registrar.Decide", "proposed", 0) in theirs
+    assert ("Registrar.Decide", "tried", 0) in theirs
     (approved,) = [row for row in rows if row["call"] == "People.Approve" and row["outcome"] == "done"]
     assert approved["award_ids"] == [award]
     assert "newest: row" in shell.good("registrar", "trail", school, "--since", "2020-01-01")
@@ -153,7 +156,7 @@ def test_a_proposal_is_rejected(shell: Shell, school: Path, tmp_path: Path) -> N
     ana.accept(shell, school, "registrar")
     ana.good("issue", "--csv", csv_of(ana.home / "x.csv", "J1"), "--achievement", DIPLOMA)
     award = json.loads(ana.good("awards", "--learner", "J1", "--json"))[0]["id"]
-    proposal = json.loads(ana("revoke", award, "--json").out)["proposal"]
+    proposal = json.loads(ana("revoke", award, "--yes", "--json").out)["proposal"]
     assert json.loads(shell.good("registrar", "show", school, proposal, "--json"))["state"] == "waiting"
     assert "rejected: proposal" in shell.good("registrar", "reject", school, proposal)
     said = shell("registrar", "approve", school, proposal)

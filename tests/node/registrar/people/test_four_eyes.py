@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from ledger.credential.status import Status
 from ledger.errors import MalformedError, RuleError
+from node.client.correction import DecisionOrder, Selection
 from node.client.identity import Identity
 from node.client.registry import IssueRequest
 from node.errors import AwaitsApprovalError, NotAllowedError
@@ -215,6 +217,57 @@ async def test_every_act_that_can_be_named_waits(tmp_path: Path) -> None:
             assert (await stored(office, waiting.value.proposal)).state == "approved"
             acts_waiting = {line.act for line in await approver.list_proposals()}
         assert acts_waiting == {"revoke", "suspend", "reinstate"}
+
+
+async def test_a_selection_waits_as_it_was_previewed(tmp_path: Path) -> None:
+    """What is approved are the awards that somebody looked at, or nothing."""
+    async with open_office(tmp_path, four_eyes=["revoke", "issue"]) as office:
+        ana, bo = await office.let_in("registrar"), await office.let_in("approver", name="Bo")
+        first = await propose_issue(ana)
+        async with people_of(bo) as approver:
+            await approver.approve(first)
+        order = DecisionOrder(selection=Selection(achievement=DIPLOMA), status=Status.REVOKED, reason="stolen")
+        async with registrar_of(ana) as client, people_of(bo) as approver:
+            with pytest.raises(MalformedError, match="without the fingerprint of a preview"):
+                await client.corrections.decide(order)
+            preview = await client.corrections.decide(replace(order, dry_run=True))
+            assert (await office.last_row()).about == "revoke"
+            agreed = replace(order, expected=preview.fingerprint)
+            with pytest.raises(AwaitsApprovalError) as waiting:
+                await client.corrections.decide(agreed)
+            shown = await approver.read_proposal(waiting.value.proposal)
+            assert shown.lines[:2] == ("revoke", f"selected by achievement {DIPLOMA}")
+            second = await propose_issue(ana, csv_of(range(3, 5)))
+            await approver.approve(second)
+            with pytest.raises(RuleError, match="other awards than those that were shown"):
+                await approver.approve(waiting.value.proposal)
+            preview = await client.corrections.decide(replace(order, dry_run=True))
+            with pytest.raises(AwaitsApprovalError) as waiting:
+                await client.corrections.decide(replace(order, expected=preview.fingerprint))
+            assert await approver.approve(waiting.value.proposal) == ("changed: 5",)
+            assert (await office.last_row()).awards == 5
+        assert {view.status for view in await office.desk.list_awards()} == {Status.REVOKED}
+
+
+async def test_a_correction_is_an_award(tmp_path: Path) -> None:
+    """`issue` covers what replaces: nobody corrects alone what they may not award alone."""
+    async with open_office(tmp_path, four_eyes=["issue"]) as office:
+        ana, bo = await office.let_in("registrar"), await office.let_in("approver", name="Bo")
+        proposal = await propose_issue(ana)
+        async with people_of(bo) as approver:
+            await approver.approve(proposal)
+        award = (await office.desk.list_awards())[0].id
+        order = DecisionOrder(
+            selection=Selection(award_ids=(award,)), status=Status.REPLACED, corrections=(("awarded_on", "2026-06-16"),)
+        )
+        async with registrar_of(ana) as client, people_of(bo) as approver:
+            with pytest.raises(AwaitsApprovalError) as waiting:
+                await client.corrections.decide(order)
+            lines = (await approver.read_proposal(waiting.value.proposal)).lines
+            assert lines == ("replace 1 award", award, "awarded_on becomes 2026-06-16")
+            assert await approver.approve(waiting.value.proposal) == ("changed: 1",)
+            row = await office.last_row()
+            assert award in row.award_ids.split() and row.awards == 2
 
 
 async def test_a_publisher_sees_only_their_own(tmp_path: Path) -> None:
