@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import CairnError, MalformedError, PolicyError, RuleError
 from node.errors import BusyError
-from node.registrar import migrations, postgresql, rows, sqlite
+from node.registrar import acting, migrations, postgresql, rows, sqlite
+from node.registrar.people import tables as _people_tables  # noqa: F401 - create_all makes what is imported
 from node.registrar.tables import RESTORED, Award, Setting, Table
 from node.tasks import uninterrupted
 
@@ -63,6 +64,9 @@ class Database:
         try:
             with self._writing, Session(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
+                is_traced = acting.settle(session)
+            if is_traced:
+                acting.committed()
             self.problem = ""
         except OperationalError as error:
             self.problem = f"the registrar's database cannot be written: {_words(error)}"

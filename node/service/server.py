@@ -63,17 +63,22 @@ class HealthSwitch:
         await self._servicer.enter_graceful_shutdown()
 
 
-def make_server(boundary: ErrorBoundary, *, changed: Sequence[tuple[str, int]] = ()) -> aio.Server:
+def make_server(
+    boundary: ErrorBoundary,
+    *further: aio.ServerInterceptor,  # type: ignore[type-arg]  # as in the typings
+    changed: Sequence[tuple[str, int]] = (),
+) -> aio.Server:
     """A server with our limits and error boundary, and nothing on it yet.
 
     Args:
         boundary: wraps every handler.
+        further: interceptors that stand inside it.
         changed: gRPC options that shall be others than ours; tests have less time.
     """
     options = [*_OPTIONS, ("grpc.max_allowed_incoming_connections", connections_allowed())]
     names = {name for name, _ in changed}
     options = [*(option for option in options if option[0] not in names), *changed]
-    return aio.server(interceptors=(boundary,), options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
+    return aio.server(interceptors=(boundary, *further), options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
 
 
 def add_public_services(
