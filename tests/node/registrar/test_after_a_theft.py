@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ledger import base64url
@@ -21,6 +21,8 @@ from node.registrar.correction_desk import CorrectionDesk
 from node.registrar.tables import Slot, SlotChange
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
 from tests.node.registrar.thefts import add_key, forge_batch, retire, steal
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 async def issue(bench: Bench, *learners: int) -> tuple[str, ...]:
@@ -238,7 +240,7 @@ async def test_the_explanation_of_a_reissue_is_used_once(tmp_path: Path) -> None
         assert sorted(value for value in page(bench) if value) == [3]
         with database.write() as session:
             slot = session.scalars(select(SlotChange)).one()
-            session.connection().exec_driver_sql("UPDATE slots SET status = 2 WHERE slot != ?", (slot.slot,))
+            session.execute(update(Slot).where(Slot.slot != slot.slot).values(status=2))
         with pytest.raises(RuleError, match="without a decision"):
             await bench.desk.cut()
         with database.write() as session:
