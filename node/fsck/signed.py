@@ -1,0 +1,211 @@
+"""Checking what signatures vouch for: notes with their cosignatures, evidence, and the size this node cosigned.
+
+A cosignature is checked with the keys that the networks in the same store ever named for witnesses, and that trust roots
+pin, so all logs are folded before. A line of nobody so named is a doubt, not damage, where no network in the store speaks of
+that log: it may be of a network that is no longer followed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ledger.errors import CairnError
+from ledger.log.checkpoint import log_verifier_key, open_checkpoint
+from ledger.log.entry import parse_entry
+from ledger.log.evidence import parse_fork, verify_fork
+from ledger.log.governance import RotateLogKey
+from ledger.log.identity import LogId
+from ledger.log.merkle import RootHash
+from ledger.log.note import Note, NoteSignature, VerifierKey, parse_note, verify_note_signatures
+from ledger.log.policy import TrustRoot
+from ledger.log.state import LogState
+from node.fsck.finding import differs
+from node.fsck.logrows import CheckedLog, checkpoint_in
+from node.fsck.rows import Rows
+from node.store.layout import encode_number, parse_number
+from node.store.rowname import RowKind, range_of
+
+_COSIGNED_BYTES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigners:
+    """Who may have cosigned what.
+
+    Attributes:
+        named: keys of every witness that a network in the store ever named, or a trust root pins.
+        ruled: the logs that a network in the store has a say about; of these notes are kept with named lines alone.
+        own: this node's witness keys.
+    """
+
+    named: tuple[VerifierKey, ...]
+    ruled: frozenset[LogId]
+    own: tuple[VerifierKey, ...]
+
+
+def find_cosigners(states: Iterable[LogState], trusts: Iterable[TrustRoot], own: Iterable[bytes]) -> Cosigners:
+    """Collect the witnesses that count in a store.
+
+    Args:
+        states: of all logs in it that could be folded.
+        trusts: the node's trust roots.
+        own: public halves of its witness keys, raw.
+    """
+    keys: dict[VerifierKey, None] = {}
+    ruled: set[LogId] = set()
+    for state in states:
+        if not state.is_network:
+            continue
+        ruled |= {state.log_id, *state.members.records}
+        for records in state.members.records.values():
+            standings = (record.change.standing for record in records)
+            keys.update({item.witness: None for item in standings if item is not None and item.witness is not None})
+    keys.update({witness.key: None for trust in trusts for witness in trust.witnesses})
+    mine = set(own)
+    return Cosigners(tuple(keys), frozenset(ruled), tuple(key for key in keys if key.key.raw in mine))
+
+
+def check_signed(rows: Rows, log: CheckedLog, cosigners: Cosigners) -> None:
+    """Check the notes, the cosigned size and the evidence of one log."""
+    keys = _log_keys(rows, log)
+    log.leaves.compute_roots(log.notes.keys())
+    for size, note in log.notes.items():
+        what = judge_note(log, size, note, keys, cosigners)
+        if what:
+            log.damage(log.keys.note(size), RowKind.NOTE, what, size, f"checkpoint note of size {size}")
+    if log.size and log.size not in log.notes:
+        at = f"checkpoint note of size {log.size}"
+        log.damage(log.keys.note(log.size), RowKind.NOTE, "the row is missing", log.size, at)
+    _check_cosigned(rows, log, cosigners)
+    for key, value in rows.scan(*range_of(log.number, RowKind.EVIDENCE)):
+        _check_evidence(log, key, value, keys)
+
+
+def judge_note(log: CheckedLog, size: int, note: bytes, keys: Iterable[VerifierKey], cosigners: Cosigners) -> str:
+    """What is wrong with a note, empty for nothing.
+
+    In order: (1) it parses and is over the size its key says; (2) the log's key signed it; (3) its root is the tree's; (4) every
+    other line is a cosignature that verifies.
+    """
+    checkpoint = checkpoint_in(note)
+    if checkpoint is None or checkpoint.size != size:  # 1
+        return "it cannot be read" if checkpoint is None else f"it is over {checkpoint.size} entries"
+    if not any(_is_signed(note, key) for key in keys):  # 2
+        return "the log's key did not sign it"
+    root = log.leaves.root_at(size)
+    if root is not None and root != checkpoint.root:  # 3
+        return "its root is not that of the entries held"
+    bad = bad_lines(note, log.log_id, cosigners)  # 4
+    return f"the line of {bad[0].name} is no cosignature of a witness that was named" if bad else ""
+
+
+def bad_lines(note: bytes, log_id: LogId | None, cosigners: Cosigners) -> list[NoteSignature]:
+    """The lines of a note, its first left out, that no named witness signed."""
+    if log_id not in cosigners.ruled:
+        return []
+    parsed = parse_note(note)
+    return [line for line in parsed.signatures[1:] if not is_cosignature(parsed, line, cosigners.named)]
+
+
+def is_cosignature(note: Note, line: NoteSignature, witnesses: Iterable[VerifierKey]) -> bool:
+    """Whether a line is a good cosignature of one of these witnesses."""
+    for witness in witnesses:
+        if (witness.name, witness.key_id) == (line.name, line.key_id):
+            try:
+                return bool(verify_note_signatures(replace(note, signatures=(line,)), [witness]))
+            except CairnError:
+                return False
+    return False
+
+
+def own_cosigned_size(log: CheckedLog, cosigners: Cosigners) -> int:
+    """The largest size that a note held proves this node cosigned; 0 for none."""
+    sizes = [0]
+    for size, note in log.notes.items():
+        if checkpoint_in(note) is not None:
+            parsed = parse_note(note)
+            if any(is_cosignature(parsed, line, cosigners.own) for line in parsed.signatures):
+                sizes.append(size)
+    return max(sizes)
+
+
+def _log_keys(rows: Rows, log: CheckedLog) -> tuple[VerifierKey, ...]:
+    """Every key the log ever signed checkpoints with; where it could not be folded, as its readable entries say."""
+    state = log.state
+    if state is not None:
+        return tuple({state.verifier_key_at(since + 1): None for since, _ in state.log_keys})
+    found: dict[VerifierKey, None] = {}
+    origin = ""
+    for key, data in rows.scan(log.keys.entry(0), log.keys.entry(log.size)):
+        if int.from_bytes(key[-8:], "big") in log.leaves.wrong:
+            continue
+        try:
+            statement = parse_entry(data).statement
+        except CairnError:
+            continue
+        charter_key = getattr(statement, "log_key", None)
+        if statement.log is None:
+            origin = getattr(statement, "origin", "")
+        if origin and charter_key is not None and (statement.log is None or isinstance(statement, RotateLogKey)):
+            found[log_verifier_key(origin, charter_key)] = None
+    return tuple(found)
+
+
+def _is_signed(note: bytes, key: VerifierKey) -> bool:
+    try:
+        open_checkpoint(note, key)
+    except CairnError:
+        return False
+    return True
+
+
+def _check_cosigned(rows: Rows, log: CheckedLog, cosigners: Cosigners) -> None:
+    key = log.keys.cosigned
+    value = rows.get(key)
+    proven = own_cosigned_size(log, cosigners)
+    if value is None:
+        if proven:
+            log.damage(key, RowKind.COSIGNED, f"the row is missing, although this node cosigned size {proven}")
+        return
+    if len(value) != _COSIGNED_BYTES:
+        log.damage(key, RowKind.COSIGNED, f"the row has {len(value)} bytes, expected {_COSIGNED_BYTES}")
+        return
+    size, root = parse_number(value[:8]), RootHash(value[8:])
+    if size > log.size:
+        log.damage(key, RowKind.COSIGNED, f"it says size {size}, and {log.size} entries are held")
+    elif log.leaves.root_at(size) not in (root, None) or (size == 0):
+        log.damage(key, RowKind.COSIGNED, f"its root is not that of the {size} entries below it")
+    elif size < proven:
+        log.damage(key, RowKind.COSIGNED, f"it says size {size}, and this node cosigned size {proven}")
+
+
+def right_cosigned(log: CheckedLog, value: bytes | None) -> bytes | None:
+    """What the cosigned row should say, never less than what was ever signed; None while the tree is not known.
+
+    A root that is still whole tells its size. In doubt it is all that is held: whoever claims to have cosigned more than it
+    did refuses a little, whoever claims less may sign two histories.
+    """
+    if value is not None and len(value) == _COSIGNED_BYTES:
+        root = value[8:]
+        size = next((size for size, known in log.leaves.walk() if known == root), None)
+        if size is not None:
+            return encode_number(size) + root
+        if parse_number(value[:8]) > log.size:
+            # Neither its size nor its root is of anything held: the entries may be what was lost.
+            return None
+    whole = log.leaves.root_at(log.size)
+    return None if whole is None else encode_number(log.size) + whole
+
+
+def _check_evidence(log: CheckedLog, key: bytes, value: bytes, keys: Iterable[VerifierKey]) -> None:
+    if log.keys.evidence(value) != key:
+        log.damage(key, RowKind.EVIDENCE, "its bytes were changed", at=f"fork evidence {key[-32:].hex()[:16]}")
+        return
+    try:
+        verify_fork(parse_fork(value), tuple(keys))
+    except CairnError as error:
+        log.damage(key, RowKind.EVIDENCE, differs(b"", b"") + f": {error}", at=f"fork evidence {key[-32:].hex()[:16]}")
+
+
+def states_of(logs: Mapping[int, CheckedLog]) -> list[LogState]:
+    """The folds of those logs that could be folded."""
+    return [log.state for log in logs.values() if log.state is not None]
