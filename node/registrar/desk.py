@@ -67,7 +67,7 @@ class RegistrarDesk:
         self._database = parts.database
         # One at a time: a cut must see every decision acknowledged before it, and follow the page before it.
         self._cutting = asyncio.Lock()
-        self._dispatcher = Dispatcher(parts.database, parts.sequencer)
+        self._dispatcher = Dispatcher(parts)
 
     @property
     def database(self) -> Database:

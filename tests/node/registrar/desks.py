@@ -114,15 +114,23 @@ def found(directory: Path, clock: Clock, dice: Dice, interval_ms: int = 0) -> Lo
 
 @asynccontextmanager
 async def open_bench(
-    directory: Path, log_id: LogId, clock: Clock, dice: Draw, pause: Callable[[str], None] | None = None
+    directory: Path,
+    log_id: LogId,
+    clock: Clock,
+    dice: Draw,
+    pause: Callable[[str], None] | None = None,
+    *,
+    held: str = "",
 ) -> AsyncIterator[Bench]:
-    """Open what was founded, run it, and close it in order."""
+    """Open what was founded, run it, and close it in order; `held` is why nothing may be signed at first."""
     store = LedgerStore.open(directory / LEDGER_DIRECTORY)
     keystore = open_keystore(directory / KEYS_DIRECTORY)
     log = store.log(log_id)
     assert log is not None
     sequencer = Sequencer(log, keystore.newest(KeyRole.LOG), find_key=keystore.find, pause=pause)
     sequencer.start()
+    if held:
+        sequencer.hold(held)
     database = open_database(directory / FILE_NAME, encode_log_id(log_id))
     desk = RegistrarDesk(
         DeskParts(
