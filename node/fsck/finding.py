@@ -40,6 +40,7 @@ class Finding:
         kind: class of that row.
         index: of the entry, the size of a note; None where the row has none.
         key: exact key of the row in LevelDB.
+        is_stray: the row should not be there at all.
     """
 
     part: Part
@@ -52,6 +53,7 @@ class Finding:
     kind: RowKind | None = None
     index: int | None = None
     key: bytes = b""
+    is_stray: bool = False
 
     def to_json(self) -> dict[str, object]:
         """The finding as `--json` prints it."""
@@ -124,6 +126,7 @@ def stray_finding(key: bytes, log: LogId | None = None, kind: RowKind | None = N
         log=log,
         kind=kind,
         key=key,
+        is_stray=True,
     )
 
 

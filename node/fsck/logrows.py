@@ -37,6 +37,7 @@ class CheckedLog:
         state: the fold over all entries; None where damage is in its way.
         snapshot: what the state row should say; None where it cannot be told.
         ids: index of the first entry with each statement id.
+        claimed: how many entries rows that are left say there once were; no repair may end below it.
         findings: about this log.
     """
 
@@ -48,6 +49,7 @@ class CheckedLog:
     state: LogState | None = None
     snapshot: bytes | None = None
     ids: dict[bytes, int] = field(default_factory=dict)
+    claimed: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -84,6 +86,7 @@ def check_log(rows: Rows, number: int, expected_id: LogId | None, tick: Tick) ->
     _check_ids(rows, log)
     _check_tiles(rows, log)
     _check_state(rows, log)
+    _check_end(rows, log)
     return log
 
 
@@ -123,7 +126,7 @@ def _read_entries(rows: Rows, log: CheckedLog, size: int, tick: Tick) -> None:
     for key, data in rows.scan(*range_of(log.number, RowKind.ENTRY)):
         index = _index(key)
         if index >= size:
-            log.stray(key, RowKind.ENTRY)
+            _look_above(log, key, data)
             continue
         tick(1)
         hashed[index] = hash_leaf(data)
@@ -141,6 +144,7 @@ def _read_entries(rows: Rows, log: CheckedLog, size: int, tick: Tick) -> None:
             wanted.add(index)
             _check_body(rows, log, entry)
     log.leaves = vote(hashed, named, read_tile_leaves(rows, log.number))
+    _ask_note(log, hashed)
     for index in sorted(log.leaves.wrong | problems.keys()):
         log.leaves.wrong.add(index)
         what = (
@@ -149,6 +153,33 @@ def _read_entries(rows: Rows, log: CheckedLog, size: int, tick: Tick) -> None:
         log.damage(log.keys.entry(index), RowKind.ENTRY, what, index)
     for index in sorted(bodies - wanted - log.leaves.wrong):
         log.stray(log.keys.body(index), RowKind.BODY)
+
+
+def _ask_note(log: CheckedLog, hashed: list[LeafHash | None]) -> None:
+    """The last entry has no next one: where it and its tile differ, the root in the note says which of them is right."""
+    last = log.size - 1
+    note = checkpoint_in(log.notes.get(log.size, b""))
+    own = hashed[last] if log.size else None
+    if note is None or own is None or last not in log.leaves.wrong:
+        return
+    told = log.leaves.hashes[last]
+    log.leaves.hashes[last] = own
+    if log.leaves.root_at(log.size) == note.root:
+        log.leaves.wrong.discard(last)
+    else:
+        log.leaves.hashes[last] = told
+
+
+def _look_above(log: CheckedLog, key: bytes, data: bytes) -> None:
+    """An entry above a gap: whatever stood between was there too, and the note over all of it."""
+    try:
+        is_entry = parse_entry(data).index == _index(key)
+    except MalformedError:
+        is_entry = False
+    if is_entry:
+        log.claimed = max(log.claimed, _index(key) + 1)
+    else:
+        log.stray(key, RowKind.ENTRY)
 
 
 def _why(log: CheckedLog, index: int, problems: dict[int, str]) -> str:
@@ -196,11 +227,26 @@ def _fold(rows: Rows, log: CheckedLog, tick: Tick) -> None:
         log.snapshot = encode_state(state)
 
 
+def _check_end(rows: Rows, log: CheckedLog) -> None:
+    """Entries that were there once and left no row behind are missing at the end, where no tree tells it."""
+    if log.log_id is None:
+        # A number that no log has, and nothing from which to tell whose it could be.
+        log.claimed = 0
+        log.findings = [stray_finding(key) for key in rows.keys(*log.keys.all_rows())]
+    elif not log.size:
+        log.damage(log.keys.note(0), RowKind.NOTE, "nothing of this log is left but its number", at="the whole log")
+    elif log.claimed > log.size:
+        what = f"the rows of entries {log.size} to {log.claimed - 1} are missing: other rows were written after them"
+        log.damage(log.keys.entry(log.size), RowKind.ENTRY, what, log.size)
+
+
 def _snapshot_size(rows: Rows, log: CheckedLog) -> int:
     try:
-        return parse_state(rows.get(log.keys.state) or b"").size
+        size = parse_state(rows.get(log.keys.state) or b"").size
     except MalformedError:
         return log.size
+    log.claimed = max(log.claimed, size)
+    return size
 
 
 def _check_ids(rows: Rows, log: CheckedLog) -> None:

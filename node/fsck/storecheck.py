@@ -48,13 +48,15 @@ def check_store(rows: Rows, trusts: Iterable[TrustRoot], witness_keys: Iterable[
         tick: told of the rows done.
     """
     store = CheckedStore()
-    numbered = _read_numbers(rows, store)
-    for number in sorted(_numbers_in_use(rows, store) | set(numbered)):
-        store.logs[number] = check_log(rows, number, numbered.get(number), tick)
+    _check_version(rows, store)
+    given = dict(rows.scan(*layout.LOG_NUMBERS))
+    ids = {layout.parse_number(value): LogId(key[1:]) for key, value in given.items() if _is_number_row(key, value)}
+    for number in sorted(_numbers_in_use(rows, store) | set(ids)):
+        store.logs[number] = check_log(rows, number, ids.get(number), tick)
+    _check_numbers(rows, store, given)
     store.cosigners = find_cosigners(states_of(store.logs), trusts, witness_keys)
     for log in store.logs.values():
         check_signed(rows, log, store.cosigners)
-    _check_numbers(store, numbered)
     return store
 
 
@@ -77,21 +79,15 @@ def file_findings(damage: Iterable[FileDamage]) -> list[Finding]:
     ]
 
 
-def _read_numbers(rows: Rows, store: CheckedStore) -> dict[int, LogId]:
+def _check_version(rows: Rows, store: CheckedStore) -> None:
     expected = layout.encode_number(layout.FORMAT_VERSION)
     version = rows.get(layout.VERSION_KEY)
     if version != expected:
         store.findings.append(row_finding(layout.VERSION_KEY, RowKind.VERSION, differs(expected, version)))
-    numbered: dict[int, LogId] = {}
-    for key, value in rows.scan(*layout.LOG_NUMBERS):
-        if parse_key(key) is None or len(value) != 4 or layout.parse_number(value) in numbered:
-            log = LogId(key[1:]) if len(key) == 33 else None
-            what = "it gives the number of another log" if len(value) == 4 else f"the row has {len(value)} bytes"
-            finding = row_finding(key, RowKind.LOG_NUMBER, what, log=log) if log else stray_finding(key)
-            store.findings.append(finding)
-            continue
-        numbered[layout.parse_number(value)] = LogId(key[1:])
-    return numbered
+
+
+def _is_number_row(key: bytes, value: bytes) -> bool:
+    return parse_key(key) is not None and len(value) == 4
 
 
 def _numbers_in_use(rows: Rows, store: CheckedStore) -> set[int]:
@@ -107,17 +103,22 @@ def _numbers_in_use(rows: Rows, store: CheckedStore) -> set[int]:
     return found
 
 
-def _check_numbers(store: CheckedStore, numbered: dict[int, LogId]) -> None:
-    """Every log stands under the number that the row of its id gives."""
-    found = {finding.key: finding for finding in store.findings if finding.kind is RowKind.LOG_NUMBER}
-    for number, log in store.logs.items():
-        given = numbered.get(number)
-        if given is not None and given != log.log_id:
-            key = layout.log_number_key(given)
-            what = "it gives a number under which this log does not stand"
-            found.setdefault(key, row_finding(key, RowKind.LOG_NUMBER, what, log=given, at="log number"))
-        if log.log_id is not None and given != log.log_id:
-            key = layout.log_number_key(log.log_id)
-            what = f"the row is missing; the log stands under number {number}"
-            found.setdefault(key, row_finding(key, RowKind.LOG_NUMBER, what, log=log.log_id, at="log number"))
-    store.findings = [item for item in store.findings if item.kind is not RowKind.LOG_NUMBER] + list(found.values())
+def _check_numbers(rows: Rows, store: CheckedStore, given: dict[bytes, bytes]) -> None:
+    """Every log stands under the number that the row of its id gives, and every such row is of a log."""
+    right: dict[bytes, int] = {}
+    for number, log in sorted(store.logs.items(), key=lambda item: -item[1].size):
+        if log.log_id is None:
+            continue
+        if right.setdefault(layout.log_number_key(log.log_id), number) != number:
+            # The log itself stands elsewhere; what is here was written under a damaged key, or only its number row was.
+            store.findings += [stray_finding(key, log.log_id) for key in rows.keys(*log.keys.all_rows())]
+            del store.logs[number]
+    for key in sorted(given.keys() | right.keys()):
+        found = given.get(key)
+        expected = layout.encode_log_number(right[key]) if key in right else None
+        if expected is None:
+            store.findings.append(stray_finding(key))
+        elif found != expected:
+            log_id = LogId(key[1:])
+            what = differs(expected, found)
+            store.findings.append(row_finding(key, RowKind.LOG_NUMBER, what, log=log_id, at="log number"))

@@ -79,6 +79,10 @@ class LogKeys:
         """Where a piece of evidence stands; the same bytes stand only once."""
         return self._prefix + b"v" + hashlib.sha256(data).digest()
 
+    def all_rows(self) -> tuple[bytes, bytes]:
+        """First key and end of the range of everything of this log."""
+        return self._prefix, self._prefix + b"\xff"
+
     def all_notes(self) -> tuple[bytes, bytes]:
         """First key and end of the range of notes."""
         return self._prefix + b"n", self._prefix + b"o"
