@@ -30,7 +30,7 @@ from node.health import describe_findings
 from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide, find_own_log
-from node.registrar.database import Database, open_database
+from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.registrar.service import add_registrar
@@ -39,7 +39,6 @@ from node.store.ledgerstore import LedgerStore
 from node.web.app import build_app
 from node.web.openid4vci import add_claims
 
-DATABASE_FILE = "registrar.db"
 DRAIN_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -208,7 +207,8 @@ async def open_node(
             only_copy=only_copy,
         )
         own = find_own_log(store, keystore).state.log_id
-        database = open_database(directory / DATABASE_FILE, encode_log_id(own))
+        place = find_place(directory, config.registrar_database)
+        database = open_database(place, encode_log_id(own), keep_in=directory)
         stack.callback(database.close)
         http_socket = _bind(config.http_bind())
         stack.callback(http_socket.close)

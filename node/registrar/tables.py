@@ -57,6 +57,7 @@ class Award(Table):
             postgresql_where=text("replaced_by IS NULL"),
         ),
         CheckConstraint("status BETWEEN 0 AND 3"),
+        Index("awards_by_decision", "decided_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -137,6 +138,7 @@ class Copy(Table):
     __tablename__ = "copies"
     __table_args__ = (
         Index("copies_by_award", "award_id"),
+        Index("copies_by_key", "key_id"),
         Index("waiting_copies", "cut_id", "id"),
         UniqueConstraint("list_number", "slot"),
     )

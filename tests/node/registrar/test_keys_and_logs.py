@@ -23,14 +23,12 @@ from tests.node.registrar.desks import (
     DIPLOMA,
     ROOT_KEY,
     Bench,
-    Clock,
     Dice,
-    achievement_json,
     csv_of,
-    found,
     fresh_bench,
-    open_bench,
 )
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 async def govern(bench: Bench, statement: Statement) -> int:
