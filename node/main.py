@@ -35,6 +35,9 @@ COMMANDS = {
     "replace": "Replace an award by corrected content.",
     "offer": "Make claim links and a printable sheet for learners.",
     "cut": "Cut now, where the charter has no fixed hours.",
+    "fsck": "Check all a node keeps, name each damaged place, repair it.",
+    "recover": "Bring a node back from its keys and its peers.",
+    "recover-award": "Take an award back in from a copy that its learner shows.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
     "replay-award": "Decide an award once more and compare with what a copy bears.",
 }

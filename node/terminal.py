@@ -7,7 +7,7 @@ Names come from other institutions' logs and may hold characters that move the c
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -94,6 +94,30 @@ def show_work(title: str) -> Iterator[None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bars.add_task(title, total=None)
         yield
+
+
+@contextmanager
+def show_progress(title: str) -> Iterator[Callable[[int], Callable[[int], None]]]:
+    """A bar with the time left on stderr, on a terminal; silence where nobody watches.
+
+    Gives a function that is told how many steps there will be, again for every part of the work, and gives the function
+    that is told of each.
+    """
+    if not sys.stderr.isatty():
+        yield lambda total: lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=None)
+
+        def begin(total: int) -> Callable[[int], None]:
+            bars.reset(task, total=total or None)
+            return lambda done: bars.advance(task, done)
+
+        yield begin
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -49,7 +49,13 @@ class Mended:
     rows: MendedRows
 
 
-async def mend_store(rows: MendedRows, check: Check, sources: Sources, sign_with: Iterable[SigningKey]) -> Mended:
+async def mend_store(
+    rows: MendedRows,
+    check: Check,
+    sources: Sources,
+    sign_with: Iterable[SigningKey],
+    before: CheckedStore | None = None,
+) -> Mended:
     """Mend what can be mended.
 
     Args:
@@ -57,8 +63,9 @@ async def mend_store(rows: MendedRows, check: Check, sources: Sources, sign_with
         check: checks all rows.
         sources: where lost bytes may come from.
         sign_with: this node's log keys.
+        before: what `check` found, if it was asked already.
     """
-    before = store = check(rows)
+    before = store = check(rows) if before is None else before
     mender = _Mender(rows, sources, tuple(sign_with))
     tried: set[bytes] = set()
     for _ in range(MAX_ROUNDS):

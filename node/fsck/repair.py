@@ -66,7 +66,7 @@ class RepairParts:
         timeout_seconds: for one answer.
         clock: names the directory that is kept.
         tick: told of the rows checked.
-        high_water: how far this computer signed its own log, as a file outside the directory says.
+        high_water: how far this computer signed a log, as a file outside the directory says.
     """
 
     store: Path
@@ -76,7 +76,7 @@ class RepairParts:
     timeout_seconds: float
     clock: Clock
     tick: Tick
-    high_water: int = 0
+    high_water: Callable[[LogId], int] = lambda log: 0
 
 
 def witness_keys(keystore: Keystore | None) -> list[bytes]:
@@ -132,11 +132,16 @@ async def _repair(parts: RepairParts, rows: Rows, files: list[Finding], peers: P
     layer = MendedRows(rows)
     first = await asyncio.to_thread(check, layer)
     before = files + first.all_findings
-    if not before:
+    own = find_own_log(first, parts.keystore)
+    for log in first.logs.values():
+        if own is not None and log.log_id == own:
+            # The end of our own log may have gone with a journal that left no trace but this.
+            log.claimed = max(log.claimed, parts.high_water(own))
+    if not before and not any(log.claimed > log.size for log in first.logs.values()):
         return Repaired([], [], None, {})
     sources = PeerSources(parts.addresses(first), peers)
     log_keys = () if parts.keystore is None else parts.keystore.with_role(KeyRole.LOG)
-    mended = await mend_store(layer, check, sources, log_keys)
+    mended = await mend_store(layer, check, sources, log_keys, first)
     new = parts.store.with_name(f"{parts.store.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     await asyncio.to_thread(_write, layer, new)
@@ -214,7 +219,7 @@ def _find_shrunk(parts: RepairParts, mended: Mended, after: CheckedStore) -> str
     sizes = {log.log_id: log.size for log in after.logs.values()}
     for log in mended.before.logs.values():
         if log.log_id is not None and log.log_id == own:
-            needed = max(log.size, log.claimed, parts.high_water)
+            needed = max(log.size, log.claimed)
             if sizes.get(own, 0) < needed:
                 return (
                     f"this node's own log held {needed} entries and only {sizes.get(own, 0)} could be found anywhere: "
