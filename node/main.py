@@ -39,6 +39,9 @@ COMMANDS = {
     "recover": "Bring a node back from its keys and its peers.",
     "recover-award": "Take an award back in from a copy that its learner shows.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
+    "backup": "Everything the node cannot do without, in one file.",
+    "restore": "Make a node's directory from a backup.",
+    "upgrade": "Migrate what an older version left.",
     "replay-award": "Decide an award once more and compare with what a copy bears.",
 }
 """Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""

@@ -30,10 +30,12 @@ from node.health import describe_findings
 from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide, find_own_log
+from node.onlyone import hold_directory
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.registrar.service import add_registrar
+from node.service.operator import add_operator
 from node.service.server import listen, make_server
 from node.store.ledgerstore import LedgerStore
 from node.web.app import build_app
@@ -95,6 +97,7 @@ class Node:
         )
         self._private_server = make_server(self.side.boundary)
         add_registrar(self._private_server, self.desk)
+        add_operator(self._private_server, database, self.ledger)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
@@ -192,8 +195,9 @@ async def open_node(
         CairnError: something is missing, damaged, or an address is taken.
     """
     config = read_config(directory)
-    keystore = open_keystore(directory / KEYS_DIRECTORY)
     async with AsyncExitStack() as stack:
+        stack.enter_context(hold_directory(directory, "cairn-node run"))
+        keystore = open_keystore(directory / KEYS_DIRECTORY)
         store = LedgerStore.open(directory / LEDGER_DIRECTORY)
         stack.callback(store.close)
         parts = LedgerParts(

@@ -97,27 +97,18 @@ def show_work(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def show_progress(title: str) -> Iterator[Callable[[int], Callable[[int], None]]]:
-    """A bar with the time left on stderr, on a terminal; silence where nobody watches.
-
-    Gives a function that is told how many steps there will be, again for every part of the work, and gives the function
-    that is told of each.
-    """
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for work whose size is known; gives a function to be told what is done, of how much."""
     if not sys.stderr.isatty():
-        yield lambda total: lambda done: None
+        yield lambda done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(title, total=None)
-
-        def begin(total: int) -> Callable[[int], None]:
-            bars.reset(task, total=total or None)
-            return lambda done: bars.advance(task, done)
-
-        yield begin
+        yield lambda done, total: bars.update(task, completed=done, total=max(total, 1))
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -44,14 +44,16 @@ def command(directory: Path, log_text: str | None, repair: bool, peers: tuple[st
     from node.fsck.whole import check_node
     from node.highwater import state_home
     from node.home import open_home
+    from node.onlyone import hold_directory
 
     if peers and not repair:
         raise click.UsageError("--from goes with --repair")
     home = open_home(directory)
     _refuse_running(home)
-    repaired = asyncio.run(_repair(home, peers)) if repair and home.ledger.is_dir() else None
-    with terminal.show_progress("checking") as progress:
-        report = check_node(home, state_home(os.environ), progress)
+    with hold_directory(home.directory, "cairn-node fsck"):
+        repaired = asyncio.run(_repair(home, peers)) if repair and home.ledger.is_dir() else None
+        with terminal.progress("checking") as progress:
+            report = check_node(home, state_home(os.environ), progress)
     if log_text is not None:
         report = _only(report, log_text)
     if as_json:

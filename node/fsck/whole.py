@@ -29,8 +29,8 @@ from node.registrar.examine import examine
 from node.store.raw import hold_store, view_store
 from node.trust import FILE_PATTERN
 
-Progress = Callable[[int], Tick]
-"""Given the length of the work in rows, gives what is told of each step."""
+Progress = Callable[[int, int], None]
+"""Told how much of the work is done, of how much: rows, read and folded."""
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ def check_node(home: Home, state_home: Path, progress: Progress) -> Report:
     Args:
         home: its directory.
         state_home: where the high-water file stands, see `node.highwater`.
-        progress: of the rows of the ledger store, and of the copies.
+        progress: told how far the ledger store is.
 
     Raises:
         BusyError: the node runs.
@@ -80,15 +80,15 @@ def check_node(home: Home, state_home: Path, progress: Progress) -> Report:
     keystore = open_keystore_or_none(keys)
     if not home.ledger.is_dir():
         report.findings += unreadable(())
-        _check_database(home, report, None, keystore, progress)
+        _check_database(home, report, None, keystore)
         return report
     with hold_store(home.ledger), view_store(home.ledger) as view:
         report.findings += file_findings(view.damage)
         if view.rows is None:
             report.findings += unreadable(())
-            _check_database(home, report, None, keystore, progress)
+            _check_database(home, report, None, keystore)
             return report
-        tick = progress(2 * count_entries(view.rows))
+        tick = counted(progress, 2 * count_entries(view.rows))
         store = check_store(view.rows, trusts, witness_keys(keystore), tick)
         report.findings += store.all_findings
         report.logs, report.entries = len(store.logs), sum(log.size for log in store.logs.values())
@@ -96,7 +96,7 @@ def check_node(home: Home, state_home: Path, progress: Progress) -> Report:
         report.log = find_own_log(store, keystore)
         if keystore is not None:
             report.findings += _check_own(store, keystore, own, state_home)
-        _check_database(home, report, own, keystore, progress)
+        _check_database(home, report, own, keystore)
     return report
 
 
@@ -202,12 +202,22 @@ def _check_high_water(own: LogView, state_home: Path) -> list[Finding]:
     ]
 
 
-def _check_database(
-    home: Home, report: Report, own: LogView | None, keystore: Keystore | None, progress: Progress
-) -> None:
+def counted(progress: Progress, total: int) -> Tick:
+    """Turn steps into how far the work is."""
+    done = 0
+
+    def tick(steps: int) -> None:
+        nonlocal done
+        done += steps
+        progress(done, max(done, total))
+
+    return tick
+
+
+def _check_database(home: Home, report: Report, own: LogView | None, keystore: Keystore | None) -> None:
     place = find_place(home.directory, home.config.registrar_database)
     log = "" if own is None else encode_log_id(own.state.log_id)
     list_root = None if keystore is None else keystore.list_root
-    examined = examine(place, own, log, list_root, progress(0))
+    examined = examine(place, own, log, list_root)
     report.findings += examined.findings
     report.copies = examined.copies

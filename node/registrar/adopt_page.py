@@ -32,10 +32,7 @@ from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpda
 from ledger.log.view import LogView
 from node.registrar import outbox
 from node.registrar.page import PublishedPage, compute, read_published
-from node.registrar.tables import Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
-
-RESTORED = "restored"
-"""Setting that `restore` leaves behind: two instants, of the backup and of its restoration, Unix ms, with a space."""
+from node.registrar.tables import RESTORED, Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
 
 _OURS = (Anchor, Issue, StatusUpdate, Publish, CloseDocument)
 _SEVERITY = (Status.VALID, Status.SUSPENDED, Status.REPLACED, Status.REVOKED)

@@ -8,19 +8,20 @@ other. What an older version left is migrated when it is opened, after a copy wa
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
-from ledger.errors import CairnError, MalformedError, PolicyError
+from ledger.errors import CairnError, MalformedError, PolicyError, RuleError
 from node.errors import BusyError
 from node.registrar import migrations, postgresql, rows, sqlite
-from node.registrar.tables import Setting, Table
+from node.registrar.tables import RESTORED, Award, Setting, Table
 
 FILE_NAME = "registrar.db"
 
@@ -28,10 +29,21 @@ _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What opening changed: the layouts before and after, what each step was for, and where the copy from before is."""
+
+    before: int
+    layout: int
+    purposes: tuple[str, ...] = ()
+    kept: Path | None = None
+
+
 class Database:
     """The registrar's database: `write()` and `read()` hand out sessions, from any thread."""
 
     def __init__(self, engine: Engine, reading: Engine | None = None) -> None:
+        self.migrated = Migrated(migrations.LAYOUT, migrations.LAYOUT)
         self._engine = engine
         self._reading = reading if reading is not None else engine
         # One writer at a time: waiting here instead of there never ends in "database is locked".
@@ -84,6 +96,22 @@ class Database:
 
         return await asyncio.to_thread(run)
 
+    @contextmanager
+    def dump(self) -> Iterator[Iterator[bytes]]:
+        """The lines of `rows.dump_rows`, all of the moment at which the context begins."""
+        with self.read() as session:
+            # The first question fixes the moment; until then the transaction has seen nothing.
+            session.execute(select(Setting.name)).all()
+            yield rows.dump_rows(session.connection())
+
+    def size_bytes(self) -> int:
+        """About how many bytes it takes on disk."""
+        is_file = self._reading.dialect.name == "sqlite"
+        pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        with self.read() as session:
+            question = text(pages if is_file else "SELECT pg_database_size(current_database())")
+            return int(session.scalar(question) or 0)
+
     def close(self) -> None:
         """Give the file or the connections back."""
         self._engine.dispose()
@@ -109,14 +137,10 @@ def open_database(place: Path | str, log_id: str, *, keep_in: Path | None = None
         PolicyError: it belongs to another log, or others can read it.
         BusyError: another node writes it, or the server does not answer.
     """
-    if isinstance(place, Path):
-        engine, reading, where = sqlite.make_engine(place), None, str(place)
-    else:
-        url = postgresql.parse_place(place)
-        (engine, reading), where = postgresql.make_engines(url), postgresql.describe(url)
+    engine, reading, where = _make_engines(place)
     database = Database(engine, reading)
     try:
-        _prepare(engine, place, where, log_id, keep_in)
+        database.migrated = _prepare(engine, place, where, log_id, keep_in)
     except OperationalError as error:
         database.close()
         if isinstance(place, Path):
@@ -131,21 +155,65 @@ def open_database(place: Path | str, log_id: str, *, keep_in: Path | None = None
     return database
 
 
-def _prepare(engine: Engine, place: Path | str, where: str, log_id: str, keep_in: Path | None) -> None:
+def fill_database(place: Path | str, log_id: str, lines: Iterable[bytes], *, made_at: int, restored_at: int) -> int:
+    """Fill a database that has nothing in it from the rows of a backup, and mark it as restored; returns its awards.
+
+    Args:
+        place: as for `open_database`.
+        log_id: text of the log that the rows must be of.
+        lines: of `rows.dump_rows`, of this layout or an older one.
+        made_at: when the backup was made, Unix ms.
+        restored_at: now, Unix ms.
+
+    Raises:
+        RuleError: there is something in the database already.
+        MalformedError, PolicyError, BusyError: as `open_database`; nothing was kept.
+    """
+    engine, reading, where = _make_engines(place)
+    database = Database(engine, reading)
+    try:
+        if migrations.read_layout(engine) is not None:
+            raise RuleError(f"{where}: is not empty", hint="restore into an empty database, or drop its tables first")
+        with engine.begin() as connection:
+            Table.metadata.create_all(connection)
+            layout = rows.load_rows(connection, lines)
+            # A mark from before stays: what was lost then is lost still, and what was decided since counts.
+            if connection.scalar(select(Setting.name).where(Setting.name == RESTORED)) is None:
+                connection.execute(insert(Setting).values(name=RESTORED, value=f"{made_at} {restored_at}"))
+            _check_owner(connection, where, log_id)
+        migrations.migrate(engine, layout)
+        with database.read() as session:
+            return session.scalar(select(func.count()).select_from(Award)) or 0
+    finally:
+        database.close()
+
+
+def _make_engines(place: Path | str) -> tuple[Engine, Engine | None, str]:
+    if isinstance(place, Path):
+        return sqlite.make_engine(place), None, str(place)
+    url = postgresql.parse_place(place)
+    return *postgresql.make_engines(url), postgresql.describe(url)
+
+
+def _prepare(engine: Engine, place: Path | str, where: str, log_id: str, keep_in: Path | None) -> Migrated:
+    migrated = Migrated(migrations.LAYOUT, migrations.LAYOUT)
     found = migrations.read_layout(engine)
     if found is not None:
-        _check_owner(engine, where, log_id)
+        with engine.connect() as connection:
+            _check_owner(connection, where, log_id)
         migrations.check_layout(found, where)
         if found < migrations.LAYOUT:
             kept = _keep(engine, place, found, keep_in)
-            for step in migrations.migrate(engine, found):
-                fields = {"layout": step.layout, "purpose": step.purpose, "kept": str(kept)}
-                _log.warning("registrar's database was migrated", extra=fields)
+            steps = migrations.migrate(engine, found)
+            migrated = Migrated(found, migrations.LAYOUT, tuple(step.purpose for step in steps), kept)
+            fields = {"before": found, "layout": migrations.LAYOUT, "kept": str(kept)}
+            _log.info("registrar's database was migrated", extra=fields)
     # Also for tables that came without a new layout.
     Table.metadata.create_all(engine)
     if found is None:
         with Session(engine) as session, session.begin():
             session.add_all([Setting(name="layout", value=str(migrations.LAYOUT)), Setting(name="log", value=log_id)])
+    return migrated
 
 
 def _keep(engine: Engine, place: Path | str, layout: int, keep_in: Path | None) -> Path:
@@ -157,9 +225,8 @@ def _keep(engine: Engine, place: Path | str, layout: int, keep_in: Path | None) 
     return rows.keep_copy(engine, keep_in / f"registrar.layout-{layout}.rows")
 
 
-def _check_owner(engine: Engine, where: str, log_id: str) -> None:
-    with Session(engine) as session:
-        owner = session.scalar(select(Setting.value).where(Setting.name == "log"))
+def _check_owner(connection: Connection, where: str, log_id: str) -> None:
+    owner = connection.scalar(select(Setting.value).where(Setting.name == "log"))
     if owner != log_id:
         raise PolicyError(f"{where}: belongs to log {owner}, not to {log_id}")
 

@@ -26,7 +26,7 @@ from ledger.log.entry import parse_entry
 from ledger.log.keys import KeyId
 from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpdate
 from ledger.log.view import LogView
-from node.fsck.finding import Finding, Part, Tick
+from node.fsck.finding import Finding, Part
 from node.registrar import awards, migrations, page, postgresql, views
 from node.registrar.page import PublishedPage
 from node.registrar.shown import read_copy
@@ -67,7 +67,7 @@ def look_into(place: Path | str) -> Iterator[Session]:
         engine.dispose()
 
 
-def examine(place: Path | str, log: LogView | None, log_text: str, list_root: bytes | None, tick: Tick) -> Examined:
+def examine(place: Path | str, log: LogView | None, log_text: str, list_root: bytes | None) -> Examined:
     """Check a whole database.
 
     Args:
@@ -75,7 +75,6 @@ def examine(place: Path | str, log: LogView | None, log_text: str, list_root: by
         log: this node's own log; None where it cannot be read, which leaves most to a later check.
         log_text: id of that log; empty where it is not known.
         list_root: opens its pages; None where it cannot be read.
-        tick: told of the copies done.
     """
     where = str(place) if isinstance(place, Path) else "the PostgreSQL database"
     if isinstance(place, Path) and not place.is_file():
@@ -89,13 +88,13 @@ def examine(place: Path | str, log: LogView | None, log_text: str, list_root: by
             findings = _check_settings(session, where, log_text)
             if findings:
                 return Examined(findings, 0)
-            return _examine_rows(session, log, list_root, tick)
+            return _examine_rows(session, log, list_root)
     except (DatabaseError, OperationalError) as error:
         words = str(error.orig).splitlines()[0] if error.orig is not None else "it cannot be read"
         return Examined([damage(where, words, "the node does not start with it", is_damage=isinstance(place, Path))], 0)
 
 
-def _examine_rows(session: Session, log: LogView | None, list_root: bytes | None, tick: Tick) -> Examined:
+def _examine_rows(session: Session, log: LogView | None, list_root: bytes | None) -> Examined:
     if log is None:
         means = "nothing can be said about what should be on the ledger"
         what = "could not be compared with the log, which cannot be read whole"
@@ -103,7 +102,7 @@ def _examine_rows(session: Session, log: LogView | None, list_root: bytes | None
         return Examined([damage("the whole database", what, means, remedy, is_damage=False)], 0)
     findings = _check_outbox(session, log)
     findings += _check_cuts(session)
-    found, copies = _check_copies(session, log, tick)
+    found, copies = _check_copies(session, log)
     findings += found
     if list_root is not None:
         findings += _check_slots(session, log, list_root)
@@ -206,7 +205,7 @@ def _check_cuts(session: Session) -> list[Finding]:
     return found
 
 
-def _check_copies(session: Session, log: LogView, tick: Tick) -> tuple[list[Finding], int]:
+def _check_copies(session: Session, log: LogView) -> tuple[list[Finding], int]:
     """Step 4."""
     issue_entries = {
         cut_id: entry
@@ -219,7 +218,6 @@ def _check_copies(session: Session, log: LogView, tick: Tick) -> tuple[list[Find
     count = 0
     query = select(Copy, Award).join(Award, Award.id == Copy.award_id).order_by(Copy.cut_id, Copy.id)
     for copy, award in session.execute(query.execution_options(yield_per=500)):
-        tick(1)
         count += 1
         what = _judge_place(copy, issue_entries, bodies) or _judge_content(copy, award, log)
         if what:

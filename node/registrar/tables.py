@@ -19,6 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+RESTORED = "restored"
+"""Setting that a restoration leaves behind: when backup and restoration were made, Unix ms, with a space between."""
+
 
 class Table(DeclarativeBase):
     """Base of all tables. Times are Unix ms, hashes and keys raw bytes, dates ISO text."""

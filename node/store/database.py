@@ -5,6 +5,7 @@ words. Values are stored uncompressed: hashes and signatures do not compress, an
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import plyvel
@@ -70,6 +71,17 @@ class Database:
         """Keys and values with `start <= key < stop`, the largest key first."""
         with self._db.iterator(start=start, stop=stop, reverse=True) as rows:
             yield from rows
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Iterator[tuple[bytes, bytes]]]:
+        """All rows as they are when the context begins, in the order of their bytes, whatever is written meanwhile."""
+        with self._db.snapshot() as moment, moment.iterator() as rows:
+            yield iter(rows)
+
+    def size_bytes(self) -> int:
+        """About how many bytes all rows take on disk; what was written last may not be counted yet."""
+        size: int = self._db.approximate_size(b"", b"\xff")
+        return size
 
     def write(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Put all rows or none, and return only when they are on disk.

@@ -15,8 +15,8 @@ from ledger.log.entry import parse_entry
 from ledger.log.identity import LogId
 from node.client.registry import IssueRequest
 from node.errors import BusyError
-from node.registrar.adopt_page import RESTORED, adopt_log, must_adopt
-from node.registrar.tables import Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
+from node.registrar.adopt_page import adopt_log, must_adopt
+from node.registrar.tables import RESTORED, Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
 from tests.node.registrar.desks import DIPLOMA, Bench, Clock, Dice, achievement_json, csv_of, found, open_bench
 
 HOUR = 3_600_000
