@@ -100,6 +100,7 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: click 
 
 def _founding(given: dict[str, Any], keys: "list[PublicKey]", kind: Any) -> "Founding":  # Any: see above
     from node.found import Founding
+    from node.listenplace import listen_where
 
     http_url = (given["http_url"] or "http://127.0.0.1:8470").rstrip("/")
     grpc_address = given["grpc_address"] or "127.0.0.1:8471"
@@ -111,28 +112,14 @@ def _founding(given: dict[str, Any], keys: "list[PublicKey]", kind: Any) -> "Fou
         threshold=given["threshold"] or len(keys) // 2 + 1,
         http_url=http_url,
         grpc_address=grpc_address,
-        http_listen=given["http_listen"] or _listen_where(http_url, "127.0.0.1:8470"),
-        grpc_listen=given["grpc_listen"] or _listen_where(f"//{grpc_address}", "127.0.0.1:8471"),
+        http_listen=given["http_listen"] or listen_where(http_url, "127.0.0.1:8470"),
+        grpc_listen=given["grpc_listen"] or listen_where(f"//{grpc_address}", "127.0.0.1:8471"),
         insecure=given["insecure"],
         learners=given["learners"],
         interval_ms=_read_interval(given["batch_interval"]),
         minute=_read_minute(given["batch_at"]),
         lists_open=given["lists_open"],
     )
-
-
-def _listen_where(url: str, default: str) -> str:
-    """A URL of this computer tells where to listen; any other stands for a reverse proxy in front of the node."""
-    from urllib.parse import urlsplit
-
-    from node.config import Address
-
-    parts = urlsplit(url)
-    if parts.scheme in ("", "http") and parts.hostname and parts.port:
-        address = Address(parts.hostname, parts.port)
-        if address.is_loopback:
-            return parts.netloc
-    return default
 
 
 def _read_interval(text: str) -> int:

@@ -215,7 +215,9 @@ def _check_new(path: Path, check: Callable[[MendedRows], CheckedStore]) -> Check
 
 def _find_shrunk(parts: RepairParts, mended: Mended, after: CheckedStore) -> str:
     """Why the new store must not be used: our own log would be shorter than it was."""
-    own = find_own_log(mended.before, parts.keystore) or find_own_log(mended.after, parts.keystore)
+    own = find_own_log(after, parts.keystore) or find_own_log(mended.before, parts.keystore)
+    if parts.keystore is not None and own is None and not any(log.findings for log in after.logs.values()):
+        return "this node's own log is not in it any more: cairn-node recover DIR --from PEER fetches it"
     sizes = {log.log_id: log.size for log in after.logs.values()}
     for log in mended.before.logs.values():
         if log.log_id is not None and log.log_id == own:
