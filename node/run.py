@@ -36,6 +36,7 @@ from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.registrar.service import add_registrar
 from node.service.operator import add_operator
+from node.service.recovery import add_recovery
 from node.service.server import listen, make_server
 from node.store.ledgerstore import LedgerStore
 from node.web.app import build_app
@@ -98,6 +99,7 @@ class Node:
         self._private_server = make_server(self.side.boundary)
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
+        add_recovery(self._private_server, self.desk.parts)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)

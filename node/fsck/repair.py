@@ -147,7 +147,7 @@ async def _repair(parts: RepairParts, rows: Rows, files: list[Finding], peers: P
     await asyncio.to_thread(_write, layer, new)
     short = _short_logs(mended)
     if short and not any(finding.key in layer.put for finding in mended.after.all_findings):
-        await _pull(parts, new, short, sources.addresses, peers, mended)
+        await _pull(parts, new, short, sources, peers, mended)
     after = await asyncio.to_thread(_check_new, new, check)
     refusal = _find_shrunk(parts, mended, after)
     if refusal:
@@ -175,7 +175,7 @@ def _short_logs(mended: Mended) -> dict[LogId, int]:
 
 
 async def _pull(
-    parts: RepairParts, new: Path, wanted: dict[LogId, int], addresses: Sequence[str], peers: Peers, mended: Mended
+    parts: RepairParts, new: Path, wanted: dict[LogId, int], sources: PeerSources, peers: Peers, mended: Mended
 ) -> None:
     """Grow what is short, judged as any growth; what cannot be pulled stays short and is found so afterwards."""
     try:
@@ -187,21 +187,21 @@ async def _pull(
         directory = Directory(store, own, parts.trusts)
         puller = Puller(store, HeadEvents(), directory, parts.clock, daily_bytes=UNBOUNDED_BYTES)
         for log, size in wanted.items():
-            for address in addresses:
-                if puller.held_size(log) < size:
-                    await _pull_one(puller, peers.client(address), log)
+            for address in sources.addresses:
+                if puller.held_size(log) < size and address not in sources.silent:
+                    try:
+                        await _pull_one(puller, peers.client(address), log)
+                    except CairnError as error:
+                        # Another peer may have it; if none has, the check that follows says what is missing.
+                        sources.note(address, error)
     finally:
         store.close()
 
 
 async def _pull_one(puller: Puller, client: LedgerClient, log: LogId) -> None:
-    try:
-        (head,) = await client.heads([log])
-        if head.size > puller.held_size(log):
-            await puller.pull(client, head)
-    except CairnError:
-        # Another peer may have it; if none has, the check that follows says what is missing.
-        return
+    (head,) = await client.heads([log])
+    if head.size > puller.held_size(log):
+        await puller.pull(client, head)
 
 
 def _check_new(path: Path, check: Callable[[MendedRows], CheckedStore]) -> CheckedStore:

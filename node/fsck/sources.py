@@ -77,7 +77,7 @@ class PeerSources:
                     async for package in self._peers.client(address).entries(log, size - 1, size):
                         found += [] if package.note is None else [package.note]
             except CairnError as error:
-                self._note(address, error)
+                self.note(address, error)
         return found
 
     async def evidence(self, log: LogId) -> list[bytes]:
@@ -87,7 +87,7 @@ class PeerSources:
             try:
                 found += await self._peers.client(address).evidence(log)
             except CairnError as error:
-                self._note(address, error)
+                self.note(address, error)
         return found
 
     async def _collect(self, ask: "_Ask", indexes: Sequence[int], is_right: IsRight) -> dict[int, bytes]:
@@ -98,14 +98,15 @@ class PeerSources:
                 try:
                     await ask(address, start, end, offered)
                 except CairnError as error:
-                    self._note(address, error)
+                    self.note(address, error)
                 right.update((index, data) for index, data in offered.items() if is_right(index, data))
         return right
 
     def _awake(self) -> list[str]:
         return [address for address in self.addresses if address not in self.silent]
 
-    def _note(self, address: str, error: CairnError) -> None:
+    def note(self, address: str, error: CairnError) -> None:
+        """Remember a peer that is silent."""
         # Not to have a log, or not so far, is an answer; silence is asked once.
         if isinstance(error, UnreachableError):
             self.silent[address] = str(error)

@@ -5,6 +5,7 @@ is verified here but the form: the issuer's signature and the place on the ledge
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ledger import base64url
 from ledger.credential.commitment import commit
@@ -49,6 +50,7 @@ class ShownCopy:
     valid_until: str
     credits: str
     results: tuple[tuple[str, str], ...]
+    issued_at: int
 
 
 def read_copy(text: str) -> ShownCopy:
@@ -81,7 +83,15 @@ def read_copy(text: str) -> ShownCopy:
         valid_until=str(badge.get("validUntil", ""))[:10],
         credits=str(subject.get("creditsEarned", "")),
         results=tuple(_result(fields[name]) for name in sorted(fields) if name.startswith(_RESULT)),
+        issued_at=_day(str(badge.get("validFrom", ""))),
     )
+
+
+def _day(text: str) -> int:
+    try:
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError as error:
+        raise MalformedError("copy: ld.validFrom is not a date") from error
 
 
 def _identity(fields: dict[str, Field], name: str) -> str:

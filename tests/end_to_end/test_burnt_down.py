@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.credential.status import Status
-from node.found import KEYS_DIRECTORY
+from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from tests.end_to_end.learner import award, new_learner, offer
 from tests.end_to_end.town import ROOT, Neighbour, Town, town
 
@@ -83,8 +83,51 @@ async def test_a_school_burns_down_and_comes_back(tmp_path: Path) -> None:
         college = await new_learner(tmp_path, "college", trust, tidewater)
         assert (await college.verify(files["L01"], expected=0))["verdict"] == "Valid now"
         assert (await college.verify(files["L02"], expected=1))["verdict"] == "Was valid, not now"
+
         async with granite.desk() as desk:
             assert (await desk.status()).awards == 0
-            again = await award(granite, "granite-hollow")
-            assert len(again.issued) == len(report.issued), "from the student system: new copies beside the old"
+        whole = tmp_path / "whole.cairn"
+        (holding,) = (await copies["L01"].holdings()).values()
+        fields = json.loads(await copies["L01"].cairn("show", holding, "--json"))["fields"]
+        await copies["L01"].present(whole, (holding, tuple(fields)))
+        (taken,) = await cairn_node(made, "recover-award", granite.directory, whole, "--learner", "L01")
+        assert (taken["new"], taken["status"]) == (True, "valid")
+        (again,) = await cairn_node(made, "recover-award", granite.directory, whole, "--learner", "L01")
+        assert (again["new"], again["award"]) == (False, taken["award"])
+        reissued = await award(granite, "granite-hollow")
+        assert len(reissued.issued) == len(report.issued) - 1, "the student system's file adds those nobody showed"
+        async with granite.desk() as desk:
+            await desk.set_status([taken["award"]], Status.REVOKED)
         await made.cut("granite-hollow")
+        await college.cairn("sync")
+        assert (await college.verify(files["L01"], expected=1))["verdict"] == "Was valid, not now"
+        await granite.stop()
+        assert (await cairn_node(made, "fsck", granite.directory))["verdict"] == "clean"
+        await lose_the_ledger(made, granite, len(report.issued))
+        await lose_the_database(made, granite)
+
+
+async def lose_the_ledger(made: Town, node: Neighbour, awards: int) -> None:
+    """The log comes back from the peers that the directory's own trust root names; the database is as it was."""
+    shutil.rmtree(node.directory / LEDGER_DIRECTORY)
+    damaged = await cairn_node(made, "fsck", node.directory, expected=1)
+    assert "not one row of it can be read" in [finding["what"] for finding in damaged["findings"]]
+    recovered = await cairn_node(made, "recover", node.directory, "--from", made["tidewater"].grpc)
+    assert (recovered["findings"], recovered["database"], recovered["page"]) == ([], "kept", None)
+    assert (recovered["awards"], recovered["size_before"]) == (awards, 0)
+    assert recovered["size"] == await made["tidewater"].size_of(node.log_id)
+
+
+async def lose_the_database(made: Town, node: Neighbour) -> None:
+    """The log is there; an empty database reads its newest page, and cuts go on."""
+    for file in node.directory.glob("registrar.db*"):
+        file.unlink()
+    damaged = await cairn_node(made, "fsck", node.directory, expected=1)
+    assert [finding["what"] for finding in damaged["findings"]] == ["the file is missing"]
+    recovered = await cairn_node(made, "recover", node.directory, "--from", made["tidewater"].grpc)
+    assert (recovered["findings"], recovered["database"], recovered["awards"]) == ([], "empty", 0)
+    assert recovered["size"] == recovered["size_before"]
+    assert recovered["unknown_slots"] > 0
+    await node.start()
+    await made.level()
+    await made.cut(node.name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from node.fsck.repair import Repaired, RepairParts, repair_store
 from node.keystore import open_keystore
@@ -19,6 +20,9 @@ from node.store.raw import RawStore, hold_store, view_store
 from node.trust import load_trust_roots
 from tests.end_to_end.world import DEADLINE_SECONDS, Campus, has_all, until, world
 from tests.node.fsck.shelf import read_rows
+
+# One world serves every test, so all of them run in its event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOW = 1_800_000_000_000
 
@@ -52,7 +56,7 @@ class Burnt:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def burnt(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Burnt]:
     """A school of a network, stopped; everybody else runs on."""
     async with world(tmp_path_factory.mktemp("world"), members=3) as made:
@@ -181,7 +185,7 @@ async def test_a_store_without_its_own_log_is_for_recover(burnt: Burnt, tmp_path
 async def test_a_store_that_is_open_elsewhere_is_not_repaired(burnt: Burnt, tmp_path: Path) -> None:
     """The kernel's lock is a process's own, so another process has to try."""
     directory = burnt.copy(tmp_path)
-    code = "import sys; from pathlib import Path; from node.store.raw import hold_store; hold_store(Path(sys.argv[1])).__enter__()"
+    code = "import sys, pathlib, node.store.raw as raw; raw.hold_store(pathlib.Path(sys.argv[1])).__enter__()"
     with hold_store(directory / "ledger"):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", code, str(directory / "ledger")), stderr=asyncio.subprocess.PIPE
