@@ -17,7 +17,7 @@ from ledger.log.entry import SIGNATURE_LENGTH, Signature, sign_statement
 from ledger.log.keys import KeyId, SigningKey
 from ledger.log.statement import Statement
 from node.errors import BusyError
-from node.registrar.tables import Copy, Cut, Decision, Outgoing
+from node.registrar.tables import RESTORED, Copy, Cut, Decision, Outgoing, Setting
 from node.sequencer import SignedStatement
 
 _KEY_ID_LENGTH = 32
@@ -90,11 +90,13 @@ def check_current(session: Session, newest_page: bytes | None) -> None:
         newest_page: statement id of the newest page in the log; None where there is none yet.
 
     Raises:
-        BusyError: it does not; the node reads the page as soon as its log is whole (`adopt_page`).
+        BusyError: it does not, or was restored and has not been compared with the log yet, which may still be an older
+            one itself; the node reads the page as soon as its log is whole (`adopt_page`).
     """
-    if newest_page is not None and not has_statement(session, newest_page):
+    is_restored = session.get(Setting, RESTORED) is not None
+    if is_restored or (newest_page is not None and not has_statement(session, newest_page)):
         raise BusyError(
-            "registrar's database: is older than the log: the newest status page has not been read into it yet",
+            "registrar's database: comes from a backup, and the newest status page has not been read into it yet",
             hint="the node does so by itself once it holds its whole log; cairn-node status DIR says what it waits for",
         )
 

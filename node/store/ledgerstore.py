@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ledger.errors import MalformedError
 from ledger.log.follow import Growth
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.snapshot import encode_state
+from node.errors import BusyError
 from node.store import layout
 from node.store.database import Database
 from node.store.layout import LogKeys
 from node.store.logstore import LogStore, growth_rows
+from node.store.room import Room
 from node.store.tilerows import TileEdge
 
 Row = tuple[bytes, bytes]
@@ -33,14 +35,18 @@ class LedgerStore:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path) -> "LedgerStore":
+    def open(cls, path: Path, room: Room | None = None) -> "LedgerStore":
         """Open the store in this directory, making an empty one if there is none.
+
+        Args:
+            path: the directory.
+            room: asked before every write; by default the room on the directory's own disk.
 
         Raises:
             BusyError: another process uses the directory.
             MalformedError: it is damaged, or was written in another format.
         """
-        database = Database(path)
+        database = Database(path, room)
         try:
             _check_version(database, path)
             numbers = [(LogId(key[1:]), layout.parse_number(row)) for key, row in database.scan(*layout.LOG_NUMBERS)]
@@ -89,6 +95,11 @@ class LedgerStore:
         with self._database.snapshot() as rows:
             yield rows
 
+    @property
+    def failure(self) -> str:
+        """Why the last write failed; empty while all is well. What was written before stands, and can be read."""
+        return self._database.failure
+
     def size_bytes(self) -> int:
         """About how much a snapshot brings."""
         return self._database.size_bytes()
@@ -97,7 +108,9 @@ class LedgerStore:
         """Store every state, so that the next opening is quick, and release the directory."""
         try:
             for log in self._logs.values():
-                log.write_snapshot()
+                # Snapshots save time at the next opening, no more: a full disk does without.
+                with suppress(BusyError):
+                    log.write_snapshot()
         finally:
             self._database.close()
 
