@@ -41,6 +41,7 @@ def command(directory: Path, log_text: str | None, repair: bool, peers: tuple[st
     import asyncio
     import os
 
+    from node.clock import system_clock
     from node.fsck.whole import check_node
     from node.highwater import state_home
     from node.home import open_home
@@ -53,7 +54,7 @@ def command(directory: Path, log_text: str | None, repair: bool, peers: tuple[st
     with hold_directory(home.directory, "cairn-node fsck"):
         repaired = asyncio.run(_repair(home, peers)) if repair and home.ledger.is_dir() else None
         with terminal.progress("checking") as progress:
-            report = check_node(home, state_home(os.environ), progress)
+            report = check_node(home, state_home(os.environ), system_clock(), progress)
     if log_text is not None:
         report = _only(report, log_text)
     if as_json:

@@ -72,6 +72,7 @@ class Finding:
 
 
 MENDED_FROM_ENTRIES = "cairn-node fsck DIR --repair, which computes it again from the entries"
+FROM_NOTES = "see that this computer's clock is right, then cairn-node fsck DIR --repair reads it from the notes"
 FETCHED = "cairn-node fsck DIR --repair, which fetches it from a peer and checks it"
 
 _MEANS: dict[RowKind, tuple[str, str]] = {
@@ -91,6 +92,7 @@ _MEANS: dict[RowKind, tuple[str, str]] = {
         "this node no longer knows how far it cosigned, and might contradict itself",
         MENDED_FROM_ENTRIES,
     ),
+    RowKind.COSIGNED_AT: ("this node cosigns nothing, or might sign a time before one it signed", FROM_NOTES),
 }
 
 

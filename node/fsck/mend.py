@@ -20,7 +20,14 @@ from node.client.notes import trim_note
 from node.fsck.finding import Finding
 from node.fsck.logrows import CheckedLog, checkpoint_in
 from node.fsck.rows import MendedRows
-from node.fsck.signed import bad_lines, is_cosignature, judge_note, log_keys_of, right_cosigned
+from node.fsck.signed import (
+    bad_lines,
+    is_cosignature,
+    judge_note,
+    log_keys_of,
+    own_cosigned_seconds,
+    right_cosigned,
+)
 from node.fsck.sources import Sources
 from node.fsck.storecheck import CheckedStore
 from node.fsck.tree import tile_rows
@@ -246,3 +253,9 @@ class _Mender:
             right = right_cosigned(log, self._rows.get(log.keys.cosigned), store.cosigners)
             if right is not None:
                 self._rows.put[log.keys.cosigned] = right
+        if RowKind.COSIGNED_AT in kinds:
+            seconds = own_cosigned_seconds(log, store.cosigners)
+            if seconds:
+                self._rows.put[log.keys.cosigned_at] = encode_number(seconds)
+            else:
+                self._rows.left_out.add(log.keys.cosigned_at)

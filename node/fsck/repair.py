@@ -127,7 +127,7 @@ def unreadable(files: Iterable[Finding]) -> list[Finding]:
 
 async def _repair(parts: RepairParts, rows: Rows, files: list[Finding], peers: Peers) -> Repaired:
     def check(mended: MendedRows) -> CheckedStore:
-        return check_store(mended, parts.trusts, witness_keys(parts.keystore), parts.tick)
+        return check_store(mended, parts.trusts, witness_keys(parts.keystore), parts.clock(), parts.tick)
 
     layer = MendedRows(rows)
     first = await asyncio.to_thread(check, layer)

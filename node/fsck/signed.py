@@ -13,7 +13,14 @@ from ledger.log.checkpoint import open_checkpoint
 from ledger.log.evidence import parse_fork, verify_fork
 from ledger.log.identity import LogId
 from ledger.log.merkle import RootHash
-from ledger.log.note import Note, NoteSignature, VerifierKey, parse_note, verify_note_signatures
+from ledger.log.note import (
+    Note,
+    NoteSignature,
+    VerifierKey,
+    cosignature_seconds,
+    parse_note,
+    verify_note_signatures,
+)
 from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from node.fsck.logrows import CheckedLog, checkpoint_in
@@ -22,6 +29,8 @@ from node.store.layout import encode_number, parse_number
 from node.store.rowname import RowKind, range_of
 
 _COSIGNED_BYTES = 40
+_SECONDS_BYTES = 8
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +41,25 @@ class Cosigners:
         named: keys of every witness that a network in the store ever named, or a trust root pins.
         ruled: the logs that a network in the store has a say about; of these notes are kept with named lines alone.
         own: this node's witness keys.
+        now: Unix seconds; a cosignature is not from the future.
     """
 
     named: tuple[VerifierKey, ...]
     ruled: frozenset[LogId]
     own: tuple[VerifierKey, ...]
+    now: int
 
 
-def find_cosigners(states: Iterable[LogState], trusts: Iterable[TrustRoot], own: Iterable[bytes]) -> Cosigners:
+def find_cosigners(
+    states: Iterable[LogState], trusts: Iterable[TrustRoot], own: Iterable[bytes], now: int
+) -> Cosigners:
     """Collect the witnesses that count in a store.
 
     Args:
         states: of all logs in it that could be folded.
         trusts: the node's trust roots.
         own: public halves of its witness keys, raw.
+        now: Unix ms.
     """
     keys: dict[VerifierKey, None] = {}
     ruled: set[LogId] = set()
@@ -58,7 +72,7 @@ def find_cosigners(states: Iterable[LogState], trusts: Iterable[TrustRoot], own:
             keys.update({item.witness: None for item in standings if item is not None and item.witness is not None})
     keys.update({witness.key: None for trust in trusts for witness in trust.witnesses})
     mine = set(own)
-    return Cosigners(tuple(keys), frozenset(ruled), tuple(key for key in keys if key.key.raw in mine))
+    return Cosigners(tuple(keys), frozenset(ruled), tuple(key for key in keys if key.key.raw in mine), now // 1000)
 
 
 def check_signed(rows: Rows, log: CheckedLog, cosigners: Cosigners) -> None:
@@ -75,6 +89,7 @@ def check_signed(rows: Rows, log: CheckedLog, cosigners: Cosigners) -> None:
         at = f"checkpoint note of size {log.size}"
         log.damage(log.keys.note(log.size), RowKind.NOTE, "the row is missing", log.size, at)
     _check_cosigned(rows, log, cosigners)
+    _check_time(rows, log, cosigners)
     for key, value in rows.scan(*range_of(log.number, RowKind.EVIDENCE)):
         _check_evidence(log, key, value, keys)
 
@@ -181,6 +196,32 @@ def right_cosigned(log: CheckedLog, value: bytes | None, cosigners: Cosigners) -
             return None
     whole = log.leaves.root_at(log.size)
     return None if whole is None else encode_number(log.size) + whole
+
+
+def own_cosigned_seconds(log: CheckedLog, cosigners: Cosigners) -> int:
+    """The newest time that a cosignature of this node in a note held bears, Unix seconds; 0 for none."""
+    seconds = [0]
+    for note in log.notes.values():
+        if checkpoint_in(note) is not None:
+            parsed = parse_note(note)
+            ours = (line for line in parsed.signatures if is_cosignature(parsed, line, cosigners.own))
+            seconds += [cosignature_seconds(line) for line in ours]
+    return max(seconds)
+
+
+def _check_time(rows: Rows, log: CheckedLog, cosigners: Cosigners) -> None:
+    """A store of before this row was kept lacks it; between what notes prove and now every time is possible."""
+    key = log.keys.cosigned_at
+    value = rows.get(key)
+    if value is None:
+        return
+    proven, seconds = own_cosigned_seconds(log, cosigners), parse_number(value)
+    if len(value) != _SECONDS_BYTES:
+        log.damage(key, RowKind.COSIGNED_AT, f"the row has {len(value)} bytes, expected {_SECONDS_BYTES}")
+    elif seconds < proven:
+        log.damage(key, RowKind.COSIGNED_AT, f"it says {seconds}, and this node cosigned at {proven}")
+    elif seconds > cosigners.now + _DAY_SECONDS:
+        log.damage(key, RowKind.COSIGNED_AT, f"it says {seconds}, which is more than a day from now")
 
 
 def _check_evidence(log: CheckedLog, key: bytes, value: bytes, keys: Iterable[VerifierKey]) -> None:

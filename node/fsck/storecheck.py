@@ -28,7 +28,7 @@ class CheckedStore:
     """
 
     logs: dict[int, CheckedLog] = field(default_factory=dict)
-    cosigners: Cosigners = field(default_factory=lambda: Cosigners((), frozenset(), ()))
+    cosigners: Cosigners = field(default_factory=lambda: Cosigners((), frozenset(), (), 0))
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -38,13 +38,16 @@ class CheckedStore:
         return self.findings + [finding for group in logs for finding in group]
 
 
-def check_store(rows: Rows, trusts: Iterable[TrustRoot], witness_keys: Iterable[bytes], tick: Tick) -> CheckedStore:
+def check_store(
+    rows: Rows, trusts: Iterable[TrustRoot], witness_keys: Iterable[bytes], now: int, tick: Tick
+) -> CheckedStore:
     """Check every row.
 
     Args:
         rows: of the store.
         trusts: the node's trust roots.
         witness_keys: public halves of its witness keys, raw.
+        now: Unix ms.
         tick: told of the rows done.
     """
     store = CheckedStore()
@@ -54,7 +57,7 @@ def check_store(rows: Rows, trusts: Iterable[TrustRoot], witness_keys: Iterable[
     for number in sorted(_numbers_in_use(rows, store) | set(ids)):
         store.logs[number] = check_log(rows, number, ids.get(number), tick)
     _check_numbers(rows, store, given)
-    store.cosigners = find_cosigners(states_of(store.logs), trusts, witness_keys)
+    store.cosigners = find_cosigners(states_of(store.logs), trusts, witness_keys, now)
     for log in store.logs.values():
         check_signed(rows, log, store.cosigners)
     return store

@@ -61,12 +61,13 @@ class Report:
         return sum(finding.part is part for finding in self.findings)
 
 
-def check_node(home: Home, state_home: Path, progress: Progress) -> Report:
+def check_node(home: Home, state_home: Path, now: int, progress: Progress) -> Report:
     """Check everything of a node that is stopped.
 
     Args:
         home: its directory.
         state_home: where the high-water file stands, see `node.highwater`.
+        now: Unix ms.
         progress: told how far the ledger store is.
 
     Raises:
@@ -89,7 +90,7 @@ def check_node(home: Home, state_home: Path, progress: Progress) -> Report:
             _check_database(home, report, None, keystore)
             return report
         tick = counted(progress, 2 * count_entries(view.rows))
-        store = check_store(view.rows, trusts, witness_keys(keystore), tick)
+        store = check_store(view.rows, trusts, witness_keys(keystore), now, tick)
         report.findings += store.all_findings
         report.logs, report.entries = len(store.logs), sum(log.size for log in store.logs.values())
         own = _find_own(store, keystore, view.rows)

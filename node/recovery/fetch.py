@@ -129,11 +129,11 @@ class Fetcher:
             held = self._store.log(log)
             if held is None or log == own:
                 continue
-            ours = (note for note in held.newest_notes(HEADS_LOOKED_AT) if open_cosignatures(note, [key]))
-            newest = next(ours, None)
-            checkpoint = None if newest is None else read_checkpoint(newest)
-            if checkpoint is not None and checkpoint.size > held.cosigned_size():
-                held.set_cosigned(checkpoint.size, checkpoint.root)
+            for note in held.newest_notes(HEADS_LOOKED_AT):
+                cosignatures = open_cosignatures(note, [key])
+                checkpoint = read_checkpoint(note)
+                if cosignatures and checkpoint.size > held.cosigned_size():
+                    held.set_cosigned(checkpoint.size, checkpoint.root, seconds=cosignatures[0].seconds)
 
     async def _pull(self, address: str, log: LogId) -> None:
         client = self._peers.client(address)

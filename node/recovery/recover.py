@@ -151,7 +151,7 @@ async def _recover_in(directory: Path, order: Order, clock: Clock, progress: Pro
     adoption, awards = await asyncio.to_thread(
         _adopt, home, keystore, state.log_id, clock() if may_adopt else None
     )  # 4
-    report = await asyncio.to_thread(check_node, home, order.state_home, progress)  # 5
+    report = await asyncio.to_thread(check_node, home, order.state_home, clock(), progress)  # 5
     return Recovered(
         log=state.log_id,
         name=state.name,

@@ -77,15 +77,25 @@ class RawStore:
             raise MalformedError(_words(error)) from error
 
     def write(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
-        """Put rows, in synced batches of some MiB: for a directory nobody uses yet."""
+        """Put rows, in synced batches of some MiB: for a directory nobody uses yet.
+
+        Raises:
+            BusyError: the disk is full or failing.
+        """
         batch, length = self._db.write_batch(sync=True), 0
-        for key, value in rows:
-            batch.put(key, value)
-            length += len(key) + len(value)
-            if length > _BATCH_BYTES:
-                batch.write()
-                batch, length = self._db.write_batch(sync=True), 0
-        batch.write()
+        try:
+            for key, value in rows:
+                batch.put(key, value)
+                length += len(key) + len(value)
+                if length > _BATCH_BYTES:
+                    batch.write()
+                    batch, length = self._db.write_batch(sync=True), 0
+            batch.write()
+        except plyvel.Error as error:
+            raise BusyError(
+                f"ledger store: cannot write: {_words(error)}",
+                hint="free as much space on the disk as the store takes, then run the same again; nothing was changed",
+            ) from error
 
     def close(self) -> None:
         """Release the directory."""

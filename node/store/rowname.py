@@ -27,6 +27,7 @@ class RowKind(Enum):
     TILE = b"t"
     EVIDENCE = b"v"
     COSIGNED = b"w"
+    COSIGNED_AT = b"x"
 
     @property
     def words(self) -> str:
@@ -45,6 +46,7 @@ _WORDS = {
     RowKind.TILE: "tile",
     RowKind.EVIDENCE: "fork evidence",
     RowKind.COSIGNED: "cosigned size",
+    RowKind.COSIGNED_AT: "time of the newest cosignature",
 }
 _REST_BYTES = {
     RowKind.BODY: _INDEX_BYTES,
@@ -55,6 +57,7 @@ _REST_BYTES = {
     RowKind.TILE: 1 + _INDEX_BYTES,
     RowKind.EVIDENCE: _HASH_BYTES,
     RowKind.COSIGNED: 0,
+    RowKind.COSIGNED_AT: 0,
 }
 """Length of what follows the tag, per class of a log's rows."""
 _BY_TAG = {kind.value: kind for kind in _REST_BYTES}

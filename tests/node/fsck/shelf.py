@@ -14,7 +14,7 @@ from node.fsck.sources import IsRight
 from node.fsck.storecheck import CheckedStore, check_store
 from node.store.ledgerstore import LedgerStore
 from node.store.raw import RawStore
-from tests.simulator import SimulatedLog, found_network, seeded, trust_of
+from tests.simulator import NOW, SimulatedLog, found_network, seeded, trust_of
 
 EVERYTHING = (b"", b"\xff" * 64)
 ENTRIES = 12
@@ -37,7 +37,7 @@ class Shelf:
         return trust_of(self.network)
 
     def check(self, rows: MendedRows) -> CheckedStore:
-        return check_store(rows, [self.trust], [self.lantern.witness_signer.public.raw], lambda done: None)
+        return check_store(rows, [self.trust], [self.lantern.witness_signer.public.raw], NOW, lambda done: None)
 
     async def entries(self, log: LogId, indexes: Sequence[int], is_right: IsRight) -> dict[int, bytes]:
         held = self._log(log)
@@ -115,7 +115,7 @@ def build_shelf(path: Path, entries: int = ENTRIES) -> Shelf:
         held = store.log(log.log_id)
         assert held is not None
         if log is not lantern:
-            held.set_cosigned(log.size, log.root_at(log.size))
+            held.set_cosigned(log.size, log.root_at(log.size), seconds=NOW // 1000)
     evidence = encode_fork(ForkEvidence(notes[granite.log_id, granite.size], fork.sign()))
     held = store.log(granite.log_id)
     assert held is not None
