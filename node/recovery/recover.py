@@ -250,7 +250,9 @@ def _write_config(directory: Path, state: LogState, peers: Sequence[str]) -> Non
     durable.create_file(directory / FILE_NAME, text.encode(), mode=0o640)
 
 
-def _adopt(home: Home, keystore: Keystore, log_id: LogId, now: int | None) -> tuple[Adoption | None, int]:
+def _adopt(
+    home: Home, keystore: Keystore, log_id: LogId, now: int | None, *, is_new: bool
+) -> tuple[Adoption | None, int]:
     place = find_place(home.directory, home.config.registrar_database)
     store = LedgerStore.open(home.ledger)
     try:
@@ -266,7 +268,7 @@ def _adopt(home: Home, keystore: Keystore, log_id: LogId, now: int | None) -> tu
         try:
             adoption = None
             with database.write() as session:
-                if now is not None and must_adopt(session, log):
+                if now is not None and (is_new or must_adopt(session, log)):
                     adoption = adopt_log(
                         session,
                         log,

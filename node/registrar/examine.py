@@ -27,7 +27,7 @@ from ledger.log.keys import KeyId
 from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpdate
 from ledger.log.view import LogView
 from node.fsck.finding import Finding, Part
-from node.registrar import awards, migrations, page, postgresql, views
+from node.registrar import adopt_page, awards, migrations, page, postgresql, views
 from node.registrar.page import PublishedPage
 from node.registrar.shown import read_copy
 from node.registrar.tables import Award, Copy, Outgoing, Setting
@@ -148,9 +148,10 @@ def _check_outbox(session: Session, log: LogView) -> list[Finding]:
         if what:
             means = "what this node signed and what the ledger says cannot both be right"
             found.append(damage(f"table outbox, row {row.id}", what, means))
-    missing = [index for index in _own_entries(log) if _id_at(log, index) not in known]
-    if missing:
-        what = f"does not know {len(missing)} statements of the log, the first at entry {missing[0]}"
+    if adopt_page.must_adopt(session, log):
+        missing = [index for index in _own_entries(log) if _id_at(log, index) not in known]
+        first = f", the first at entry {missing[0]}" if missing else ""
+        what = f"does not know {len(missing)} statements of the log{first}"
         means = "it is older than the log, as after a restored backup"
         remedy = "cairn-node run DIR reads the log into it by itself before anything is signed"
         found.append(damage("table outbox", what, means, remedy, is_damage=False))
