@@ -147,10 +147,8 @@ async def _recover_in(directory: Path, order: Order, clock: Clock, progress: Pro
     place = find_place(directory, config.registrar_database)
     had_database = not isinstance(place, Path) or place.is_file()
     # With witnesses that none could be asked about, the log may not be whole: the node reads the page when it knows.
-    may_adopt = bool(fetched.told) or not fetched.witnesses[0]
-    adoption, awards = await asyncio.to_thread(
-        _adopt, home, keystore, state.log_id, clock() if may_adopt else None
-    )  # 4
+    now = clock() if fetched.told or not fetched.witnesses[0] else None
+    adoption, awards = await asyncio.to_thread(_adopt, home, keystore, state.log_id, now, is_new=not had_database)  # 4
     report = await asyncio.to_thread(check_node, home, order.state_home, clock(), progress)  # 5
     return Recovered(
         log=state.log_id,
