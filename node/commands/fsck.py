@@ -69,7 +69,7 @@ async def _repair(home: "Home", peers: tuple[str, ...]) -> "Repaired":
 
     from node.clock import system_clock
     from node.found import KEYS_DIRECTORY
-    from node.fsck.repair import RepairParts, find_own_log, repair_store
+    from node.fsck.repair import RepairParts, dial_policy, find_own_log, repair_store
     from node.fsck.whole import known_high_water, open_keystore_or_none, peer_addresses, read_trust_roots
     from node.highwater import state_home
 
@@ -85,6 +85,7 @@ async def _repair(home: "Home", peers: tuple[str, ...]) -> "Repaired":
                     store, home.config, trusts, find_own_log(store, keystore), peers
                 ),
                 timeout_seconds=home.config.peer_timeout_seconds,
+                policy=dial_policy(home.config),
                 clock=system_clock,
                 tick=lambda done: None,
                 high_water=lambda log: known_high_water(state_home(os.environ), log),

@@ -15,8 +15,11 @@ from ledger.errors import CairnError
 from ledger.log.identity import LogId
 from ledger.log.policy import TrustRoot
 from node import durable
+from node.client.dial import DialPolicy
+from node.client.http import is_loopback
 from node.client.ledger import LedgerClient
 from node.clock import Clock
+from node.config import NodeConfig
 from node.directory import Directory
 from node.events import HeadEvents
 from node.fsck.finding import Finding, Part, Tick
@@ -64,6 +67,7 @@ class RepairParts:
         keystore: its keys; None where they cannot be read, so that nothing can be signed again.
         addresses: of peers, the best first.
         timeout_seconds: for one answer.
+        policy: who may answer, and whether without TLS.
         clock: names the directory that is kept.
         tick: told of the rows checked.
         high_water: how far this computer signed a log, as a file outside the directory says.
@@ -74,9 +78,17 @@ class RepairParts:
     keystore: Keystore | None
     addresses: Callable[[CheckedStore], Sequence[str]]
     timeout_seconds: float
+    policy: DialPolicy
     clock: Clock
     tick: Tick
     high_water: Callable[[LogId], int] = lambda log: 0
+
+
+def dial_policy(config: NodeConfig) -> DialPolicy:
+    """Whom to fetch from as `node.toml` has it. Anybody may answer: nothing is taken that does not prove itself."""
+    return DialPolicy(
+        may_be_plain=lambda host: config.insecure or is_loopback(host), accepts_authorities=config.accept_authorities
+    )
 
 
 def witness_keys(keystore: Keystore | None) -> list[bytes]:
@@ -101,7 +113,7 @@ async def repair_store(parts: RepairParts) -> Repaired:
         BusyError: a node runs.
         CairnError: the new directory cannot be written.
     """
-    peers = Peers(timeout_seconds=parts.timeout_seconds)
+    peers = Peers(timeout_seconds=parts.timeout_seconds, policy=parts.policy)
     try:
         with hold_store(parts.store), view_store(parts.store) as view:
             if view.rows is None:

@@ -19,15 +19,15 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot, encode_trust_root
 from ledger.log.state import LogState
 from node import durable
+from node.client.dial import DialPolicy
 from node.clock import Clock, Draw
 from node.config import FILE_NAME, NodeConfig, parse_config, render_config
 from node.errors import BusyError
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, NETWORKS_DIRECTORY
-from node.fsck.repair import name_aside
+from node.fsck.repair import dial_policy, name_aside
 from node.fsck.whole import Progress, Report, check_node
 from node.home import Home
 from node.keystore import Keystore, open_keystore
-from node.listenplace import listen_where
 from node.onlyone import hold_directory
 from node.peers import Peers
 from node.recovery.fetch import Fetched, Fetcher, describe_log, is_own
@@ -36,6 +36,7 @@ from node.registrar.adopt_page import Adoption, adopt_log, must_adopt
 from node.registrar.awards import count_awards
 from node.registrar.database import find_place, open_database
 from node.store.ledgerstore import LedgerStore
+from node.tls.defaults import plan_listeners
 from node.trust import load_trust_roots
 
 _TIMEOUT_SECONDS = 30.0
@@ -189,7 +190,7 @@ async def _fetch(
 ) -> tuple[Fetched, LogState, Path | None, int]:
     path = directory / LEDGER_DIRECTORY
     store, kept = _open_store(path, clock)
-    peers = Peers(timeout_seconds=_TIMEOUT_SECONDS)
+    peers = Peers(timeout_seconds=_TIMEOUT_SECONDS, policy=_policy(directory))
     try:
         before = {log: held.size for log in store.log_ids() if (held := store.log(log)) is not None}
         fetched = await Fetcher(store, keystore, trusts, order.addresses, peers, clock).fetch(said)
@@ -198,6 +199,12 @@ async def _fetch(
     finally:
         await peers.close()
         store.close()
+
+
+def _policy(directory: Path) -> DialPolicy:
+    """As `node.toml` has it, where it is left."""
+    path = directory / FILE_NAME
+    return dial_policy(parse_config(path.read_text(encoding="utf-8"), str(path))) if path.is_file() else DialPolicy()
 
 
 def _open_store(path: Path, clock: Clock) -> tuple[LedgerStore, Path | None]:
@@ -236,12 +243,14 @@ def _reason(fetched: Fetched) -> str:
 
 def _write_config(directory: Path, state: LogState, peers: Sequence[str]) -> None:
     """What the charter and its amendments say; the rest are defaults."""
+    plan = plan_listeners(state.url, state.grpc, has_certificate=False)
     config = NodeConfig(
         name=state.name,
-        http_listen=listen_where(state.url, "127.0.0.1:8470"),
-        grpc_listen=listen_where(f"//{state.grpc}", "127.0.0.1:8471"),
+        http_listen=plan.http_listen,
+        grpc_listen=plan.grpc_listen,
         http_url=state.url,
-        grpc_address=state.grpc,
+        grpc_address=plan.grpc_address,
+        grpc_tls=plan.grpc_tls,
     )
     config = replace(config, peers=tuple(peers))
     text = render_config(parse_config(render_config(config)))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ledger.errors import CairnError
 from node.clock import Clock, Draw
 from node.events import HeadEvents
+from node.registrar import cut
 from node.registrar.database import Database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.tables import RESTORED, Adopted, Setting
@@ -22,6 +23,8 @@ from node.terminal import instant
 
 TOLD_MS = 30 * 86_400_000
 """How long a restoration is told in the findings."""
+AHEAD_MS = 60_000
+"""A cut this far in the future was made by another clock."""
 MAX_PAUSE_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
@@ -58,7 +61,10 @@ class Submission:
         problem = [f"what is signed does not reach the log: {self._problem}"] if self._problem else []
         if self._desk.database.problem:
             problem.append(f"{self._desk.database.problem}; nothing that was acknowledged is lost")
-        return (*problem, *describe_restoration(self._desk.database, self._clock()))
+        now = self._clock()
+        if self._desk.next_cut() is not None:
+            problem += describe_schedule(self._desk.database, now)
+        return (*problem, *describe_restoration(self._desk.database, now))
 
     async def _submit(self) -> bool:
         try:
@@ -71,6 +77,18 @@ class Submission:
             return False
         self._problem = ""
         return is_done
+
+
+def describe_schedule(database: Database, now: int) -> tuple[str, ...]:
+    """Whether the newest cut lies in the future, where it was made by a clock that ran ahead: none is due before then."""
+    with database.read() as session:
+        last = cut.last_cut_instant(session)
+    if last is None or last <= now + AHEAD_MS:
+        return ()
+    return (
+        f"the last cut was made for {instant(last)}, and this computer's clock says {instant(now)}: no cut is due before "
+        "then; if the clock is right now, all that waits goes on the ledger after that time",
+    )
 
 
 def describe_restoration(database: Database, now: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import node.main
 from examples.network import PASSPHRASE
 from examples.stage import Stage
-from tests.docs.pages import Typed, Wait, compare, fill, read_steps
+from tests.docs.pages import Stop, Typed, Wait, compare, fill, read_steps
 from tests.docs.terminal import Seen, clean, type_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +66,10 @@ class Rehearsal:
         for step in read_steps(page):
             if isinstance(step, Wait):
                 self.stage.settle(*step.names)
+                continue
+            if isinstance(step, Stop):
+                for name in step.names:
+                    self.stage.stop_node(name)
                 continue
             if step.page == "README.md" and _SETTING_UP.match(step.line):
                 # The rehearsal has a folder and a PATH of its own.

@@ -58,6 +58,8 @@ class Campus:
     state_home: Path
     config: NodeConfig
     only_copy: bool = False
+    clock_ahead_ms: int = 0
+    """How far this computer's clock is from the true time."""
     side: LedgerSide | None = None
     _store: LedgerStore | None = None
     _task: "asyncio.Task[None] | None" = None
@@ -92,7 +94,7 @@ class Campus:
             config=self.config,
             keystore=open_keystore(self.directory / "keys"),
             store=self._store,
-            clock=lambda: time.time_ns() // 1_000_000,
+            clock=lambda: time.time_ns() // 1_000_000 + self.clock_ahead_ms,
             draw=os.urandom,
             state_home=self.state_home,
             only_copy=self.only_copy,
@@ -217,10 +219,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, members: int = 3) -> AsyncIterator[World]:
+async def world(folder: Path, members: int = 3, **config: object) -> AsyncIterator[World]:
     """Found a network, admit members, wait until their witnesses are in force and everybody holds everything."""
-    network = found(folder, "confluence", Institution.NETWORK)
-    schools = tuple(found(folder, f"school{n}", Institution.SCHOOL) for n in range(members))
+    network = found(folder, "confluence", Institution.NETWORK, **config)
+    schools = tuple(found(folder, f"school{n}", Institution.SCHOOL, **config) for n in range(members))
     made = World(network, schools)
     try:
         for one in made.everybody:

@@ -170,7 +170,8 @@ async def test_a_directory_in_use_is_not_opened(granite: Path, tmp_path: Path) -
 async def test_keys_may_be_kept_elsewhere(granite: Path, tmp_path: Path) -> None:
     """Without them in the backup, the key backup of the same log brings them; that of another log does not."""
     (granite / "tls").mkdir()
-    (granite / "tls" / "server.key").write_text("secret too")
+    (granite / "tls" / "server.pem").write_text("-----BEGIN PRIVATE KEY-----\nsecret too")
+    (granite / "tls" / "chain.pem").write_text("-----BEGIN CERTIFICATE-----\npublic")
     whole = (await back_up(granite, tmp_path / "whole.backup", with_keys=False)).path
     keys = (await back_up(granite, tmp_path / "keys.backup", with_stores=False, passphrase=PASSPHRASE)).path
     assert b"seed" not in whole.read_bytes() and b"secret too" not in whole.read_bytes()
@@ -188,6 +189,8 @@ async def test_keys_may_be_kept_elsewhere(granite: Path, tmp_path: Path) -> None
     assert not (tmp_path / "back").exists()
     restored = restore(whole, tmp_path / "back", keys=Source(path=keys, passphrase=PASSPHRASE))
     assert restored.size == 8
+    assert sorted(path.name for path in (tmp_path / "back" / "tls").iterdir()) == ["chain.pem", "server.pem"]
+    assert (tmp_path / "back" / "node.toml").read_bytes() == (granite / "node.toml").read_bytes()
 
 
 def forge(path: Path, change: object) -> Path:

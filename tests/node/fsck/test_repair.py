@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from node.client.dial import DialPolicy
 from node.fsck.repair import Repaired, RepairParts, repair_store
 from node.keystore import open_keystore
 from node.ledgerside import find_own_log
@@ -49,6 +50,7 @@ class Burnt:
                 keystore=keystore,
                 addresses=lambda store: self.addresses if addresses is None else addresses,
                 timeout_seconds=DEADLINE_SECONDS,
+                policy=DialPolicy(),
                 clock=lambda: NOW,
                 tick=lambda done: None,
                 high_water=lambda log: high_water,
