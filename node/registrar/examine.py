@@ -260,8 +260,8 @@ def _judge_place(copy: Copy, issue_entries: dict[int | None, int | None], bodies
 
 
 def _judge_content(copy: Copy, award: Award, log: LogView) -> str:
-    if copy.kind != views.REGISTRAR_KIND:
-        return ""
+    if not copy.credential:
+        return "its credential is missing" if copy.kind == views.REGISTRAR_KIND else ""
     if commit(copy.credential.partition("~")[0]) != copy.commitment:
         return "its credential does not have its commitment"
     try:

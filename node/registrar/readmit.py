@@ -31,7 +31,7 @@ from node.registrar.documents import PublishedAchievement
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
 from node.registrar.shown import ShownCopy, read_copy
-from node.registrar.tables import Award, Copy, Decision, Outgoing, Slot, StatusList
+from node.registrar.tables import Award, Copy, Outgoing, Slot, SlotChange, StatusList
 from node.registrar.views import REGISTRAR_KIND, WALLET_KIND
 
 MAX_LEARNER_ID = 200
@@ -301,8 +301,8 @@ def _enter_slot(session: Session, shown: ShownCopy, award: Award, status: Status
     slot.award_id = award.id
     if award.status != status:
         slot.status = award.status
-        reason = "a copy made before the database was lost was shown"
-        session.add(Decision(award_id=award.id, status=award.status, at=now, reason=reason))
+        # The decision about the award was shown by a page before; this explains the one slot to the next.
+        session.add(SlotChange(list_number=reference.number, slot=reference.slot, at=now))
 
 
 def _enter_copy(session: Session, shown: ShownCopy, text: str, award: Award, place: Place) -> None:
