@@ -59,8 +59,12 @@ class TwinSources:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self.entries = shelf.entries
-        self.bodies = shelf.bodies
+
+    async def entries(self, log: LogId, indexes: Sequence[int], is_right: IsRight) -> dict[int, bytes]:
+        return await self._shelf.entries(log, indexes, is_right)
+
+    async def bodies(self, log: LogId, indexes: Sequence[int], is_right: IsRight) -> dict[int, bytes]:
+        return await self._shelf.bodies(log, indexes, is_right)
 
     async def notes(self, log: LogId, size: int) -> list[bytes]:
         return await self._shelf.notes_of(log, size)
@@ -151,3 +155,19 @@ class DictRows:
 
     def keys(self, start: bytes, stop: bytes):  # type: ignore[no-untyped-def]
         return iter(sorted(key for key in self.rows if start <= key < stop))
+
+
+class LyingSources(TwinSources):
+    """Gives something else than was asked for, whatever the judge says."""
+
+    async def entries(self, log: LogId, indexes: Sequence[int], is_right: IsRight) -> dict[int, bytes]:
+        return {index: self._shelf.network.entries[0] for index in indexes}
+
+    async def bodies(self, log: LogId, indexes: Sequence[int], is_right: IsRight) -> dict[int, bytes]:
+        return dict.fromkeys(indexes, b"something else")
+
+    async def notes(self, log: LogId, size: int) -> list[bytes]:
+        return [note for key, note in self._shelf.notes.items() if key != (log, size)]
+
+    async def evidence(self, log: LogId) -> list[bytes]:
+        return [b"{}"]

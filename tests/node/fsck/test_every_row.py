@@ -11,7 +11,16 @@ from node.fsck.rows import MendedRows
 from node.store import layout
 from node.store.layout import LogKeys
 from node.store.rowname import RowKind, parse_key
-from tests.node.fsck.shelf import EVERYTHING, DictRows, NoSources, Shelf, TwinSources, build_shelf, read_rows
+from tests.node.fsck.shelf import (
+    EVERYTHING,
+    DictRows,
+    LyingSources,
+    NoSources,
+    Shelf,
+    TwinSources,
+    build_shelf,
+    read_rows,
+)
 
 Damage = Callable[[bytes], bytes | None]
 
@@ -185,6 +194,23 @@ async def test_without_a_peer_nothing_is_invented(shelf: Shelf, rows: dict[bytes
     mended = await mend_store(MendedRows(DictRows(damaged)), shelf.check, NoSources(), [])
     assert [finding.key for finding in mended.after.all_findings] == [keys.entry(7)]
     assert dict(mended.rows.scan(*EVERYTHING)) == damaged
+
+
+@pytest.mark.parametrize("kind", [RowKind.ENTRY, RowKind.BODY, RowKind.NOTE], ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("how", ["removed", "first byte"])
+async def test_nothing_is_taken_from_a_peer_that_lies(
+    shelf: Shelf, rows: dict[bytes, bytes], kind: RowKind, how: str
+) -> None:
+    """Whatever a peer gives has to stand the check of the whole log; otherwise the damage stays, and is said."""
+    key = samples(rows, kind)[-1]
+    damaged = {other: value for other, value in rows.items() if other != key}
+    spoilt = DAMAGES[how](rows[key])
+    if spoilt is not None:
+        damaged[key] = spoilt
+    mended = await mend_store(MendedRows(DictRows(damaged)), shelf.check, LyingSources(shelf), [])
+    assert [finding.key for finding in mended.after.all_findings] == [key]
+    left = dict(mended.rows.scan(*EVERYTHING))
+    assert left == damaged
 
 
 async def test_the_newest_note_of_our_own_log_is_signed_again_with_the_same_bytes(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 
 from ledger.credential.status import Status
 from ledger.log.identity import encode_log_id
@@ -17,7 +18,10 @@ from node.client.registry import IssueRequest
 from node.fsck.finding import Finding
 from node.registrar.database import FILE_NAME
 from node.registrar.examine import examine
+from node.registrar.tables import Copy
+from tests.node.registrar import desks
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
+from tests.postgres import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -187,3 +191,20 @@ async def test_without_a_log_it_is_a_doubt(case: Case) -> None:
     """Nothing is said to be damaged that could not be compared."""
     (finding,) = examine(case.path, None, "", None).findings
     assert not finding.is_damage
+
+
+async def test_a_database_on_a_server(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same questions; its structure is the server's own business, and a server that is away is a doubt."""
+    url = postgres.create("examined")
+    monkeypatch.setattr(desks, "place_in", lambda directory: url)
+    async with fresh_bench(tmp_path) as bench:
+        await bench.desk.issue(IssueRequest(data=csv_of([1]), achievement=DIPLOMA))
+        await bench.desk.cut()
+        log, root = encode_log_id(bench.log.state.log_id), bench.keystore.list_root
+        assert examine(url, bench.log, log, root).findings == []
+        await bench.desk.database.change(lambda session: session.execute(update(Copy).values(position=None)))
+        (finding,) = examine(url, bench.log, log, root).findings
+        assert "has no place in the batch" in finding.what
+    (away,) = examine("postgresql+psycopg://nobody@127.0.0.1:1/nothing", None, log, root).findings
+    assert not away.is_damage
+    assert away.place == "the PostgreSQL database"
