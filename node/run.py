@@ -29,6 +29,7 @@ from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, Address, NodeConfig, parse_config
+from node.descriptors import raise_limit
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from node.health import describe_findings
 from node.highwater import state_home
@@ -47,6 +48,7 @@ from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
 from node.web.app import build_app
+from node.web.connections import BoundedRunner
 from node.web.openid4vci import add_claims
 
 DRAIN_SECONDS = 5.0
@@ -117,7 +119,7 @@ class Node:
         add_recovery(self._private_server, self.desk.parts)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
-        self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+        self._web = BoundedRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
 
     @property
     def trust(self) -> TrustRoot | None:
@@ -126,8 +128,12 @@ class Node:
 
     @property
     def refusal(self) -> str | None:
-        """Why nothing is written to the own log now; None while it takes statements."""
-        return self.side.sequencer.refusal
+        """Why nothing is signed just now, in words for everybody; None while statements are taken."""
+        reason = self.side.sequencer.refusal
+        if reason is None or reason.startswith(("starting", "waiting for")):
+            return reason
+        # The other reasons name files of this computer, which are the operator's business alone.
+        return "nothing is signed: cairn-node status says why"
 
     def newest_head(self, log_id: LogId) -> bytes | None:
         """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
@@ -266,6 +272,7 @@ async def run_until_signalled(
         only_copy: see `open_node`.
         ready: called once every listener answers.
     """
+    raise_limit()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
