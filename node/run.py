@@ -45,6 +45,7 @@ from node.registrar.service import add_registrar
 from node.registrar.submission import Submission
 from node.service.gate import Gate
 from node.service.operator import add_operator
+from node.service.recovery import add_recovery
 from node.service.server import listen, make_server
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
@@ -119,6 +120,7 @@ class Node:
         self._private_server = make_server(self.side.boundary, Gate(self.entrance.guard))
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
+        add_recovery(self._private_server, self.desk.parts)
         self.entrance.add_to(self._private_server)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
