@@ -14,6 +14,8 @@ from pathlib import Path
 ANYTHING = "…"
 PLACEHOLDERS = {
     "BASALT": r"[a-z2-7]{16}",
+    "BATCHES": r"[\w-]{43}",
+    "DIPLOMAS": r"[\w-]{43}",
     "FERN": r"[a-z2-7]{16}",
     "PEBBLE": r"[a-z2-7]{16}",
     "LINK": r"openid-credential-offer://\S+",

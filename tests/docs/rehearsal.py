@@ -57,9 +57,7 @@ class Rehearsal:
         # Every page is read by somebody else, at a computer of their own.
         home = self.stage.folder / "home" / page.stem
         home.mkdir(exist_ok=True)
-        tools = str(Path(sys.executable).parent)
-        environment = {**self.stage.environment, "HOME": str(home)}
-        environment["PATH"] = f"{tools}:{environment['PATH']}"
+        environment = reader_environment(self.stage, home)
         last, is_told = 0, True
         for step in read_steps(page):
             if isinstance(step, Wait):
@@ -96,6 +94,12 @@ class Rehearsal:
         if named not in self.addresses:
             self.addresses[named] = str(self.stage.free_port())
         return self.addresses[named]
+
+
+def reader_environment(stage: Stage, home: Path) -> dict[str, str]:
+    """What a reader's shell has: our commands on its path, and a home of its own."""
+    tools = str(Path(sys.executable).parent)
+    return {**stage.environment, "HOME": str(home), "PATH": f"{tools}:{stage.environment['PATH']}"}
 
 
 def complaint(typed: Typed, seen: Seen, problem: str) -> str:

@@ -15,7 +15,8 @@ from ledger.log.entry import parse_entry
 from ledger.log.identity import LogId
 from node.client.registry import IssueRequest
 from node.errors import BusyError
-from node.registrar.adopt_page import adopt_log, must_adopt
+from node.registrar.adopt_page import _heaviest, adopt_log, must_adopt
+from node.registrar.restating import find_voided
 from node.registrar.tables import RESTORED, Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
 from tests.node.registrar.desks import DIPLOMA, Bench, Clock, Dice, achievement_json, csv_of, found, open_bench
 
@@ -111,6 +112,11 @@ async def test_what_the_page_says_wins_and_stays(tmp_path: Path) -> None:
             assert {copy.list_number for copy in session.scalars(select(Copy).order_by(Copy.id.desc()).limit(2))} == {1}
             (note,) = session.scalars(select(Adopted))
             assert (note.statements, note.awards, note.unknown_slots, note.placed) == (3, 2, 2, 0)
+            read = session.scalars(select(Outgoing).where(Outgoing.statement == b"")).all()
+            assert [row.kind for row in read] == ["anchor", "issue", "status"]
+        # Should the operate key prove stolen, this database does not vouch for what it only read.
+        with bench.desk.database.read() as session:
+            assert not {row.entry for row in read} & {entry.index for entry in find_voided(session, bench.log).own}
         # The suspension can be lifted, the revocation cannot: decisions go on from the page.
         await bench.desk.set_status([known[1]], Status.VALID)
         with pytest.raises(RuleError, match="is revoked"):
@@ -271,6 +277,25 @@ async def test_an_empty_database_reads_a_whole_log(tmp_path: Path) -> None:
         assert page_of(bench) == before
         assert lists_of(bench) == [0, 1]
         assert bench.log.state.void == {}
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [
+        ([(True, 0)], 0),
+        ([(True, 1), (True, 1)], 1),
+        ([(True, 2), (False, 3)], 2),
+        # Made anew after a theft, and then revoked: the old slot is final for another reason.
+        ([(False, 3), (True, 1)], 1),
+        # One copy was made anew since, the award stands.
+        ([(True, 3), (True, 0)], 0),
+        # Every copy known here has ended: whatever took their place is not known, so nothing more is minted from this.
+        ([(True, 3), (True, 3)], 3),
+        ([(False, 1), (False, 3)], 1),
+    ],
+)
+def test_what_the_slots_of_an_award_say_together(shown: list[tuple[bool, int]], status: int) -> None:
+    assert _heaviest([(is_open, Status(byte)) for is_open, byte in shown]) == status
 
 
 async def test_a_list_root_of_another_log_is_noticed(tmp_path: Path) -> None:
