@@ -74,6 +74,15 @@ def _address(value: Any) -> str:
     return text
 
 
+def _private_address(value: Any) -> str:
+    text = _text(value)
+    if text and not parse_address(text).is_loopback:
+        raise _Refused(
+            "it must be on this computer, such as 127.0.0.1:8472: what is told there is for the operator alone"
+        )
+    return text
+
+
 def _public_address(value: Any) -> str:
     text = _text(value)
     if text and parse_address(text).port == 0:
@@ -89,6 +98,14 @@ def _public_url(value: Any) -> str:
     is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
     if not is_web or parts.query or parts.fragment or text.endswith("/"):
         raise _Refused(f"expected http:// or https:// and a host, without / at the end, got {value!r}")
+    return text
+
+
+def _collector_url(value: Any) -> str:
+    text = _public_url(value)
+    parts = urlsplit(text)
+    if parts.scheme == "http" and not Address(parts.hostname or "", 0).is_loopback:
+        raise _Refused("http:// is not encrypted: use https://, or a collector on this computer")
     return text
 
 
@@ -186,6 +203,22 @@ class NodeConfig:
     registrar_group: str = field(
         default="",
         metadata=_about("Group that may use the private listener. Empty: the group of the node's process.", _text),
+    )
+    metrics_listen: str = field(
+        default="",
+        metadata=_about(
+            "HOST:PORT of this computer for /metrics, as Prometheus asks it. Empty: only the Unix socket beside the "
+            "private listener, registrar.metrics.",
+            _private_address,
+        ),
+    )
+    otlp_endpoint: str = field(
+        default="",
+        metadata=_about(
+            "URL of an OpenTelemetry collector's OTLP/gRPC listener, for durations of calls and cuts; needs the extra "
+            "otel. Plain http:// only on this computer. Empty: nothing is sent.",
+            _collector_url,
+        ),
     )
     log_format: LogFormat = field(
         default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", _log_format)
@@ -313,8 +346,13 @@ def _check_listeners(config: NodeConfig, file: str) -> None:
                 f"{file}: {key}: {bind.host} can be reached from other computers, and there is no TLS",
                 hint="listen on 127.0.0.1 behind a reverse proxy that speaks TLS, or set insecure = true",
             )
-    if config.http_listen == config.grpc_listen and config.http_bind().port != 0:
-        raise MalformedError(f"{file}: grpc_listen: {config.grpc_listen} is already taken by http_listen")
+    taken: dict[str, str] = {}
+    for key in ("http_listen", "grpc_listen", "metrics_listen"):
+        text = getattr(config, key)
+        if text in taken and parse_address(text).port != 0:
+            raise MalformedError(f"{file}: {key}: {text} is already taken by {taken[text]}")
+        if text:
+            taken[text] = key
 
 
 def _suggest(key: str, known: list[str]) -> str:

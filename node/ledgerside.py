@@ -31,6 +31,7 @@ from node.forks import Forks
 from node.gossip import Gossip
 from node.highwater import HighWater
 from node.keystore import KeyRole, Keystore
+from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.pull import Puller
 from node.replicate import Follower, Followers
@@ -64,6 +65,7 @@ class LedgerParts:
         draw: random bytes.
         state_home: where the high-water file stands, see `node.highwater`.
         only_copy: the operator says that no newer copy of the own log exists.
+        observer: told of calls, commits and cosignatures.
     """
 
     directory: Path
@@ -74,6 +76,7 @@ class LedgerParts:
     draw: Draw
     state_home: Path
     only_copy: bool = False
+    observer: Observer = SILENT
 
 
 class LedgerSide:
@@ -85,7 +88,7 @@ class LedgerSide:
         self.ledger = store
         self.log = find_own_log(store, parts.keystore)
         self.log_id: LogId = self.log.state.log_id
-        self.boundary = ErrorBoundary()
+        self.boundary = ErrorBoundary(parts.observer)
         self.health = HealthSwitch()
         self.server: Server = make_server(self.boundary)
         self._has_started = False
@@ -104,6 +107,7 @@ class LedgerSide:
             _log_key(parts.keystore, self.log),
             find_key=parts.keystore.find,
             pause=self._reached,
+            observer=parts.observer,
         )
         self.puller = Puller(
             store, self.events, self.directory, parts.clock, daily_bytes=config.daily_quota_mebibytes * MEBIBYTE
@@ -154,6 +158,8 @@ class LedgerSide:
             may_ask=lambda: self.startup.may_sign,
             rewound=self.startup.rewound,
             timeout_seconds=config.witness_timeout_seconds,
+            clock=parts.clock,
+            observer=parts.observer,
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
         self.serving = Serving(store)

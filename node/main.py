@@ -43,7 +43,9 @@ COMMANDS = {
 MODULES = {"suspend": "revoke", "reinstate": "revoke", "replace": "issue"}
 """Subcommands that live in another's module; there they are found under their own name."""
 
-_NODE_EXTRA = frozenset({"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "sqlalchemy", "segno"})
+_NODE_EXTRA = frozenset(
+    {"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "prometheus_client", "sqlalchemy", "segno"}
+)
 """What only the extra `node` brings, by import name."""
 
 

@@ -3,6 +3,7 @@
     public gRPC      `node.ledgerside`: Ledger, Witness, health, reflection
     public HTTP      `node.web`: tiles, bodies, issuer metadata, claims, /healthz
     private socket   `node.registrar`: commands of the operator's own staff
+    private HTTP     `node.observing`: /metrics, on another socket beside it
 
 Stopping is an ordered list: refuse new work, drain what is under way, stop the tasks, close the files. A node that is
 killed instead loses nothing that it answered: whatever was acknowledged was durable before.
@@ -13,7 +14,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -24,12 +25,13 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.clock import Clock, Draw, system_clock, system_draw
-from node.config import FILE_NAME, Address, NodeConfig, parse_config
+from node.config import FILE_NAME, Address, NodeConfig, parse_address, parse_config
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
-from node.health import describe_findings
 from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide, find_own_log
+from node.metrics.meters import Meters
+from node.observing import Observing, open_observer
 from node.registrar.database import Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
@@ -64,6 +66,8 @@ class Node:
         database: Database,
         http_socket: socket.socket,
         private: Path,
+        meters: Meters,
+        metrics_port: socket.socket | None,
     ) -> None:
         config = parts.config
         self.clock: Clock = parts.clock
@@ -89,11 +93,13 @@ class Node:
                 draw=parts.draw,
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
-                findings=lambda: describe_findings(self.side, self.clock),
+                findings=lambda: self.observing.watch.look(),
+                observer=parts.observer,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
         )
+        self.observing = Observing(self, self.side, self.desk, meters, private, metrics_port, self.certificates)
         self._private_server = make_server(self.side.boundary)
         add_registrar(self._private_server, self.desk)
         app = build_app(self)
@@ -104,6 +110,10 @@ class Node:
     def trust(self) -> TrustRoot | None:
         """The trust root of the network this node belongs to; None before it joined one."""
         return self.side.trust
+
+    def certificates(self) -> Mapping[str, int]:
+        """The certificates in use by what they are for, each with its expiry in Unix milliseconds."""
+        return {}
 
     def newest_head(self, log_id: LogId) -> bytes | None:
         """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
@@ -128,6 +138,7 @@ class Node:
             await self._listen()
             await self.desk.start()
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
+            observing = await self.observing.start(group)
             ready()
             try:
                 await stop.wait()
@@ -135,6 +146,9 @@ class Node:
                 # 1. Refuse and drain: listeners close, calls under way get a moment.
                 await self._private_server.stop(DRAIN_SECONDS)
                 await self._web.cleanup()
+                await self.observing.stop()
+                for task in observing:
+                    task.cancel()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
@@ -197,6 +211,8 @@ async def open_node(
     async with AsyncExitStack() as stack:
         store = LedgerStore.open(directory / LEDGER_DIRECTORY)
         stack.callback(store.close)
+        own = find_own_log(store, keystore).state.log_id
+        observer, meters = stack.enter_context(open_observer(config, encode_log_id(own)))
         parts = LedgerParts(
             directory=directory,
             config=config,
@@ -206,14 +222,17 @@ async def open_node(
             draw=draw,
             state_home=home if home is not None else state_home(os.environ),
             only_copy=only_copy,
+            observer=observer,
         )
-        own = find_own_log(store, keystore).state.log_id
         database = open_database(directory / DATABASE_FILE, encode_log_id(own))
         stack.callback(database.close)
         http_socket = _bind(config.http_bind())
         stack.callback(http_socket.close)
+        metrics_port = _bind(parse_address(config.metrics_listen)) if config.metrics_listen else None
+        if metrics_port is not None:
+            stack.callback(metrics_port.close)
         private = stack.enter_context(socketpath.socket_place(directory, config))
-        node = Node(parts, database, http_socket, private)
+        node = Node(parts, database, http_socket, private, meters, metrics_port)
         stack.push_async_callback(node.close)
         yield node
 
@@ -238,7 +257,19 @@ async def run_until_signalled(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     async with open_node(directory, only_copy=only_copy) as node:
-        await node.run(stop, lambda: ready(node))
+        try:
+            await node.run(stop, lambda: ready(node))
+        except BaseExceptionGroup as group:
+            # What went wrong in one of the tasks is what the operator should read, not that there were tasks.
+            raise _first_of_ours(group) or group from None
+
+
+def _first_of_ours(group: BaseExceptionGroup[BaseException]) -> CairnError | None:
+    for error in group.exceptions:
+        found = _first_of_ours(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, CairnError):
+            return found
+    return None
 
 
 def _bind(address: Address) -> socket.socket:

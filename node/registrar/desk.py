@@ -10,7 +10,6 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledger.credential.copy import IssuerProfile
@@ -19,7 +18,7 @@ from ledger.errors import RuleError
 from ledger.log import statements
 from ledger.log.body import describe_body
 from ledger.log.charter import Role
-from ledger.log.identity import LogId, encode_log_id, short_log_id
+from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
 from ledger.log.records import CloseDocument, DocumentName, Publish
 from ledger.log.statement import STATEMENT_ID_LENGTH
@@ -36,19 +35,32 @@ from node.client.registry import (
     StatusAnswer,
 )
 from node.errors import BusyError
-from node.registrar import awards, copies, cut, decisions, documents, issuing, offers, outbox, schedule, views
+from node.registrar import (
+    awards,
+    copies,
+    cut,
+    cuttime,
+    decisions,
+    documents,
+    issuing,
+    nodestatus,
+    offers,
+    outbox,
+    schedule,
+    views,
+)
 from node.registrar.anchors import collect_heads
 from node.registrar.copies import Press
 from node.registrar.cut import CutOrder, MadeCut
 from node.registrar.database import Database
 from node.registrar.dispatch import Dispatcher
 from node.registrar.documents import Document, PublishedAchievement
+from node.registrar.issuer import find_issuer_id
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
 from node.registrar.rights import find_missing_rights
 from node.registrar.sheet import describe_offers
-from node.registrar.tables import Award, Decision, Outgoing
 from node.sequencer import SignedStatement
 
 logger = logging.getLogger(__name__)
@@ -156,6 +168,7 @@ class RegistrarDesk:
         logger.info("offers made", extra={"offers": len(answer.links)})
         return answer
 
+    @cuttime.observed
     async def cut(self, at: int | None = None) -> CutAnswer:
         """Cut now: what was signed before goes first, then `anchor`, `issue` and `status`.
 
@@ -249,28 +262,23 @@ class RegistrarDesk:
 
     async def status(self) -> NodeStatus:
         """How the node and its registrar's side stand."""
-        now = self.parts.clock()
-        state = self._log().state
-
-        def read(session: Session) -> NodeStatus:
-            return NodeStatus(
-                log=encode_log_id(self.parts.log_id),
-                name=state.name,
-                origin=state.charter.origin,
-                size=state.size,
+        findings = await self.parts.findings()
+        return await self._database.look(
+            lambda session: nodestatus.describe_node(
+                session,
+                self._log().state,
                 issuer=self.make_press().issuer.id,
-                is_waiting_for=self.parts.sequencer.refusal or "",
-                awards=session.scalar(select(func.count()).select_from(Award)) or 0,
-                waiting_copies=cut.count_waiting(session),
-                pending_decisions=session.scalar(select(func.count()).where(Decision.cut_id.is_(None))) or 0,
-                outbox=session.scalar(select(func.count()).where(Outgoing.entry.is_(None))) or 0,
-                open_offers=offers.count_open_offers(session, now),
-                last_cut=cut.last_cut_instant(session),
+                waiting_for=self.parts.sequencer.refusal or "",
                 next_cut=self.next_cut(),
-                findings=tuple(self.parts.findings()),
+                now=self.parts.clock(),
+                findings=findings,
             )
+        )
 
-        return await self._database.look(read)
+    @property
+    def is_cutting(self) -> bool:
+        """Whether a cut is being made now, so that its statements are on their way."""
+        return self._cutting.locked()
 
     def next_cut(self) -> int | None:
         """When the next cut is due, Unix ms; None where cuts are made on command."""
@@ -293,11 +301,12 @@ class RegistrarDesk:
 
     def make_press(self) -> Press:
         """What copies are made with now."""
-        state = self._log().state
+        state, parts = self._log().state, self.parts
+        issuer_id = find_issuer_id(parts.ledger, parts.log_id, parts.networks(), parts.http_url)
         found = {role: copies.find_key(self.parts.keystore, state, role) for role in (Role.ISSUE, Role.REGISTER)}
         return Press(
             log=self.parts.log_id,
-            issuer=IssuerProfile(self._issuer_id(), state.name, state.url),
+            issuer=IssuerProfile(issuer_id, state.name, state.url),
             keys={role.value: key for role, key in found.items() if key is not None},
             list_root=self.parts.keystore.list_root,
             list_policy=state.charter.lists,
@@ -388,12 +397,3 @@ class RegistrarDesk:
                 f"no {role.value} key of this node is in force", hint="`cairn-node key add` puts one in force"
             )
         return key
-
-    def _issuer_id(self) -> str:
-        for network in self.parts.networks():
-            log = self.parts.ledger.log(network)
-            if log is not None and (network == self.parts.log_id or self.parts.log_id in log.state.members.records):
-                host = log.state.url.split("://", 1)[1].split("/", 1)[0]
-                return f"https://{host}/m/{short_log_id(self.parts.log_id)}"
-        # Before it is a member nobody would verify it anyway; its own URL is the honest answer.
-        return f"{self.parts.http_url}/m/{short_log_id(self.parts.log_id)}"

@@ -1,0 +1,70 @@
+"""What the registrar's side has to tell the operator: cuts that are late, statements that do not reach the log.
+
+Numbers and instants alone; nothing about a learner is read.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger.log.charter import BatchPolicy
+from node.client.finding import Finding, FindingCode, Severity
+from node.registrar.database import Database
+from node.registrar.nodestatus import read_queue
+from node.registrar.schedule import due_instant
+
+OVERDUE_MS = 600_000
+"""A cut waits a minute for its quorum and is tried again every half minute; ten are no coincidence."""
+
+
+async def find_overdue_work(
+    database: Database, policy: BatchPolicy, now: int, *, is_cutting: bool
+) -> tuple[Finding, ...]:
+    """Tell what should have happened by now.
+
+    Args:
+        database: the registrar's.
+        policy: of the charter, in force for the next entry.
+        now: Unix ms.
+        is_cutting: whether a cut is being made at this moment, whose statements are on their way.
+    """
+    try:
+        queue = await database.look(read_queue)
+    except SQLAlchemyError as error:
+        return (_unreadable(error),)
+    return tuple([*_find_late_cut(policy, now, queue.last_cut), *_find_outbox(0 if is_cutting else queue.outbox)])
+
+
+def _find_late_cut(policy: BatchPolicy, now: int, last_cut: int | None) -> Iterator[Finding]:
+    due = due_instant(policy, now, last_cut)
+    if due is not None and now - due > OVERDUE_MS:
+        yield Finding(
+            code=FindingCode.CUT_OVERDUE,
+            severity=Severity.PROBLEM,
+            since=due,
+            what="a cut is overdue",
+            why="it could not be made; the line `cut not made yet` in the node's log says why",
+            do="cure the other findings: the cut is tried every half minute, and awards and decisions wait for it",
+        )
+
+
+def _find_outbox(waiting: int) -> Iterator[Finding]:
+    if waiting:
+        yield Finding(
+            code=FindingCode.OUTBOX_WAITING,
+            severity=Severity.WARNING,
+            what=f"{waiting} signed {'statement waits' if waiting == 1 else 'statements wait'} for the log",
+            why="the log took nothing when they were signed",
+            do="cure the other findings: they are submitted with the next cut, or at the next start",
+        )
+
+
+def _unreadable(error: SQLAlchemyError) -> Finding:
+    return Finding(
+        code=FindingCode.DATABASE_UNREADABLE,
+        severity=Severity.PROBLEM,
+        what="the registrar's database cannot be read",
+        # The class alone: an error's text may repeat what a query was about.
+        why=f"{type(error).__name__}; the node's log has more",
+        do="cairn-node doctor DIR; if the file is damaged, restore the newest backup",
+    )
