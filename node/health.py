@@ -6,18 +6,18 @@ finding is, and what its words promise, is told by `node.client.finding`; since 
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from ledger.errors import CairnError
-from ledger.log.charter import Role
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.network import Network
-from ledger.log.state import LogState
 from node.client.finding import Finding, FindingCode, Severity
 from node.clock import Clock
 from node.clockoffset import LIMIT_MS, describe_offset, judge_offsets
 from node.diskspace import describe_bytes, find_low_disk
-from node.keystore import Keystore
+from node.keylist import missing_keys
+from node.lastbackup import find_old_backup
 from node.ledgerside import LedgerSide
 from node.startup import Cause
 
@@ -62,8 +62,14 @@ async def gather_findings(side: LedgerSide, clock: Clock, certificates: Certific
     """Everything about the public half that somebody should look at, the most pressing first."""
     found = [*_own_log(side), *_keys(side), *_witnesses(side), *_membership(side)]
     found += [*_clock(side), *_certificates(certificates(), clock()), *_peers(side, clock()), *_quota(side)]
-    found += await asyncio.to_thread(lambda: [*_forks(side), *find_low_disk(side.parts.directory)])
+    found += await asyncio.to_thread(lambda: [*_forks(side), *_find_local_trouble(side.parts.directory, clock())])
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.PROBLEM))
+
+
+def _find_local_trouble(directory: Path, now: int) -> Iterator[Finding]:
+    """What is wrong with a directory whether its node runs or not."""
+    yield from find_low_disk(directory)
+    yield from find_old_backup(directory, now)
 
 
 def _own_log(side: LedgerSide) -> Iterator[Finding]:
@@ -81,15 +87,8 @@ def _own_log(side: LedgerSide) -> Iterator[Finding]:
 
 
 def _keys(side: LedgerSide) -> Iterator[Finding]:
-    state, keystore = side.log.state, side.parts.keystore
-    if keystore.find(state.log_key.id) is None:
-        yield _missing_key("log", "the log cannot go on")
-    for role in Role:
-        in_force = state.keys.in_force(role, state.size)
-        if in_force and not _has_one(keystore, state, role):
-            yield _missing_key(role.value, "what this role signs waits")
-        elif not in_force and role is Role.OPERATE:
-            yield _missing_key(role.value, "the log names none in force, so no cut can be made")
+    for role, consequence in missing_keys(side.log.state, side.parts.keystore):
+        yield _missing_key(role, consequence)
 
 
 def _missing_key(role: str, consequence: str) -> Finding:
@@ -101,10 +100,6 @@ def _missing_key(role: str, consequence: str) -> Finding:
         why=consequence,
         do="restore DIR/keys from the backup, or put a new key in force with cairn-node key",
     )
-
-
-def _has_one(keystore: Keystore, state: LogState, role: Role) -> bool:
-    return any(keystore.find(record.key.id) is not None for record in state.keys.in_force(role, state.size))
 
 
 def _witnesses(side: LedgerSide) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "Found an institution: keys, node.toml, log.",
     "run": "Run the node until it is told to stop.",
     "status": "How the node stands, in words.",
+    "doctor": "Look closely: configuration, keys, disk, ports, clock, peers.",
     "join": "Ask a network for membership.",
     "member": "Propose who is a member of a network, with which rights.",
     "key": "Propose keys of this institution; list them.",

@@ -15,6 +15,7 @@ from node.clock import system_clock
 from node.desk import at_desk
 from node.diskspace import find_low_disk
 from node.home import Home
+from node.lastbackup import find_old_backup
 from node.trust import load_trust_roots
 from node.watch import last_look
 
@@ -99,7 +100,7 @@ async def read_standing(home: Home) -> StoppedNode:
     """
     async with open_access(home) as access:
         own = await access.held_log()
-        networks = await _networks(access, home, own)
+        networks = await read_networks(access, home, own)
     not_running = Finding(
         code=FindingCode.NOT_RUNNING,
         severity=Severity.PROBLEM,
@@ -111,11 +112,16 @@ async def read_standing(home: Home) -> StoppedNode:
     return StoppedNode(
         own=own,
         head=judge_own_head(own, networks, system_clock()),
-        findings=(not_running, *find_low_disk(home.directory)),
+        findings=(not_running, *find_low_disk(home.directory), *find_old_backup(home.directory, system_clock())),
     )
 
 
-async def _networks(access: LogAccess, home: Home, own: HeldLog) -> list[HeldLog]:
+async def read_networks(access: LogAccess, home: Home, own: HeldLog) -> list[HeldLog]:
+    """The logs of a node's networks as far as they are held, each once, its own first if it is one.
+
+    Raises:
+        CairnError: a trust root is refused, or the node does not answer.
+    """
     networks = [own] if own.state.is_network else []
     for root in load_trust_roots(home.directory, home.config.networks).values():
         try:
@@ -123,7 +129,7 @@ async def _networks(access: LogAccess, home: Home, own: HeldLog) -> list[HeldLog
         except RuleError:
             # Named by a trust root, not fetched yet: the findings say which peer is not reached.
             continue
-    return networks
+    return list({log.state.log_id: log for log in networks}.values())
 
 
 async def ask_standing(home: Home) -> tuple[NodeStatus, HeadStanding]:
@@ -135,7 +141,7 @@ async def ask_standing(home: Home) -> tuple[NodeStatus, HeadStanding]:
 
     async def ask(client: "RegistrarClient") -> tuple[NodeStatus, HeadStanding]:
         own = await client.held_log()
-        networks = await _networks(client, home, own)
+        networks = await read_networks(client, home, own)
         return await client.status(), judge_own_head(own, networks, system_clock())
 
     return await at_desk(home, ask)

@@ -41,6 +41,7 @@ class FindingCode(StrEnum):
     DATABASE_UNREADABLE = "database-unreadable"
     DISK_LOW = "disk-low"
     CLOCK_OFF = "clock-off"
+    BACKUP_OLD = "backup-old"
     CERTIFICATE_EXPIRING = "certificate-expiring"
     PEER_SILENT = "peer-silent"
     PEER_WRONG_LOG = "peer-wrong-log"
