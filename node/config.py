@@ -138,6 +138,18 @@ def _optional_path(value: Any) -> str:
     return _path(value) if value != "" else ""
 
 
+def _database_url(value: Any) -> str:
+    text = _text(value)
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme != "postgresql+psycopg" or not parts.path.strip("/"):
+        raise _Refused("expected postgresql+psycopg://USER@HOST/DATABASE, or nothing for a file beside this one")
+    if parts.password is not None or "password=" in parts.query:
+        raise _Refused("holds a password; put it into the file that PGPASSFILE names, mode 0600")
+    return text
+
+
 def _about(comment: str, check: Callable[[Any], Any]) -> dict[str, Any]:
     """What belongs to a configuration key: the sentence that stands above it in the file, and its check."""
     return {"comment": comment, "check": check}
@@ -218,6 +230,14 @@ class NodeConfig:
             "URL of an OpenTelemetry collector's OTLP/gRPC listener, for durations of calls and cuts; needs the extra "
             "otel. Plain http:// only on this computer. Empty: nothing is sent.",
             _collector_url,
+        ),
+    )
+    registrar_database: str = field(
+        default="",
+        metadata=_about(
+            "PostgreSQL for the registrar's database: postgresql+psycopg://USER@HOST/DATABASE, no password (PGPASSFILE). "
+            "Empty: the file registrar.db beside this one.",
+            _database_url,
         ),
     )
     log_format: LogFormat = field(

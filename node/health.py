@@ -14,7 +14,6 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.network import Network
 from node.client.finding import Finding, FindingCode, Severity
 from node.clock import Clock
-from node.clockoffset import LIMIT_MS, describe_offset, judge_offsets
 from node.diskspace import describe_bytes, find_low_disk
 from node.keylist import missing_keys
 from node.lastbackup import find_old_backup
@@ -61,7 +60,12 @@ _GATES = {
 async def gather_findings(side: LedgerSide, clock: Clock, certificates: Certificates) -> tuple[Finding, ...]:
     """Everything about the public half that somebody should look at, the most pressing first."""
     found = [*_own_log(side), *_keys(side), *_witnesses(side), *_membership(side)]
-    found += [*_clock(side), *_certificates(certificates(), clock()), *_peers(side, clock()), *_quota(side)]
+    found += [
+        *side.timekeeping.findings(),
+        *_certificates(certificates(), clock()),
+        *_peers(side, clock()),
+        *_quota(side),
+    ]
     found += await asyncio.to_thread(lambda: [*_forks(side), *_find_local_trouble(side.parts.directory, clock())])
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.PROBLEM))
 
@@ -79,7 +83,7 @@ def _own_log(side: LedgerSide) -> Iterator[Finding]:
             severity=Severity.PROBLEM,
             what="nothing is written",
             why=side.sequencer.failure,
-            do="make room, or repair the disk; then start the node again: what was acknowledged is there",
+            do="make room, or repair the disk: the node opens its stores again by itself, and what was acknowledged is there",
         )
     elif side.startup.reason is not None:
         code, severity, do = _GATES[side.startup.cause]
@@ -201,18 +205,6 @@ def _fork(side: LedgerSide, network: Network, log_id: LogId, size: int) -> Findi
         if is_own
         else f"tell the governors of {network.trust.name}; they decide which history counts",
     )
-
-
-def _clock(side: LedgerSide) -> Iterator[Finding]:
-    offset = judge_offsets(side.cosigning.clock_offsets.values())
-    if abs(offset) >= LIMIT_MS:
-        yield Finding(
-            code=FindingCode.CLOCK_OFF,
-            severity=Severity.PROBLEM,
-            what=f"this computer's clock is {describe_offset(offset)}",
-            why="most witnesses signed at another time than it says",
-            do="switch on time synchronisation: timedatectl set-ntp true",
-        )
 
 
 def _certificates(certificates: Mapping[str, int], now: int) -> Iterator[Finding]:

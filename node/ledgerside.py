@@ -44,6 +44,7 @@ from node.serving import Serving
 from node.startup import StartUp
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.timekeeping import Timekeeping
 from node.witness import Witness
 
 DRAIN_SECONDS = 2.0
@@ -92,6 +93,7 @@ class LedgerSide:
         self.health = HealthSwitch()
         self.server: Server = make_server(self.boundary)
         self._has_started = False
+        self._seen_note = b""
         self.grpc_port = listen(self.server, config.grpc_listen)
         self.address = config.grpc_address or f"{_host(config.grpc_listen)}:{self.grpc_port}"
         self.events = HeadEvents()
@@ -137,6 +139,7 @@ class LedgerSide:
             wake=lambda address: self.followers.wake(address),
             rewound=self.startup.rewound,
         )
+        self.timekeeping = Timekeeping(parts.clock)
         self.witness = Witness(
             store,
             self.directory,
@@ -147,6 +150,7 @@ class LedgerSide:
             parts.clock,
             closed=self.startup.closed_for,
             hold_seconds=config.witness_timeout_seconds,
+            timekeeping=self.timekeeping,
         )
         self.cosigning = Cosigning(
             self.log,
@@ -158,7 +162,7 @@ class LedgerSide:
             may_ask=lambda: self.startup.may_sign,
             rewound=self.startup.rewound,
             timeout_seconds=config.witness_timeout_seconds,
-            clock=parts.clock,
+            timekeeping=self.timekeeping,
             observer=parts.observer,
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
@@ -229,12 +233,19 @@ class LedgerSide:
     async def _keep_trust(self) -> None:
         """Look for new trust root files now and then, and pin networks again that have got witnesses."""
         while True:
+            self._see_head()
             await asyncio.sleep(min(self.parts.config.follow_interval_seconds, 5))
             # A file that is just being written, or damaged later, does not stop a node that runs.
             with contextlib.suppress(MalformedError, OSError):
                 await asyncio.to_thread(self._pin_again)
                 if self.load_trust():
                     self.events.publish(self.log_id)
+
+    def _see_head(self) -> None:
+        """Let the clock be compared with the newest head, whose signatures are verified once."""
+        if self.log.note != self._seen_note:
+            self._seen_note = self.log.note
+            self.timekeeping.see_head(self.directory.quorum(self.log_id, self._seen_note).seconds)
 
     def _pin_again(self) -> None:
         for path, item in self._trust_files.items():

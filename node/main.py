@@ -37,6 +37,9 @@ COMMANDS = {
     "offer": "Make claim links and a printable sheet for learners.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
+    "backup": "Everything the node cannot do without, in one file.",
+    "restore": "Make a node's directory from a backup.",
+    "upgrade": "Migrate what an older version left.",
     "replay-award": "Decide an award once more and compare with what a copy bears.",
 }
 """Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""

@@ -28,6 +28,7 @@ from node.metrics.snapshot import Sources, take_snapshot
 from node.observer import Observer, Observers
 from node.registrar.desk import RegistrarDesk
 from node.registrar.overdue import find_overdue_work
+from node.registrar.submission import Submission
 from node.watch import Watch
 from node.web.health import HealthDesk, HealthyNode
 
@@ -39,6 +40,7 @@ class Observing:
         node: to judge its newest checkpoint.
         side: its public half.
         desk: its registrar's.
+        submission: what moves the desk's outbox.
         meters: what `LedgerParts.observer` tells.
         private: path of the private listener.
         metrics_port: bound where `metrics_listen` says; None where it says nothing.
@@ -50,12 +52,14 @@ class Observing:
         node: HealthyNode,
         side: LedgerSide,
         desk: RegistrarDesk,
+        submission: Submission,
         meters: Meters,
         private: Path,
         metrics_port: socket.socket | None,
         certificates: Certificates,
     ) -> None:
         config, self._side, self._desk = side.parts.config, side, desk
+        self._submission = submission
         self._certificates = certificates
         self._meters = meters
         self._lag = LoopLag()
@@ -95,7 +99,8 @@ class Observing:
         side, desk = self._side, self._desk
         clock = side.parts.clock
         policy = side.log.state.batch
-        overdue = await find_overdue_work(desk.database, policy, clock(), is_cutting=desk.is_cutting)
+        problem = self._submission.problem
+        overdue = await find_overdue_work(desk.database, policy, clock(), is_cutting=desk.is_cutting, problem=problem)
         return (*await gather_findings(side, clock, self._certificates), *overdue)
 
 

@@ -38,6 +38,7 @@ class FindingCode(StrEnum):
     WITNESS_MISSING = "witness-missing"
     CUT_OVERDUE = "cut-overdue"
     OUTBOX_WAITING = "outbox-waiting"
+    RESTORED = "restored"
     DATABASE_UNREADABLE = "database-unreadable"
     DISK_LOW = "disk-low"
     CLOCK_OFF = "clock-off"

@@ -56,9 +56,12 @@ def _peers(snapshot: Snapshot) -> Iterator[Metric]:
 
 def _work(snapshot: Snapshot) -> Iterator[Metric]:
     queue = snapshot.queue
-    yield _gauge("cairn_outbox_statements", "Signed statements that have not reached the log.", queue.outbox)
-    yield _gauge("cairn_waiting_copies", "Copies that wait for a cut.", queue.waiting_copies)
-    yield _gauge("cairn_last_cut_timestamp_seconds", "The instant the newest cut was due.", _seconds(queue.last_cut))
+    outbox, copies, last_cut = (
+        (None, None, None) if queue is None else (queue.outbox, queue.waiting_copies, queue.last_cut)
+    )
+    yield _gauge("cairn_outbox_statements", "Signed statements that have not reached the log.", outbox)
+    yield _gauge("cairn_waiting_copies", "Copies that wait for a cut.", copies)
+    yield _gauge("cairn_last_cut_timestamp_seconds", "The instant the newest cut was due.", _seconds(last_cut))
     yield _gauge("cairn_next_cut_timestamp_seconds", "The instant the next cut is due.", _seconds(snapshot.next_cut))
 
 
@@ -67,8 +70,10 @@ def _machine(snapshot: Snapshot) -> Iterator[Metric]:
     free, total = (None, None) if disk is None else (disk.free_bytes, disk.total_bytes)
     yield _gauge("cairn_disk_free_bytes", "Room left on the disk of the node's directory.", free)
     yield _gauge("cairn_disk_size_bytes", "Size of that disk.", total)
-    stores = {"ledger": float(snapshot.ledger_bytes), "registrar": float(snapshot.database_bytes)}
-    yield _labelled("cairn_store_bytes", "Size of the files of the two stores.", "store", stores)
+    stores = {"ledger": float(snapshot.ledger_bytes)}
+    if snapshot.database_bytes is not None:
+        stores["registrar"] = float(snapshot.database_bytes)
+    yield _labelled("cairn_store_bytes", "Size of the two stores.", "store", stores)
     lag = snapshot.loop_lag_seconds
     yield _gauge("cairn_event_loop_lag_seconds", "The event loop's longest delay of the last minute.", lag)
     offset = snapshot.clock_offset_ms / 1000

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.client.finding import Finding
-from node.clockoffset import judge_offsets
 from node.diskspace import DiskSpace, measure_disk, measure_files
 from node.found import LEDGER_DIRECTORY
 from node.health import Certificates
 from node.ledgerside import LedgerSide
 from node.metrics.looplag import LoopLag
-from node.registrar.database import FILE_NAME as DATABASE_FILE
 from node.registrar.desk import RegistrarDesk
-from node.registrar.nodestatus import Queue, read_queue
+from node.registrar.nodestatus import Queue, measure
 from node.replicate import PeerReport
 from node.watch import Watch
 from node.web.health import Health, HealthDesk
@@ -60,10 +58,10 @@ class Snapshot:
         peers: at most `MAX_PEERS`.
         peer_count: how many there are.
         quota_bytes, grown_bytes, paused_logs: what one log may grow in a day, the most that any grew, how many wait.
-        queue: what waits for the ledger.
+        queue: what waits for the ledger; None where the database cannot be read now.
         next_cut: Unix ms; None where cuts are made on command.
         disk: of the node's directory; None where it could not be asked.
-        ledger_bytes, database_bytes: size of the two stores' files.
+        ledger_bytes, database_bytes: size of the two stores, the second None where it cannot be read now.
         loop_lag_seconds: the worst of the last minute.
         clock_offset_ms: how far our clock is behind.
         certificates: expiry in Unix ms, by what they are for.
@@ -80,11 +78,11 @@ class Snapshot:
     quota_bytes: int
     grown_bytes: int
     paused_logs: int
-    queue: Queue
+    queue: Queue | None
     next_cut: int | None
     disk: DiskSpace | None
     ledger_bytes: int
-    database_bytes: int
+    database_bytes: int | None
     loop_lag_seconds: float
     clock_offset_ms: int
     certificates: Mapping[str, int]
@@ -94,8 +92,8 @@ class Snapshot:
 async def take_snapshot(sources: Sources) -> Snapshot:
     """Look at everything once; files and database in threads."""
     side, desk = sources.side, sources.desk
-    queue = await desk.database.look(read_queue)
-    disk, ledger_bytes, database_bytes = await asyncio.to_thread(_measure, side.parts.directory)
+    database = await measure(desk.database)
+    disk, ledger_bytes = await asyncio.to_thread(_measure_files, side.parts.directory)
     reports = side.followers.reports()
     logs = [log for log in map(side.ledger.log, side.ledger.log_ids()) if log is not None]
     return Snapshot(
@@ -109,13 +107,13 @@ async def take_snapshot(sources: Sources) -> Snapshot:
         quota_bytes=side.puller.daily_bytes,
         grown_bytes=max(side.puller.grown_today().values(), default=0),
         paused_logs=len(side.puller.paused()),
-        queue=queue,
+        queue=None if database is None else database[0],
         next_cut=desk.next_cut(),
         disk=disk,
         ledger_bytes=ledger_bytes,
-        database_bytes=database_bytes,
+        database_bytes=None if database is None else database[1],
         loop_lag_seconds=sources.loop_lag.worst_seconds,
-        clock_offset_ms=judge_offsets(side.cosigning.clock_offsets.values()),
+        clock_offset_ms=-side.timekeeping.skew_ms,
         certificates=dict(sources.certificates()),
         findings=sources.watch.newest,
     )
@@ -126,17 +124,9 @@ def _figures(report: PeerReport) -> PeerFigures:
     return PeerFigures(address=report.address, is_reached=is_reached, reached_at=report.reached_at, lag=report.lag)
 
 
-def _measure(directory: Path) -> tuple[DiskSpace | None, int, int]:
+def _measure_files(directory: Path) -> tuple[DiskSpace | None, int]:
     try:
         disk = measure_disk(directory)
     except OSError:
         disk = None
-    database = sum(_size(directory / f"{DATABASE_FILE}{suffix}") for suffix in ("", "-wal"))
-    return disk, measure_files(directory / LEDGER_DIRECTORY), database
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+    return disk, measure_files(directory / LEDGER_DIRECTORY)

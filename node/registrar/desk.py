@@ -79,7 +79,7 @@ class RegistrarDesk:
         self._database = parts.database
         # One at a time: a cut must see every decision acknowledged before it, and follow the page before it.
         self._cutting = asyncio.Lock()
-        self._dispatcher = Dispatcher(parts.database, parts.sequencer)
+        self._dispatcher = Dispatcher(parts)
 
     @property
     def database(self) -> Database:
@@ -91,15 +91,14 @@ class RegistrarDesk:
         """Identifier of this issuer in OpenID4VCI: the node's own HTTP URL."""
         return self.parts.http_url
 
-    async def start(self) -> None:
-        """Submit again whatever was signed before the last stop and has not been confirmed.
-
-        Nothing is lost when this cannot be done yet (start-up rule): the next cut does it first.
-        """
+    async def start(self) -> bool:
+        """Submit what was signed and is not confirmed; False where it must wait, which loses nothing (`Submission`)."""
         try:
             await self._dispatcher.flush()
         except BusyError as error:
-            logger.info("outbox waits", extra={"reason": str(error)})
+            logger.debug("outbox waits", extra={"reason": str(error)})
+            return False
+        return True
 
     async def issue(self, request: IssueRequest) -> IssueReport:
         """Award what a file asks for; durable and signed when this returns, on the ledger with the next cut.

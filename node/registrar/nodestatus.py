@@ -3,17 +3,21 @@
 Counts and instants alone. They stay on the private listener: from outside nobody may tell how much waits.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ledger.log.identity import encode_log_id
 from ledger.log.state import LogState
 from node.client.finding import Finding
 from node.client.registry import NodeStatus
+from node.errors import BusyError
 from node.registrar import cut, offers
+from node.registrar.database import Database
 from node.registrar.tables import Award, Decision, Outgoing
 
 
@@ -30,6 +34,19 @@ def read_queue(session: Session) -> Queue:
     """Count what waits."""
     outbox = session.scalar(select(func.count()).where(Outgoing.entry.is_(None))) or 0
     return Queue(cut.count_waiting(session), outbox, cut.last_cut_instant(session))
+
+
+async def measure(database: Database) -> tuple[Queue, int] | None:
+    """What waits, and about how many bytes the database takes; None where it cannot be read now."""
+
+    def look() -> tuple[Queue, int]:
+        with database.read() as session:
+            return read_queue(session), database.size_bytes()
+
+    try:
+        return await asyncio.to_thread(look)
+    except (SQLAlchemyError, BusyError):
+        return None
 
 
 def describe_node(

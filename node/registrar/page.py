@@ -107,14 +107,14 @@ def make_page(
     for content in contents:
         lists.append(StatusList(first=len(items), log=log, number=content.number, slots=content.slots))
         key = list_key(list_root, content.number)
-        items += _compute(content.slots, encode_page, key, content.slots, dict(content.statuses), statement_id)
+        items += compute(content.slots, encode_page, key, content.slots, dict(content.statuses), statement_id)
     return Page(tuple(lists), tuple(items))
 
 
-def _compute(
+def compute(
     slots: int, work: Callable[_Arguments, _Result], *args: _Arguments.args, **kw: _Arguments.kwargs
 ) -> _Result:
-    """Two hashes a slot: a large list is worked on in a process of its own, so that the node goes on answering."""
+    """Encode or decode a list: two hashes a slot, so a large one goes to a process of its own while the node answers."""
     if slots < LARGE_LIST:
         return work(*args, **kw)
     # Not forked: this process has threads, and grpc among them.
@@ -159,7 +159,7 @@ def _check_changes(content: ListContent, previous: PublishedPage, log: LogId, li
         return
     items = previous.items[published.first : published.first + published.slots // ITEM_BYTES]
     key = list_key(list_root, content.number)
-    before = _compute(content.slots, decode_page, key, tuple(items), previous.statement_id)
+    before = compute(content.slots, decode_page, key, tuple(items), previous.statement_id)
     after = bytearray(content.slots)
     for slot, status in content.statuses.items():
         after[slot] = status

@@ -6,14 +6,32 @@ pages to the ledger. The *outbox* holds whatever this node has signed for its lo
 and its id are fixed here once, and submitted again under that id until the sequencer has answered.
 """
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+RESTORED = "restored"
+"""Setting that a restoration leaves behind: when backup and restoration were made, Unix ms, with a space between."""
 
 
 class Table(DeclarativeBase):
     """Base of all tables. Times are Unix ms, hashes and keys raw bytes, dates ISO text."""
 
-    type_annotation_map = {bytes: LargeBinary, str: String}  # noqa: RUF012 - SQLAlchemy's own protocol
+    # 64 bits everywhere: an instant in milliseconds needs 41. SQLite counts rows by itself only in an INTEGER column.
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own protocol
+        bytes: LargeBinary,
+        str: String,
+        int: BigInteger().with_variant(Integer, "sqlite"),
+    }
 
 
 class Setting(Table):
@@ -42,6 +60,7 @@ class Award(Table):
             postgresql_where=text("replaced_by IS NULL"),
         ),
         CheckConstraint("status BETWEEN 0 AND 3"),
+        Index("awards_by_decision", "decided_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -122,6 +141,7 @@ class Copy(Table):
     __tablename__ = "copies"
     __table_args__ = (
         Index("copies_by_award", "award_id"),
+        Index("copies_by_key", "key_id"),
         Index("waiting_copies", "cut_id", "id"),
         UniqueConstraint("list_number", "slot"),
     )
@@ -177,6 +197,25 @@ class Outgoing(Table):
     """Empty for a published document."""
     entry: Mapped[int | None] = mapped_column(index=True)
     """Index in our log; empty while it waits."""
+
+
+class Adopted(Table):
+    """A reading of the log into this database, after a restoration: what no log can bring back must be told."""
+
+    __tablename__ = "adoptions"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[int]
+    backup_at: Mapped[int | None]
+    """When the backup was made; empty where nobody said."""
+    page: Mapped[int | None]
+    """Index of the status page that was read."""
+    statements: Mapped[int]
+    """Statements of the log that were not known here: 0 means that nothing had happened since."""
+    placed: Mapped[int]
+    withdrawn: Mapped[int]
+    awards: Mapped[int]
+    unknown_slots: Mapped[int]
 
 
 class Offer(Table):
