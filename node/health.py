@@ -5,7 +5,7 @@ finding is, and what its words promise, is told by `node.client.finding`; since 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.errors import CairnError
@@ -19,15 +19,9 @@ from node.keylist import missing_keys
 from node.lastbackup import find_old_backup
 from node.ledgerside import LedgerSide
 from node.startup import Cause
+from node.tls.report import find_certificate_trouble
 
 SILENT_AFTER_MS = 3_600_000
-CERTIFICATE_WARNING_MS = 21 * 86_400_000
-"""ACME clients renew a month before the end: whoever sees less than three weeks has a renewal that fails."""
-CERTIFICATE_PROBLEM_MS = 3 * 86_400_000
-
-Certificates = Callable[[], Mapping[str, int]]
-"""Gives the certificates in use by what they are for (`http`, `grpc`, ...), each with its expiry in Unix ms."""
-
 _GATES = {
     Cause.PEERS_NOT_ASKED: (
         FindingCode.WAITING_FOR_PEERS,
@@ -57,12 +51,12 @@ _GATES = {
 }
 
 
-async def gather_findings(side: LedgerSide, clock: Clock, certificates: Certificates) -> tuple[Finding, ...]:
+async def gather_findings(side: LedgerSide, clock: Clock) -> tuple[Finding, ...]:
     """Everything about the public half that somebody should look at, the most pressing first."""
     found = [*_own_log(side), *_keys(side), *_witnesses(side), *_membership(side)]
     found += [
         *side.timekeeping.findings(),
-        *_certificates(certificates(), clock()),
+        *_certificates(side, clock()),
         *_peers(side, clock()),
         *_quota(side),
     ]
@@ -207,22 +201,9 @@ def _fork(side: LedgerSide, network: Network, log_id: LogId, size: int) -> Findi
     )
 
 
-def _certificates(certificates: Mapping[str, int], now: int) -> Iterator[Finding]:
-    for use, expires_at in certificates.items():
-        left = expires_at - now
-        if left < CERTIFICATE_WARNING_MS:
-            has_expired = left <= 0
-            yield Finding(
-                code=FindingCode.CERTIFICATE_EXPIRING,
-                severity=Severity.PROBLEM if left < CERTIFICATE_PROBLEM_MS else Severity.WARNING,
-                subject=use,
-                since=expires_at if has_expired else None,
-                what=f"the certificate for {use} has expired"
-                if has_expired
-                else f"the certificate for {use} expires in {left // 86_400_000} days",
-                why="it was not renewed",
-                do="run the ACME client that renews it and read what it says; the node takes new files by itself",
-            )
+def _certificates(side: LedgerSide, now: int) -> Iterator[Finding]:
+    for report in side.certificates.reports():
+        yield from find_certificate_trouble(report, now)
 
 
 def _peers(side: LedgerSide, now: int) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ COMMANDS = {
     "status": "How the node stands, in words.",
     "doctor": "Look closely: configuration, keys, disk, ports, clock, peers.",
     "join": "Ask a network for membership.",
-    "member": "Propose who is a member of a network, with which rights.",
+    "member": "Who is a member of a network: propose, show, history.",
     "key": "Propose keys of this institution; list them.",
     "sign": "Read a proposal in words and sign it, offline.",
     "submit": "Put a proposal with enough signatures on the ledger.",

@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import Metric
 from node import watch
 from node.client.finding import Finding
 from node.config import NodeConfig
-from node.health import Certificates, gather_findings
+from node.health import gather_findings
 from node.ledgerside import LedgerSide
 from node.metrics.families import describe_snapshot
 from node.metrics.listener import MetricsListener, metrics_socket
@@ -44,7 +44,6 @@ class Observing:
         meters: what `LedgerParts.observer` tells.
         private: path of the private listener.
         metrics_port: bound where `metrics_listen` says; None where it says nothing.
-        certificates: those in use.
     """
 
     def __init__(
@@ -56,11 +55,9 @@ class Observing:
         meters: Meters,
         private: Path,
         metrics_port: socket.socket | None,
-        certificates: Certificates,
     ) -> None:
         config, self._side, self._desk = side.parts.config, side, desk
         self._submission = submission
-        self._certificates = certificates
         self._meters = meters
         self._lag = LoopLag()
         self.watch = Watch(self._gather, side.parts.directory / watch.FILE_NAME, side.parts.clock, side.parts.draw)
@@ -70,7 +67,6 @@ class Observing:
             health=HealthDesk(node),
             watch=self.watch,
             loop_lag=self._lag,
-            certificates=certificates,
         )
         self.listener = MetricsListener(self.collect, metrics_socket(private), config.registrar_group, metrics_port)
 
@@ -101,7 +97,7 @@ class Observing:
         policy = side.log.state.batch
         problem = self._submission.problem
         overdue = await find_overdue_work(desk.database, policy, clock(), is_cutting=desk.is_cutting, problem=problem)
-        return (*await gather_findings(side, clock, self._certificates), *overdue)
+        return (*await gather_findings(side, clock), *overdue)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,9 @@ from ledger.errors import CairnError
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot
 from node import socketpath
+from node.address import Address, parse_address
 from node.clock import Clock, Draw, system_clock, system_draw
-from node.config import FILE_NAME, Address, NodeConfig, parse_address, parse_config
+from node.config import FILE_NAME, NodeConfig, parse_config
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
@@ -89,7 +90,9 @@ class Node:
         self.ledger: LedgerStore = self.side.ledger
         self.log_id: LogId = self.side.log_id
         host, port = http_socket.getsockname()[:2]
-        self.http_url = config.http_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._tls = self.side.certificates.http_context()
+        scheme = "http" if self._tls is None else "https"
+        self.http_url = config.http_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.socket = private
         self._http_socket = http_socket
         self.desk = RegistrarDesk(
@@ -107,14 +110,13 @@ class Node:
                 access_token_minutes=config.access_token_minutes,
                 findings=lambda: self.observing.watch.look(),
                 observer=parts.observer,
+                certificates=self.side.certificates.shown,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
         )
         self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
-        self.observing = Observing(
-            self, self.side, self.desk, self.submission, meters, private, metrics_port, self.certificates
-        )
+        self.observing = Observing(self, self.side, self.desk, self.submission, meters, private, metrics_port)
         self._private_server = make_server(self.side.boundary)
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
@@ -126,10 +128,6 @@ class Node:
     def trust(self) -> TrustRoot | None:
         """The trust root of the network this node belongs to; None before it joined one."""
         return self.side.trust
-
-    def certificates(self) -> Mapping[str, int]:
-        """The certificates in use by what they are for, each with its expiry in Unix milliseconds."""
-        return {}
 
     @property
     def refusal(self) -> str | None:
@@ -193,7 +191,7 @@ class Node:
 
     async def _listen(self) -> None:
         await self._web.setup()
-        await web.SockSite(self._web, self._http_socket).start()
+        await web.SockSite(self._web, self._http_socket, ssl_context=self._tls).start()
         with socketpath.private_mode():
             listen(self._private_server, f"unix:{self.socket}")
         socketpath.give_to_group(self.socket, self.config.registrar_group)

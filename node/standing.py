@@ -1,6 +1,6 @@
 """How the newest checkpoint of a node's own log stands: who had to cosign it, who did, how long ago."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from node.desk import at_desk
 from node.diskspace import find_low_disk
 from node.home import Home
 from node.lastbackup import find_old_backup
+from node.tls.report import find_certificate_trouble, read_reports
 from node.trust import load_trust_roots
 from node.watch import last_look
 
@@ -112,8 +113,15 @@ async def read_standing(home: Home) -> StoppedNode:
     return StoppedNode(
         own=own,
         head=judge_own_head(own, networks, system_clock()),
-        findings=(not_running, *find_low_disk(home.directory), *find_old_backup(home.directory, system_clock())),
+        findings=(not_running, *_local_trouble(home, system_clock())),
     )
+
+
+def _local_trouble(home: Home, now: int) -> Iterator[Finding]:
+    yield from find_low_disk(home.directory)
+    yield from find_old_backup(home.directory, now)
+    for report in read_reports(home.directory, home.config):
+        yield from find_certificate_trouble(report, now)
 
 
 async def read_networks(access: LogAccess, home: Home, own: HeldLog) -> list[HeldLog]:

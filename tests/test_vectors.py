@@ -17,12 +17,13 @@ from ledger.credential.report import Code
 from ledger.credential.verify import Question, verify_file
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import encode_fork, parse_fork, verify_fork
-from ledger.log.identity import LogId
+from ledger.log.identity import LogId, encode_log_id
 from ledger.log.merkle import hash_leaf, root_of_hashes
 from ledger.log.network import Network
 from ledger.log.note import parse_verifier_key
 from ledger.log.policy import encode_trust_root, parse_trust_root
 from ledger.log.state import found_state
+from ledger.log.voucher import TransportKey, parse_voucher
 from node.proposal import parse_proposal
 from node.request import parse_request
 from tests.vectors import generate, independent
@@ -175,6 +176,18 @@ def test_files_read_back_as_themselves() -> None:
         assert verify_fork(parse_fork(text.encode()), [key]).common == 2
 
 
+def test_the_voucher_is_of_the_school() -> None:
+    """Its log key and its witness key stand behind the TLS key, and what they signed is what the document says."""
+    vector = VECTORS["voucher.json"]
+    voucher = parse_voucher(vector["file"].encode())
+    key = TransportKey(voucher.log, bytes.fromhex(vector["public_key"]), vector["not_before"], vector["not_after"])
+    assert key.signed_bytes().decode() == vector["signed"]
+    assert encode_log_id(voucher.log) == VECTORS["school-log.json"]["log_id"]
+    for signer, _ in voucher.signatures:
+        voucher.verify(key, [signer])
+    assert len(voucher.signatures) == 2
+
+
 def test_the_tiles_hold_the_tree() -> None:
     """Level 1 is the roots of the full tiles below it."""
     leaves = [hash_leaf(n.to_bytes(4)) for n in range(512)]
@@ -229,7 +242,7 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
     """The numbers that code names stand in section 22."""
     from ledger import canonical
     from ledger.credential import disclosure, evaluation, keybinding, presentation, sdjwt, verify_requirements
-    from ledger.log import body, charter, entry, evidence, governance, keys, note, policy, receipt, records
+    from ledger.log import body, charter, entry, evidence, governance, keys, note, policy, receipt, records, voucher
     from node import proposal, request
 
     limits = DOCUMENT.partition("## 22. Limits")[2]
@@ -259,6 +272,8 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         (policy.MAX_TRUST_ROOT_BYTES, 256 * kib, "256 KiB; 256 KiB"),
         (request.MAX_REQUEST_BYTES, 512 * kib, "512 KiB; 1 MiB"),
         (proposal.MAX_PROPOSAL_BYTES, mib, "512 KiB; 1 MiB"),
+        (voucher.MAX_VOUCHER_BYTES, 4096, "voucher; its signatures | 4,096 bytes; 8"),
+        (voucher.MAX_SIGNATURES, 8, "voucher; its signatures | 4,096 bytes; 8"),
         (disclosure.MAX_TOKEN_CHARS, mib, "1 MiB; 10,000; 32; 64 KiB"),
         (sdjwt.MAX_DISCLOSURES, 10_000, "1 MiB; 10,000; 32; 64 KiB"),
         (disclosure.MAX_DEPTH, 32, "1 MiB; 10,000; 32; 64 KiB"),

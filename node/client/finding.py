@@ -43,7 +43,7 @@ class FindingCode(StrEnum):
     DISK_LOW = "disk-low"
     CLOCK_OFF = "clock-off"
     BACKUP_OLD = "backup-old"
-    CERTIFICATE_EXPIRING = "certificate-expiring"
+    CERTIFICATE = "certificate"
     PEER_SILENT = "peer-silent"
     PEER_WRONG_LOG = "peer-wrong-log"
     LOG_PAUSED = "log-paused"

@@ -31,6 +31,10 @@ def command(directory: Path, only_copy: bool, log_format: str | None) -> int:
     status DIR.
     """
     import asyncio
+    import os
+
+    # Before grpc is loaded: it would write a line of its own for every stranger that breaks off a handshake.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     from node.home import open_home
     from node.logs import LogFormat, configure_logging

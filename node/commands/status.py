@@ -1,5 +1,6 @@
 """`cairn-node status`: how a node stands, in words."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,9 @@ def _show(status: "NodeStatus", head: "HeadStanding", directory: Path) -> None:
     terminal.result(f"waiting for the ledger: {', '.join(waiting)}")
     following = "on command" if status.next_cut is None else terminal.instant(status.next_cut)
     terminal.result(f"last cut: {terminal.instant(status.last_cut)}; next: {following}")
+    for item in status.certificates:
+        kind = "self-made" if item.is_self_made else item.file
+        terminal.result(f"certificate of {item.listener}: until {terminal.instant(item.not_after)}, {kind}")
     _show_findings(status.findings, directory)
 
 
@@ -82,6 +86,7 @@ def _show_findings(findings: "tuple[Finding, ...]", directory: Path) -> None:
 def _to_json(status: "NodeStatus", head: "HeadStanding") -> dict[str, object]:
     return {
         "awards": status.awards,
+        "certificates": [dataclasses.asdict(item) for item in status.certificates],
         "findings": [finding.to_json() for finding in status.findings],
         "head": _head_to_json(head),
         "issuer": status.issuer,

@@ -21,6 +21,7 @@ from node.home import Home
 from node.keylist import missing_keys
 from node.keystore import Keystore
 from node.lastbackup import find_old_backup, last_backup
+from node.tls.modes import Listener, TLSMode, tls_mode
 
 SLOW_SYNC_SECONDS = 1.0
 DATABASE_FILE = "registrar.db"
@@ -32,15 +33,14 @@ def check_configuration(config: NodeConfig) -> Iterator[Check]:
     """What `parse_config` lets pass and an operator should know."""
     topic = Topic.CONFIGURATION
     found = []
-    is_open = not (config.http_bind().is_loopback and config.grpc_bind().is_loopback)
-    if config.insecure and is_open:
-        found.append(
-            warning(
-                topic,
-                "insecure = true: claims can be read on the way",
-                do="use TLS, or listen on 127.0.0.1 behind a reverse proxy that speaks it",
-            )
-        )
+    binds = {Listener.HTTP: config.http_bind(), Listener.GRPC: config.grpc_bind()}
+    in_clear = [
+        one.value for one, bind in binds.items() if not bind.is_loopback and tls_mode(config, one) is TLSMode.OFF
+    ]
+    if in_clear:
+        what = f"insecure = true, and {' and '.join(in_clear)} can be read and changed on the way"
+        do = "use TLS (docs/tls.md), or listen on 127.0.0.1 behind a reverse proxy that speaks it"
+        found.append(warning(topic, what, do=do))
     for key, value, bind in (
         ("http_url", config.http_url, config.http_bind()),
         ("grpc_address", config.grpc_address, config.grpc_bind()),

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from ledger.errors import CairnError
 from ledger.log.checkpoint import open_cosignatures, read_checkpoint
 from ledger.log.note import VerifierKey
+from node.client.dial import DialPolicy
 from node.client.exchange import Head
 from node.client.held import HeldLog
+from node.client.http import is_loopback
 from node.client.ledger import LedgerClient
 from node.client.notes import signed_size
 from node.client.webdate import ask_date
@@ -155,8 +157,14 @@ async def check_peers(patient: Patient) -> list[Check]:
 async def _ask_head(address: str, patient: Patient) -> Head | str:
     """What a peer holds of our log, or why it could not be asked."""
     assert patient.own is not None, "checked by the caller"
+    # Who answers is no matter: what is believed of the answer is signed by our own key.
+    insecure = patient.home.config.insecure
+    policy = DialPolicy(may_be_plain=lambda host: insecure or is_loopback(host), now=patient.clock)
     try:
-        async with asyncio.timeout(2 * ANSWER_SECONDS), LedgerClient(address, timeout_seconds=ANSWER_SECONDS) as client:
+        async with (
+            asyncio.timeout(2 * ANSWER_SECONDS),
+            LedgerClient(address, timeout_seconds=ANSWER_SECONDS, policy=policy) as client,
+        ):
             (head,) = await client.heads([patient.own.state.log_id])
             return head
     except CairnError as error:

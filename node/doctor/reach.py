@@ -7,15 +7,26 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ledger.errors import CairnError
-from ledger.log.identity import encode_log_id
-from node.client.http import TransportError, get_json
-from node.client.ledger import TLS_PORT, LedgerClient
-from node.config import Address, NodeConfig, parse_address
-from node.doctor.check import Check, Topic, fine, problem, unknown, warning
+from ledger.log.identity import LogId, encode_log_id
+from ledger.log.keys import PublicKey
+from node.address import Address, parse_address
+from node.client.dial import DialPolicy
+from node.client.failures import UntrustedPeerError
+from node.client.http import TransportError, get_bytes, is_loopback, parse_json
+from node.client.ledger import LedgerClient
+from node.client.pin import Expectation
+from node.doctor.check import Check, Topic, fine, from_finding, problem, unknown, warning
 from node.doctor.patient import ANSWER_SECONDS, START, Patient
-from node.health import CERTIFICATE_PROBLEM_MS, CERTIFICATE_WARNING_MS
+from node.tls.modes import Listener, TLSMode, tls_mode
+from node.tls.report import (
+    URGENT_FILES_MS,
+    WARN_FILES_MS,
+    find_certificate_trouble,
+    read_reports,
+)
 
 DAY_MS = 86_400_000
+HTTPS_PORT = 443
 MAX_HEALTH_BYTES = 64 * 1024
 LISTENERS = ("http_listen", "grpc_listen", "metrics_listen", "registrar_listen")
 
@@ -77,7 +88,8 @@ async def check_addresses(patient: Patient) -> list[Check]:
         return [unknown(Topic.ADDRESSES, f"whether {' and '.join(told)} lead here: the node does not run", do=START)]
     checks = []
     if config.http_url:
-        checks.append(await _check_url(config.http_url, encode_log_id(patient.own.state.log_id)))
+        pin = _http_pin(patient)
+        checks.append(await _check_url(config.http_url, encode_log_id(patient.own.state.log_id), pin))
     if config.grpc_address:
         checks.append(await _check_grpc(patient, config.grpc_address))
     return [*checks, *_compare_with_charter(patient)] or [
@@ -85,9 +97,17 @@ async def check_addresses(patient: Patient) -> list[Check]:
     ]
 
 
-async def _check_url(url: str, log: str) -> Check:
+async def _check_url(url: str, log: str, pin: bytes | None = None) -> Check:
+    """Ask `/healthz` under a public URL.
+
+    Args:
+        url: without / at the end.
+        log: text of the id that the node there must have.
+        pin: SHA-256 of the certificate that the node made itself; None for one that authorities vouch for.
+    """
     try:
-        answer = await get_json(f"{url}/healthz", max_bytes=MAX_HEALTH_BYTES, timeout_seconds=ANSWER_SECONDS)
+        data = await get_bytes(f"{url}/healthz", max_bytes=MAX_HEALTH_BYTES, timeout_seconds=ANSWER_SECONDS, pin=pin)
+        answer = parse_json(data, url)
     except CairnError as error:
         do = (
             "check DNS, the reverse proxy and its certificate; a router may keep this computer from its own public name"
@@ -104,9 +124,21 @@ async def _check_url(url: str, log: str) -> Check:
 
 async def _check_grpc(patient: Patient, address: str) -> Check:
     assert patient.own is not None, "checked by the caller"
+    # A certificate that a node made itself must be ours; another is for authorities to judge.
+    expected = Expectation(frozenset(_own_keys(patient)), is_named=True)
+    insecure = patient.home.config.insecure
+    policy = DialPolicy(
+        expect=lambda asked: expected, may_be_plain=lambda host: insecure or is_loopback(host), now=patient.clock
+    )
     try:
-        async with asyncio.timeout(2 * ANSWER_SECONDS), LedgerClient(address, timeout_seconds=ANSWER_SECONDS) as client:
+        async with (
+            asyncio.timeout(2 * ANSWER_SECONDS),
+            LedgerClient(address, timeout_seconds=ANSWER_SECONDS, policy=policy) as client,
+        ):
             (head,) = await client.heads([patient.own.state.log_id])
+    except UntrustedPeerError as error:
+        do = "check DNS and firewall: another node may answer there, or none of ours with TLS"
+        return problem(Topic.ADDRESSES, f"{address} leads elsewhere", why=str(error), do=do)
     except (CairnError, TimeoutError) as error:
         do = "check DNS, firewall and reverse proxy; a router may keep this computer from its own public name"
         why = str(error) or "no answer in time"
@@ -116,6 +148,16 @@ async def _check_grpc(patient: Patient, address: str) -> Check:
         do = "check DNS and the reverse proxy"
         return problem(Topic.ADDRESSES, f"{address} leads to another node", why=why, do=do)
     return fine(Topic.ADDRESSES, f"{address} answers over gRPC and has this log")
+
+
+def _own_keys(patient: Patient) -> Iterator[tuple[LogId, PublicKey]]:
+    assert patient.own is not None, "checked by the caller"
+    log = patient.own.state.log_id
+    yield log, patient.own.state.log_key
+    for network in patient.networks:
+        standing = network.state.members.standing_of(log)
+        if standing is not None and standing.witness is not None:
+            yield log, standing.witness.key
 
 
 def _compare_with_charter(patient: Patient) -> Iterator[Check]:
@@ -136,21 +178,31 @@ def _compare_with_charter(patient: Patient) -> Iterator[Check]:
 
 
 async def check_certificates(patient: Patient) -> list[Check]:
-    """How long the certificates that the public addresses show are good."""
-    places = list(_tls_places(patient.home.config))
-    if not places:
-        return [fine(Topic.CERTIFICATES, "no public address with TLS is told")]
-    now = patient.clock()
-    return [await asyncio.to_thread(_check_certificate, host, port, now) for host, port in places]
+    """The certificates on this computer, and the one that the public URL shows where something else speaks TLS for it."""
+    topic, now = Topic.CERTIFICATES, patient.clock()
+    checks = []
+    for report in read_reports(patient.home.directory, patient.home.config):
+        trouble = [from_finding(topic, finding) for finding in find_certificate_trouble(report, now)]
+        days = 0 if report.not_after is None else (report.not_after - now) // DAY_MS
+        kind = "made by the node itself" if report.mode is TLSMode.SELF_MADE else str(report.file)
+        checks += trouble or [fine(topic, f"{report.listener}: good for {days} more days, {kind}")]
+    parts = urlsplit(patient.home.config.http_url)
+    if parts.scheme == "https" and parts.hostname and not _is_self_made(patient):
+        where = parts.hostname, parts.port or HTTPS_PORT
+        checks.append(await asyncio.to_thread(_check_certificate, *where, now))
+    return checks or [fine(topic, "no listener and no public URL speaks TLS")]
 
 
-def _tls_places(config: NodeConfig) -> Iterator[tuple[str, int]]:
-    parts = urlsplit(config.http_url)
-    if parts.scheme == "https" and parts.hostname:
-        yield parts.hostname, parts.port or 443
-    if config.grpc_address.endswith(TLS_PORT):
-        address = parse_address(config.grpc_address)
-        yield address.host, address.port
+def _is_self_made(patient: Patient) -> bool:
+    return tls_mode(patient.home.config, Listener.HTTP) is TLSMode.SELF_MADE
+
+
+def _http_pin(patient: Patient) -> bytes | None:
+    if not _is_self_made(patient):
+        return None
+    reports = read_reports(patient.home.directory, patient.home.config)
+    pairs = [report.pair for report in reports if report.listener is Listener.HTTP and report.pair is not None]
+    return bytes.fromhex(pairs[0].fingerprint) if pairs else None
 
 
 def _check_certificate(host: str, port: int, now: int) -> Check:
@@ -171,7 +223,7 @@ def _check_certificate(host: str, port: int, now: int) -> Check:
     ends = shown.get("notAfter")
     left = 0 if not isinstance(ends, str) else int(ssl.cert_time_to_seconds(ends) * 1000) - now
     words = f"the certificate at {where} is good for {left // DAY_MS} more days"
-    if left >= CERTIFICATE_WARNING_MS:
+    if left >= WARN_FILES_MS:
         return fine(topic, words)
-    judge = problem if left < CERTIFICATE_PROBLEM_MS else warning
+    judge = problem if left < URGENT_FILES_MS else warning
     return judge(topic, words, why="its renewal failed", do="run the ACME client that renews it, and read what it says")

@@ -12,7 +12,6 @@ from pathlib import Path
 from node.client.finding import Finding
 from node.diskspace import DiskSpace, measure_disk, measure_files
 from node.found import LEDGER_DIRECTORY
-from node.health import Certificates
 from node.ledgerside import LedgerSide
 from node.metrics.looplag import LoopLag
 from node.registrar.desk import RegistrarDesk
@@ -33,7 +32,6 @@ class Sources:
     health: HealthDesk
     watch: Watch
     loop_lag: LoopLag
-    certificates: Certificates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ async def take_snapshot(sources: Sources) -> Snapshot:
         database_bytes=None if database is None else database[1],
         loop_lag_seconds=sources.loop_lag.worst_seconds,
         clock_offset_ms=-side.timekeeping.skew_ms,
-        certificates=dict(sources.certificates()),
+        certificates=_expiries(side),
         findings=sources.watch.newest,
     )
 
@@ -122,6 +120,11 @@ async def take_snapshot(sources: Sources) -> Snapshot:
 def _figures(report: PeerReport) -> PeerFigures:
     is_reached = report.reached_at is not None and not report.problem
     return PeerFigures(address=report.address, is_reached=is_reached, reached_at=report.reached_at, lag=report.lag)
+
+
+def _expiries(side: LedgerSide) -> dict[str, int]:
+    reports = side.certificates.reports()
+    return {report.listener.value: report.not_after for report in reports if report.not_after is not None}
 
 
 def _measure_files(directory: Path) -> tuple[DiskSpace | None, int]:

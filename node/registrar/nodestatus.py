@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ledger.log.identity import encode_log_id
 from ledger.log.state import LogState
 from node.client.finding import Finding
-from node.client.registry import NodeStatus
+from node.client.registry import ListenerCertificate, NodeStatus
 from node.errors import BusyError
 from node.registrar import cut, offers
 from node.registrar.database import Database
@@ -58,6 +58,7 @@ def describe_node(
     next_cut: int | None,
     now: int,
     findings: Sequence[Finding],
+    certificates: Sequence[ListenerCertificate] = (),
 ) -> NodeStatus:
     """Put together what the operator is told.
 
@@ -69,6 +70,7 @@ def describe_node(
         next_cut: Unix ms; None where cuts are made on command.
         now: Unix ms.
         findings: what there is to look at.
+        certificates: what the public listeners show.
     """
     queue = read_queue(session)
     return NodeStatus(
@@ -86,4 +88,5 @@ def describe_node(
         last_cut=queue.last_cut,
         next_cut=next_cut,
         findings=tuple(findings),
+        certificates=tuple(certificates),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ledger.log.identity import LogId
 from ledger.log.view import LedgerView
 from node.client.finding import Finding
+from node.client.registry import ListenerCertificate
 from node.clock import Clock, Draw
 from node.keystore import Keystore
 from node.observer import SILENT, Observer
@@ -48,3 +49,5 @@ class DeskParts:
     """What the node has to tell its operator."""
     observer: Observer = SILENT
     """Told how long each cut took, and how it ended."""
+    certificates: Callable[[], Sequence[ListenerCertificate]] = tuple
+    """What the public listeners show."""

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import MalformedError
-from node.config import Address, NodeConfig, change_config, parse_address, parse_config, render_config
+from node.address import Address, parse_address
+from node.config import NodeConfig, change_config, parse_config, render_config
 from node.logs import LogFormat
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "node.example.toml"
@@ -64,7 +65,14 @@ def test_what_is_rendered_is_read_back(config: NodeConfig) -> None:
         ('http_listen = "127.0.0.1:65536"', "http_listen: expected HOST:PORT"),
         ('http_listen = "127.0.0.1:8471"', "grpc_listen: 127.0.0.1:8471 is already taken by http_listen"),
         ('http_listen = "0.0.0.0:8470"', "http_listen: 0.0.0.0 can be reached from other computers"),
-        ('grpc_listen = "school.example:8471"', "grpc_listen: school.example can be reached from other computers"),
+        (
+            'grpc_listen = "school.example:8471"\ngrpc_tls = "off"',
+            "grpc_listen: school.example can be reached from other computers",
+        ),
+        ('http_tls = "on"', "http_tls: expected one of auto, files, self-made, off, got 'on'"),
+        ('grpc_tls = "files"', "grpc_tls: says files, and tls_certificate names none"),
+        ('tls_certificate = "a.pem"', "tls_key: missing, and the other of the pair is given"),
+        ('tls_key = "a.pem"', "tls_certificate: missing, and the other of the pair is given"),
         ('http_url = "school.example"', "http_url: expected http:// or https://"),
         ('http_url = "https://school.example/"', "http_url: expected http:// or https://"),
         ('grpc_address = "school.example:0"', "grpc_address: port 0"),

@@ -16,7 +16,7 @@ from ledger.log.merkle import RootHash
 from node.client.exchange import OfferedHead, Offers
 from node.client.finding import Finding, FindingCode, Severity
 from node.client.ledger import LedgerClient
-from node.health import CERTIFICATE_PROBLEM_MS, CERTIFICATE_WARNING_MS, gather_findings
+from node.health import gather_findings
 from node.keystore import KeyRole
 from tests.end_to_end.world import Campus, found, until, world
 
@@ -27,8 +27,8 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def findings(campus: Campus, later_ms: int = 0, **certificates: int) -> dict[FindingCode, Finding]:
-    told = await gather_findings(campus.node, lambda: now() + later_ms, lambda: certificates)
+async def findings(campus: Campus) -> dict[FindingCode, Finding]:
+    told = await gather_findings(campus.node, now)
     return {finding.code: finding for finding in told if finding.code is not FindingCode.DISK_LOW}
 
 
@@ -74,7 +74,7 @@ async def test_missing_witnesses_and_silent_peers(tmp_path: Path) -> None:
         await school.issue()
         await until(lambda: len([p for p in school.node.cosigning.problems.values() if p]) == 2)
         await until(lambda: len([r for r in school.node.followers.reports() if r.problem]) == 2)
-        told = await gather_findings(school.node, lambda: now() + 2 * HOUR_MS, dict)
+        told = await gather_findings(school.node, lambda: now() + 2 * HOUR_MS)
         by_code = {code: [f for f in told if f.code is code] for code in {f.code for f in told}}
         by_code.pop(FindingCode.DISK_LOW, None)
         assert set(by_code) == {FindingCode.NO_QUORUM, FindingCode.WITNESS_MISSING, FindingCode.PEER_SILENT}
@@ -195,28 +195,7 @@ async def test_a_quota_that_is_used_up_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_ms", "severity", "words"),
-    [
-        (CERTIFICATE_WARNING_MS + 60_000, None, ""),
-        (CERTIFICATE_WARNING_MS - 60_000, Severity.WARNING, "expires in 20 days"),
-        (CERTIFICATE_PROBLEM_MS - 60_000, Severity.PROBLEM, "expires in 2 days"),
-        (-60_000, Severity.PROBLEM, "has expired"),
-    ],
-)
-async def test_certificates(tmp_path: Path, left_ms: int, severity: Severity | None, words: str) -> None:
-    campus = found(tmp_path, "school", Institution.SCHOOL)
-    await campus.start()
-    try:
-        told = (await findings(campus, grpc=now() + left_ms)).get(FindingCode.CERTIFICATE_EXPIRING)
-        assert (told.severity if told else None) is severity
-        assert words in (told.what if told else "")
-        assert told is None or told.subject == "grpc"
-    finally:
-        await campus.stop()
-
-
-@pytest.mark.parametrize(
-    ("ahead_ms", "words"), [(-HOUR_MS, "60 minutes ahead"), (HOUR_MS, "60 minutes behind"), (0, "")]
+    ("ahead_ms", "words"), [(-HOUR_MS, r"(59|60) minutes ahead"), (HOUR_MS, r"(59|60) minutes behind"), (0, "")]
 )
 async def test_a_clock_that_is_off_is_told_by_what_witnesses_sign(tmp_path: Path, ahead_ms: int, words: str) -> None:
     """Their cosignatures carry their time: whoever just asked for them can compare."""
@@ -227,7 +206,7 @@ async def test_a_clock_that_is_off_is_told_by_what_witnesses_sign(tmp_path: Path
         for witness in ("a", "b", "c"):
             keeping.heard(witness, (now() + ahead_ms) // 1000, keeping.moment())
         told = (await findings(campus)).get(FindingCode.CLOCK_OFF)
-        assert words in (told.what if told else "")
+        assert re.search(words, told.what if told else "")
         assert (told is None) == (not words)
     finally:
         await campus.stop()

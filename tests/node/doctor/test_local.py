@@ -123,7 +123,7 @@ async def test_a_whole_database(tmp_path: Path) -> None:
         home = open_home(tmp_path / "s")
         sick = patient(home, read_held(bench.log), is_running=True)
         before = (tmp_path / "s" / "registrar.db").read_bytes()
-        assert local.check_database(sick).what == "whole, layout 1"
+        assert local.check_database(sick).what.startswith("whole, layout ")
         assert (tmp_path / "s" / "registrar.db").read_bytes() == before
 
 

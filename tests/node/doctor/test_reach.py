@@ -182,9 +182,3 @@ def test_a_certificate_that_cannot_be_seen() -> None:
         closed.bind(("127.0.0.1", 0))
         check = reach._check_certificate("127.0.0.1", closed.getsockname()[1], now())
     assert check.outcome is Outcome.COULD_NOT_CHECK
-
-
-def test_where_tls_is_told() -> None:
-    config = parse_config('name = "x"\nhttp_url = "https://a.example"\ngrpc_address = "b.example:443"\n')
-    assert list(reach._tls_places(config)) == [("a.example", 443), ("b.example", 443)]
-    assert list(reach._tls_places(parse_config('name = "x"\ngrpc_address = "b.example:8471"\n'))) == []

@@ -56,11 +56,11 @@ def make_draft(bench: Bench) -> outbox.Draft:
 
 
 async def test_a_database_that_cannot_be_read_is_told_without_its_words(tmp_path: Path) -> None:
-    """An error of the database repeats the query; what a finding says goes to monitoring."""
+    """An error of the library repeats the query and its values; what a finding says goes to monitoring."""
     clock, dice = Clock(), Dice()
     async with open_bench(tmp_path / "s", found(tmp_path / "s", clock, dice), clock, dice) as bench:
         with bench.desk.database.write() as session:
             session.execute(text("ALTER TABLE outbox RENAME TO elsewhere"))
         (finding,) = await find_overdue_work(bench.desk.database, DAILY, DUE, is_cutting=False)
         assert finding.code is FindingCode.DATABASE_UNREADABLE
-        assert finding.why == "OperationalError; the node's log has more"
+        assert finding.why == "registrar's database: cannot be read: no such table: outbox"
