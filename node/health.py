@@ -52,7 +52,7 @@ _GATES = {
 
 
 async def gather_findings(side: LedgerSide, clock: Clock) -> tuple[Finding, ...]:
-    """Everything about the public half that somebody should look at, the most pressing first."""
+    """Everything about the public half that somebody should look at."""
     found = [*_own_log(side), *_keys(side), *_witnesses(side), *_membership(side)]
     found += [
         *side.timekeeping.findings(),
@@ -61,7 +61,7 @@ async def gather_findings(side: LedgerSide, clock: Clock) -> tuple[Finding, ...]
         *_quota(side),
     ]
     found += await asyncio.to_thread(lambda: [*_forks(side), *_find_local_trouble(side.parts.directory, clock())])
-    return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.PROBLEM))
+    return tuple(found)
 
 
 def _find_local_trouble(directory: Path, now: int) -> Iterator[Finding]:

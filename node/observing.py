@@ -16,7 +16,7 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 from node import watch
-from node.client.finding import Finding
+from node.client.finding import Finding, Severity
 from node.config import NodeConfig
 from node.health import gather_findings
 from node.ledgerside import LedgerSide
@@ -59,6 +59,7 @@ class Observing:
         config, self._side, self._desk = side.parts.config, side, desk
         self._submission = submission
         self._meters = meters
+        self._running_since = side.parts.clock()
         self._lag = LoopLag()
         self.watch = Watch(self._gather, side.parts.directory / watch.FILE_NAME, side.parts.clock, side.parts.draw)
         self._sources = Sources(
@@ -94,10 +95,16 @@ class Observing:
     async def _gather(self) -> tuple[Finding, ...]:
         side, desk = self._side, self._desk
         clock = side.parts.clock
-        policy = side.log.state.batch
-        problem = self._submission.problem
-        overdue = await find_overdue_work(desk.database, policy, clock(), is_cutting=desk.is_cutting, problem=problem)
-        return (*await gather_findings(side, clock), *overdue)
+        overdue = await find_overdue_work(
+            desk.database,
+            side.log.state.batch,
+            clock(),
+            running_since=self._running_since,
+            is_cutting=desk.is_cutting,
+            problem=self._submission.problem,
+        )
+        found = (*await gather_findings(side, clock), *overdue)
+        return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.PROBLEM))
 
 
 @contextmanager

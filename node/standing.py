@@ -108,7 +108,7 @@ async def read_standing(home: Home) -> StoppedNode:
         since=last_look(home.directory),
         what="the node does not run",
         why="it was stopped, or it ended: the end of its log says why",
-        do="cairn-node run DIR, or what starts it on this computer: systemctl start cairn",
+        do="cairn-node run DIR, or what starts it on this computer: systemctl start cairn-node",
     )
     return StoppedNode(
         own=own,

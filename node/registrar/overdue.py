@@ -21,7 +21,7 @@ OVERDUE_MS = 600_000
 
 
 async def find_overdue_work(
-    database: Database, policy: BatchPolicy, now: int, *, is_cutting: bool, problem: str = ""
+    database: Database, policy: BatchPolicy, now: int, *, running_since: int, is_cutting: bool, problem: str = ""
 ) -> tuple[Finding, ...]:
     """Tell what should have happened by now.
 
@@ -29,6 +29,7 @@ async def find_overdue_work(
         database: the registrar's.
         policy: of the charter, in force for the next entry.
         now: Unix ms.
+        running_since: when the node was started, Unix ms: a node that was away makes its cut when it is back.
         is_cutting: whether a cut is being made at this moment, whose statements are on their way.
         problem: why the outbox could not be submitted when that was tried last; empty where it was.
     """
@@ -41,12 +42,12 @@ async def find_overdue_work(
     except (SQLAlchemyError, BusyError) as error:
         return (_unreadable(error),)
     waiting = 0 if is_cutting else queue.outbox
-    return (*_find_late_cut(policy, now, queue.last_cut), *_find_outbox(waiting, problem), *restoration)
+    return (*_find_late_cut(policy, now, queue.last_cut, running_since), *_find_outbox(waiting, problem), *restoration)
 
 
-def _find_late_cut(policy: BatchPolicy, now: int, last_cut: int | None) -> Iterator[Finding]:
+def _find_late_cut(policy: BatchPolicy, now: int, last_cut: int | None, running_since: int) -> Iterator[Finding]:
     due = due_instant(policy, now, last_cut)
-    if due is not None and now - due > OVERDUE_MS:
+    if due is not None and now - max(due, running_since) > OVERDUE_MS:
         yield Finding(
             code=FindingCode.CUT_OVERDUE,
             severity=Severity.PROBLEM,

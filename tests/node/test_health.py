@@ -79,7 +79,7 @@ async def test_missing_witnesses_and_silent_peers(tmp_path: Path) -> None:
         by_code.pop(FindingCode.DISK_LOW, None)
         assert set(by_code) == {FindingCode.NO_QUORUM, FindingCode.WITNESS_MISSING, FindingCode.PEER_SILENT}
         assert "size 2 of the log has 0 of the 2 cosignatures it needs" in by_code[FindingCode.NO_QUORUM][0].what
-        assert told[0].severity is Severity.PROBLEM, "the most pressing first"
+        assert by_code[FindingCode.NO_QUORUM][0].severity is Severity.PROBLEM
         silent = {f.subject: f.since for f in by_code[FindingCode.PEER_SILENT]}
         assert set(silent) == {other.address for other in others}
         assert all(since is not None and since <= now() for since in silent.values())

@@ -14,7 +14,7 @@ from prometheus_client.exposition import generate_latest
 
 from ledger.errors import CairnError, MalformedError
 from ledger.log.charter import Institution
-from node.client.finding import FindingCode
+from node.client.finding import Finding, FindingCode, Severity
 from node.client.ledger import LedgerClient
 from node.client.registrar import RegistrarClient
 from node.client.registry import IssueRequest
@@ -124,6 +124,20 @@ async def test_findings_are_counted_by_code(node: Node) -> None:
     assert told.value("cairn_findings", code="no-network") == 1
     assert told.value("cairn_findings", code="fork") == 0
     assert told.value("cairn_findings_by_severity", severity="warning") >= 1
+
+
+async def test_the_most_pressing_finding_comes_first(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads only the first line of status reads the worst."""
+    told = [
+        Finding(code=FindingCode.OTHER, severity=severity, subject=str(n), what="x", do="y")
+        for n, severity in enumerate((Severity.WARNING, Severity.PROBLEM, Severity.WARNING, Severity.PROBLEM))
+    ]
+
+    async def gather(side: object, clock: object) -> tuple[Finding, ...]:
+        return tuple(told)
+
+    monkeypatch.setattr("node.observing.gather_findings", gather)
+    assert [finding.subject for finding in await node.observing.watch.look()] == ["1", "3", "0", "2"]
 
 
 async def test_peers_are_bounded(node: Node) -> None:

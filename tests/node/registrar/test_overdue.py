@@ -19,7 +19,10 @@ DUE = START // DAY_MS * DAY_MS
 
 
 async def codes(bench: Bench, policy: BatchPolicy, now: int, *, is_cutting: bool = False) -> list[FindingCode]:
-    return [f.code for f in await find_overdue_work(bench.desk.database, policy, now, is_cutting=is_cutting)]
+    return [
+        f.code
+        for f in await find_overdue_work(bench.desk.database, policy, now, running_since=0, is_cutting=is_cutting)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -28,8 +31,21 @@ async def codes(bench: Bench, policy: BatchPolicy, now: int, *, is_cutting: bool
 async def test_a_cut_is_overdue_after_ten_minutes(tmp_path: Path, late: int, told: bool) -> None:
     clock, dice = Clock(), Dice()
     async with open_bench(tmp_path / "s", found(tmp_path / "s", clock, dice), clock, dice) as bench:
-        found_now = await find_overdue_work(bench.desk.database, DAILY, DUE + late, is_cutting=False)
+        found_now = await find_overdue_work(
+            bench.desk.database, DAILY, DUE + late, running_since=DUE - DAY_MS, is_cutting=False
+        )
         assert [(f.code, f.since) for f in found_now] == ([(FindingCode.CUT_OVERDUE, DUE)] if told else [])
+
+
+async def test_a_node_that_was_away_has_its_ten_minutes(tmp_path: Path) -> None:
+    """It makes the cut when it is back: an alarm in its first minute would be one for nothing."""
+    clock, dice = Clock(), Dice()
+    async with open_bench(tmp_path / "s", found(tmp_path / "s", clock, dice), clock, dice) as bench:
+        for since, told in ((DUE + DAY_MS // 2, []), (DUE + DAY_MS // 2 - OVERDUE_MS - 1, [FindingCode.CUT_OVERDUE])):
+            found_now = await find_overdue_work(
+                bench.desk.database, DAILY, DUE + DAY_MS // 2, running_since=since, is_cutting=False
+            )
+            assert [finding.code for finding in found_now] == told
 
 
 async def test_on_command_nothing_is_ever_due(tmp_path: Path) -> None:
@@ -61,6 +77,6 @@ async def test_a_database_that_cannot_be_read_is_told_without_its_words(tmp_path
     async with open_bench(tmp_path / "s", found(tmp_path / "s", clock, dice), clock, dice) as bench:
         with bench.desk.database.write() as session:
             session.execute(text("ALTER TABLE outbox RENAME TO elsewhere"))
-        (finding,) = await find_overdue_work(bench.desk.database, DAILY, DUE, is_cutting=False)
+        (finding,) = await find_overdue_work(bench.desk.database, DAILY, DUE, running_since=0, is_cutting=False)
         assert finding.code is FindingCode.DATABASE_UNREADABLE
         assert finding.why == "registrar's database: cannot be read: no such table: outbox"
