@@ -3,8 +3,8 @@
 Bytes are those of the TCP streams, HTTP/2 included, counted by a relay between client and server. A day has one cut of
 every member. A node asks every peer for its token once a minute and is asked as often; when a peer has news it is
 asked about all logs, which happens a few times around a cut; each log's new entries, bodies and note are fetched once
-and, as everybody fetches them from somebody, sent once; and the writer tells every peer its note before and after the
-quorum.
+and, as everybody fetches them from somebody, sent once; and the writer tells every peer its note three times: when it
+grew, with its quorum, and complete.
 """
 
 import asyncio
@@ -51,8 +51,8 @@ class Traffic:
         """Bytes of one node's day, both directions."""
         peers = self.members - 1
         looks = _DAY_SECONDS / NodeConfig(name="bench").follow_interval_seconds
-        # Asking and being asked; fetching and being fetched from; telling and being told, twice a cut.
-        return 2 * peers * (looks * self.token + ROUNDS_WITH_NEWS * self.heads + 2 * self.offer) + 2 * peers * self.cut
+        # Asking and being asked; fetching and being fetched from; telling and being told, three times a cut.
+        return 2 * peers * (looks * self.token + ROUNDS_WITH_NEWS * self.heads + 3 * self.offer) + 2 * peers * self.cut
 
 
 class _Silent:

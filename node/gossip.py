@@ -8,12 +8,14 @@ evidence.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from ledger.errors import CairnError
 from ledger.log import merkle
 from ledger.log.checkpoint import open_checkpoint, read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.members import Witness
+from ledger.log.note import parse_note
 from node.client import exchange
 from node.client.exchange import OfferedEvidence, OfferedHead, Offers
 from node.client.ledger import LedgerClient
@@ -28,6 +30,18 @@ from node.store.logstore import LogStore
 MAX_OFFER_BYTES = 896 * 1024
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnHead:
+    """What peers are told of our own log, each once: that it grew, has its quorum, has every witness's cosignature."""
+
+    size: int
+    has_quorum: bool
+    is_complete: bool
+
+
+NOTHING_TOLD = OwnHead(0, False, False)
 
 
 class Gossip:
@@ -100,6 +114,16 @@ class Gossip:
             kept = note, counting, not self._directory.quorum(log_id, note).has_quorum
             self._judged[log_id] = kept
         return kept[2]
+
+    def describe_own(self) -> OwnHead:
+        """How the newest note of our own log stands."""
+        own = self._directory.own
+        log = self._store.log(own)
+        assert log is not None, "a node holds its own log"
+        note = log.note
+        lines = {(line.name, line.key_id) for line in parse_note(note).signatures}
+        is_complete = all((key.name, key.key_id) in lines for key in self._directory.witness_keys(own))
+        return OwnHead(read_checkpoint(note).size, not self.lacks_quorum(own), is_complete)
 
     async def judge_head(self, head: OfferedHead, address: str) -> None:
         """Judge one note: take its cosignatures, wake a follower, or make evidence of it.

@@ -34,6 +34,8 @@ COMMANDS = {
     "suspend": "Suspend awards for a while.",
     "reinstate": "End the suspension of awards.",
     "replace": "Replace an award by corrected content.",
+    "reissue": "Make copies anew after a credential key was stolen.",
+    "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
@@ -44,7 +46,7 @@ COMMANDS = {
 }
 """Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""
 
-MODULES = {"suspend": "revoke", "reinstate": "revoke", "replace": "issue"}
+MODULES = {"suspend": "revoke", "reinstate": "revoke"}
 """Subcommands that live in another's module; there they are found under their own name."""
 
 _NODE_EXTRA = frozenset(

@@ -27,8 +27,8 @@ from node.metrics.meters import Meters
 from node.metrics.snapshot import Sources, take_snapshot
 from node.observer import Observer, Observers
 from node.registrar.desk import RegistrarDesk
-from node.registrar.overdue import find_overdue_work
 from node.registrar.submission import Submission
+from node.registrar.trouble import find_trouble
 from node.watch import Watch
 from node.web.health import HealthDesk, HealthyNode
 
@@ -95,15 +95,8 @@ class Observing:
     async def _gather(self) -> tuple[Finding, ...]:
         side, desk = self._side, self._desk
         clock = side.parts.clock
-        overdue = await find_overdue_work(
-            desk.database,
-            side.log.state.batch,
-            clock(),
-            running_since=self._running_since,
-            is_cutting=desk.is_cutting,
-            problem=self._submission.problem,
-        )
-        found = (*await gather_findings(side, clock), *overdue)
+        trouble = await find_trouble(desk, running_since=self._running_since, problem=self._submission.problem)
+        found = (*await gather_findings(side, clock), *trouble)
         return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.PROBLEM))
 
 

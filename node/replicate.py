@@ -19,7 +19,7 @@ from node.directory import Directory
 from node.errors import BusyError
 from node.events import HeadEvents, Listener
 from node.forks import Forks
-from node.gossip import Gossip
+from node.gossip import NOTHING_TOLD, Gossip
 from node.peers import Peers
 from node.pull import Puller
 from node.tasks import Backoff, jitter, keep_doing
@@ -91,8 +91,8 @@ class Follower:
         # Per log: when to look at what this peer serves of it again, and the pause that grows with every refusal.
         self._pauses: dict[LogId, tuple[int, int]] = {}
         self._evidence_seen: dict[LogId, int] = {}
-        # Size of our own log, and whether it lacked a quorum, when the peer was told last.
-        self._told = (0, True)
+        # How our own newest note stood when the peer was told last.
+        self._told = NOTHING_TOLD
         # What the peer said when all of these logs were level with it; nothing needs doing until it says otherwise.
         self._level: tuple[bytes, frozenset[tuple[LogId, bool]]] = b"", frozenset()
 
@@ -205,10 +205,11 @@ class Follower:
     async def _tell(self, logs: Iterable[LogId]) -> None:
         """Tell the peer what it should not have to ask for: our own log's news, and evidence of forks.
 
-        Heads of others it hears from their writers; a cosignature more is no news once there is a quorum.
+        Heads of others it hears from their writers. Of our own a cosignature more is no news by itself: a hundred
+        witnesses would have every peer told a hundred times.
         """
         own = self._directory.own
-        state = self._puller.held_size(own), self._gossip.lacks_quorum(own)
+        state = self._gossip.describe_own()
         is_news = own in logs and state != self._told
         await self._gossip.offer_to(self._peers.client(self._address), logs, heads=(own,) if is_news else ())
         self._told = state if is_news else self._told

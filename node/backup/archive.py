@@ -11,7 +11,6 @@ memory whatever the size of the log.
 """
 
 import hashlib
-import io
 import json
 import re
 import tarfile
@@ -73,7 +72,8 @@ class ArchiveWriter:
 
     def __init__(self, file: IO[bytes], header: Header) -> None:
         """Begin with what it is about."""
-        self._tar = tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by finish
+        self._file = file
+        self._written = 0
         self._made_at = header.made_at // 1000
         self._members: list[dict[str, object]] = []
         self._counts = {REGISTRAR: 0, LEDGER: 0}
@@ -107,7 +107,9 @@ class ArchiveWriter:
                 self._add_piece(folder, bytes(waiting))
         manifest = _to_json({"format": FORMAT, "members": self._members})
         self._add(_MANIFEST, manifest)
-        self._tar.close()
+        # A tar ends with two empty blocks, and is filled up to whole records.
+        end = self._written + 2 * tarfile.BLOCKSIZE
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
         return hashlib.sha256(manifest).digest()
 
     def _add_piece(self, folder: str, data: bytes) -> None:
@@ -117,7 +119,10 @@ class ArchiveWriter:
     def _add(self, name: str, data: bytes) -> None:
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = len(data), 0o600, self._made_at
-        self._tar.addfile(info, io.BytesIO(data))
+        # Written here and not by tarfile, whose stream would go on writing when a backup that failed is thrown away.
+        head = info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+        filling = bytes(-len(data) % tarfile.BLOCKSIZE)
+        self._written += sum(self._file.write(part) for part in (head, data, filling) if part)
         self._members.append({"name": name, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)})
 
 

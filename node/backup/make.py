@@ -8,7 +8,6 @@ Keys and settings are read from the directory by the command itself, so they nev
 import contextlib
 import hashlib
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,20 +19,14 @@ from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import encode_log_id
 from node import durable
 from node.access import open_access
-from node.backup.archive import FILES, LEDGER, REGISTRAR, ArchiveReader, ArchiveWriter, Header, Member
+from node.backup.archive import LEDGER, REGISTRAR, ArchiveReader, ArchiveWriter, Header
+from node.backup.files import node_files
 from node.backup.sealed import SealedReader, SealingWriter, is_sealed
 from node.client.held import HeldLog
 from node.clock import Clock, Draw
-from node.config import FILE_NAME
-from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, NETWORKS_DIRECTORY
 from node.home import Home
 from node.keystore import MODERATE_COST, KeyCost
 from node.onlyone import hold_directory
-
-# What a running node makes and unmakes, what is backed up row by row, and what backups themselves leave.
-_LEFT_OUT = re.compile(
-    r"\..*|node\.lock|registrar\.(db(-wal|-shm|-journal)?|sock|path|layout-\d+\.\w+)|.*\.tmp|.*\.backup"
-)
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are done, and about how many there are in all."""
@@ -150,7 +143,7 @@ async def _write(home: Home, path: Path, header: Header, wanted: Wanted, draw: D
     with os.fdopen(descriptor, "wb") as file:
         sealing = None if wanted.passphrase is None else SealingWriter(file, wanted.passphrase, draw, wanted.cost)
         archive = ArchiveWriter(file if sealing is None else sealing, header)  # type: ignore[arg-type]  # as above
-        for member in node_files(home, wanted):
+        for member in node_files(home.directory, with_keys=wanted.with_keys, with_others=wanted.with_stores):
             archive.add_file(member.path, member.data)
         if wanted.with_stores:
             await _add_stores(home, archive, progress)
@@ -202,42 +195,6 @@ async def _open_stores(home: Home) -> AsyncIterator[AsyncIterator[tuple[str, byt
                 yield piece.folder, piece.data
 
         yield pieces()
-
-
-def node_files(home: Home, wanted: Wanted) -> Iterator[Member]:
-    """The files of a node's directory that belong into a backup, settings first.
-
-    Everything is taken that somebody put there, but what a running node makes anew and the stores, which have their own way.
-    A key backup has settings, keys and trust roots alone.
-    """
-    yield _file(home, home.directory / FILE_NAME)
-    for path in sorted(home.directory.rglob("*")):
-        relative = path.relative_to(home.directory)
-        if (
-            relative == Path(FILE_NAME)
-            or relative.parts[0] == LEDGER_DIRECTORY
-            or not path.is_file()
-            or path.is_symlink()
-        ):
-            continue
-        if any(_LEFT_OUT.fullmatch(part) for part in relative.parts):
-            continue
-        if not wanted.with_keys and (relative.parts[0] == KEYS_DIRECTORY or path.suffix == ".key"):
-            continue
-        if not wanted.with_stores and relative.parts[0] not in (KEYS_DIRECTORY, NETWORKS_DIRECTORY):
-            continue
-        yield _file(home, path)
-
-
-def _file(home: Home, path: Path) -> Member:
-    try:
-        data = path.read_bytes()
-    except PermissionError as error:
-        raise CairnError(
-            f"{path}: cannot be read by this account",
-            hint="run it as the account the node runs under, or leave the keys out with --without-keys",
-        ) from error
-    return Member(FILES, path.relative_to(home.directory).as_posix(), data)
 
 
 def _read_back(path: Path, passphrase: str | None, digest: bytes, size: int, progress: Progress) -> None:

@@ -173,7 +173,8 @@ def _unpack_keys(source: Source, building: Path, header: Header) -> None:
         if archive.header.log != header.log:
             raise RuleError(f"{source.path}: is of log {archive.header.log}, the backup of {header.log}")
         for member in archive.members():
-            if member.folder == FILES and member.path.startswith(f"{KEYS_DIRECTORY}/"):
+            # Settings and trust roots came with the backup, which may be the newer one.
+            if member.folder == FILES and not (building / member.path).exists():
                 _write_file(building, member)
 
 

@@ -154,6 +154,8 @@ def _read_header(file: BinaryIO, where: str) -> tuple[bytes, KeyCost, bytes]:
         kdf.integer("operations", argon2id.OPSLIMIT_MIN, _MAX_OPERATIONS),
         kdf.integer("memory", argon2id.MEMLIMIT_MIN, _MAX_MEMORY_BYTES),
     )
+    if cost.memory_bytes % 1024:
+        raise MalformedError(f"{where}: memory is no whole number of KiB", hint="the file is damaged")
     salt = kdf.data("salt", argon2id.SALTBYTES)
     kdf.finish()
     prefix = fields.data("nonce", _PREFIX_BYTES)

@@ -31,7 +31,7 @@ from ledger.log.entry import Entry, parse_entry
 from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpdate
 from ledger.log.view import LogView
 from node.registrar import outbox
-from node.registrar.page import PublishedPage, compute, read_published
+from node.registrar.page import PublishedPage, read_published
 from node.registrar.tables import RESTORED, Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
 
 _OURS = (Anchor, Issue, StatusUpdate, Publish, CloseDocument)
@@ -78,7 +78,9 @@ def must_adopt(session: Session, log: LogView) -> bool:
     """Whether this database has to read the log before anything is minted or cut."""
     if session.get(Setting, RESTORED) is not None:
         return True
-    return any(not outbox.has_statement(session, page_id) for page_id in _newest_pages(log))
+    # What a thief wrote and a compromise voided is nobody's business here: only the newest page that counts is.
+    newest = log.state.effective_status()
+    return newest is not None and not outbox.has_statement(session, newest.statement_id)
 
 
 def adopt_log(session: Session, log: LogView, *, list_root: bytes, list_policy: ListPolicy, now: int) -> Adoption:
@@ -124,12 +126,6 @@ def adopt_log(session: Session, log: LogView, *, list_root: bytes, list_policy: 
     return adoption
 
 
-def _newest_pages(log: LogView) -> set[bytes]:
-    """The ids of the newest page and of the newest that counts, which a compromise makes two."""
-    records = (log.state.newest_status, log.state.effective_status())
-    return {record.statement_id for record in records if record is not None}
-
-
 def _read_restored(session: Session) -> tuple[int | None, int | None]:
     setting = session.get(Setting, RESTORED)
     if setting is None:
@@ -158,7 +154,10 @@ def _settle_outbox(session: Session, log: LogView) -> int:
 
 
 def _unknown_entries(session: Session, log: LogView) -> list[Entry]:
-    """The registrar's entries that the outbox does not know, in order: all stand above the last one it has marked."""
+    """The registrar's entries that the outbox does not know, in order: all stand above the last one it has marked.
+
+    Void ones are left out: by a stolen key they may be the thief's, and what stands in the outbox counts as our own.
+    """
     start = (session.scalar(select(func.max(Outgoing.entry))) or 0) + 1
     waiting = set(session.scalars(select(Outgoing.statement_id).where(Outgoing.entry.is_(None))))
     above = (parse_entry(log.entry(index)) for index in range(start, log.state.size))
@@ -168,6 +167,7 @@ def _unknown_entries(session: Session, log: LogView) -> list[Entry]:
         if isinstance(entry.statement, _OURS)
         and entry.statement.id not in waiting
         and log.state.find_id(entry.statement.id) == entry.index
+        and log.state.void_reason(entry) is None
     ]
 
 
@@ -233,7 +233,7 @@ def _open_pages(
             raise RuleError(f"status list {place.number}: was taken over from another log, which cannot be read here")
         items = published.items[place.first : place.first + place.slots // ITEM_BYTES]
         key = list_key(list_root, place.number)
-        plain = compute(place.slots, decode_page, key, tuple(items), published.statement_id)
+        plain = decode_page(key, tuple(items), published.statement_id)
         strange = sum(byte > Status.REPLACED for byte in plain)
         if strange:
             raise RuleError(

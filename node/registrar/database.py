@@ -46,6 +46,8 @@ class Database:
         self.migrated = Migrated(migrations.LAYOUT, migrations.LAYOUT)
         self._engine = engine
         self._reading = reading if reading is not None else engine
+        # Why the last write failed, in words; empty while the last one succeeded.
+        self.problem = ""
         # One writer at a time: waiting here instead of there never ends in "database is locked".
         self._writing = threading.Lock()
 
@@ -59,7 +61,9 @@ class Database:
         try:
             with self._writing, Session(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
+            self.problem = ""
         except OperationalError as error:
+            self.problem = f"the registrar's database cannot be written: {_words(error)}"
             raise BusyError(
                 f"registrar's database: cannot be written: {_words(error)}",
                 hint="is the disk full or read-only, or the database server away?",

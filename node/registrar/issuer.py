@@ -1,24 +1,23 @@
-"""The issuer id that new credentials bear: under the network's host, so that it outlives the institution's own domain."""
+"""Under which id this institution issues: below its network's host, so that the id outlives its own domain (DESIGN 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ledger.log.identity import LogId, short_log_id
 from ledger.log.view import LedgerView
 
 
-def find_issuer_id(ledger: LedgerView, log_id: LogId, networks: Sequence[LogId], http_url: str) -> str:
-    """Give the id by which this log's copies name their issuer.
+def find_issuer_id(ledger: LedgerView, own: LogId, networks: Iterable[LogId], http_url: str) -> str:
+    """The issuer id of new credentials: `https://HOST/m/…` of the first network this log is a member of.
 
     Args:
-        ledger: what is held.
-        log_id: the issuer's log.
-        networks: it may belong to; the first that counts it as a member decides.
-        http_url: of the issuer's own node, without / at the end: before it is a member nobody would verify it anyway,
-            and its own URL is the honest answer.
+        ledger: logs held here.
+        own: this institution's log.
+        networks: networks it belongs to or follows.
+        http_url: where this node answers; before it is a member nobody would verify the id, and this is the honest one.
     """
     for network in networks:
         log = ledger.log(network)
-        if log is not None and (network == log_id or log_id in log.state.members.records):
+        if log is not None and (network == own or own in log.state.members.records):
             host = log.state.url.split("://", 1)[1].split("/", 1)[0]
-            return f"https://{host}/m/{short_log_id(log_id)}"
-    return f"{http_url}/m/{short_log_id(log_id)}"
+            return f"https://{host}/m/{short_log_id(own)}"
+    return f"{http_url}/m/{short_log_id(own)}"

@@ -17,7 +17,7 @@ from ledger.log.entry import SIGNATURE_LENGTH, Signature, sign_statement
 from ledger.log.keys import KeyId, SigningKey
 from ledger.log.statement import Statement
 from node.errors import BusyError
-from node.registrar.tables import RESTORED, Copy, Cut, Decision, Outgoing, Setting
+from node.registrar.tables import RESTORED, Copy, Cut, Decision, Outgoing, Setting, SlotChange
 from node.sequencer import SignedStatement
 
 _KEY_ID_LENGTH = 32
@@ -121,7 +121,8 @@ def withdraw(session: Session, shipment: Shipment) -> None:
     session.execute(delete(Outgoing).where(Outgoing.id.in_(shipment.row_ids)))
     if shipment.cut_id is not None:
         session.execute(update(Copy).where(Copy.cut_id == shipment.cut_id).values(cut_id=None, position=None))
-        session.execute(update(Decision).where(Decision.cut_id == shipment.cut_id).values(cut_id=None))
+        for shown in (Decision, SlotChange):
+            session.execute(update(shown).where(shown.cut_id == shipment.cut_id).values(cut_id=None))
         session.execute(delete(Cut).where(Cut.id == shipment.cut_id))
 
 

@@ -111,6 +111,19 @@ class Decision(Table):
     """The cut whose page was first to show it; empty while it waits."""
 
 
+class SlotChange(Table):
+    """A slot that a re-issue changed. No decision about its award explains that to the next page, so this does."""
+
+    __tablename__ = "slot_changes"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    list_number: Mapped[int]
+    slot: Mapped[int]
+    at: Mapped[int]
+    cut_id: Mapped[int | None] = mapped_column(ForeignKey("cuts.id"), index=True)
+    """The cut whose page was first to show it; empty while it waits."""
+
+
 class StatusList(Table):
     """A list of slots. Opened at a cut, never closed, never resized."""
 
@@ -150,7 +163,7 @@ class Copy(Table):
     """Ascends: the oldest waiting copies go first."""
     award_id: Mapped[str] = mapped_column(ForeignKey("awards.id"))
     kind: Mapped[str]
-    """`registrar` or `wallet`."""
+    """`registrar` or `wallet`; `former_registrar` or `former_wallet` once a re-issue has put another in its place."""
     credential: Mapped[str]
     """The SD-JWT with all disclosures; empty for a wallet's copy, which only the wallet keeps."""
     commitment: Mapped[bytes] = mapped_column(unique=True)
@@ -253,6 +266,16 @@ class Token(Table):
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id", ondelete="CASCADE"))
     expires_at: Mapped[int] = mapped_column(index=True)
+
+
+class Renewal(Table):
+    """A token that a wallet got for a copy it holds: good for one copy in its place."""
+
+    __tablename__ = "renewals"
+
+    token_hash: Mapped[bytes] = mapped_column(ForeignKey("tokens.token_hash", ondelete="CASCADE"), primary_key=True)
+    replaces: Mapped[str]
+    """`urn:uuid:…` of the copy that was handed in, where the next one replaces it; empty where that one stays good."""
 
 
 class UsedNonce(Table):

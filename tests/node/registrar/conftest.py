@@ -1,20 +1,12 @@
 """The registrar's database as tests get it: a file, and where asked for a real PostgreSQL server as well."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.node.registrar import desks
-from tests.postgres import Server, running_server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """One server for all tests of a run."""
-    with running_server() as server:
-        yield server
+from tests.postgres import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
