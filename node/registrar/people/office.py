@@ -111,11 +111,15 @@ class PeopleOffice:
 
     async def enrol(self, signing_request: bytes) -> bytes:
         """The certificate (DER) for the invitation that the caller came with (`roster.enrol`)."""
-        return await self._sign(roster.enrol, signing_request, "person enrolled")
+        certificate = await self._sign(roster.enrol, signing_request)
+        logger.info("person enrolled", extra={"person": callers.current.get().id})
+        return certificate
 
     async def renew(self, signing_request: bytes) -> bytes:
         """The certificate (DER) that follows the one the caller came with (`roster.renew`)."""
-        return await self._sign(roster.renew, signing_request, "certificate renewed")
+        certificate = await self._sign(roster.renew, signing_request)
+        logger.info("certificate renewed", extra={"person": callers.current.get().id})
+        return certificate
 
     async def list_people(self) -> list[PersonView]:
         """Everybody who was ever let in."""
@@ -207,7 +211,7 @@ class PeopleOffice:
                 logger.info("proposals expired", extra={"proposals": ended})
             await asyncio.sleep(TIDY_SECONDS)
 
-    async def _sign(self, step: Callable[..., bytes], signing_request: bytes, event: str) -> bytes:
+    async def _sign(self, step: Callable[..., bytes], signing_request: bytes) -> bytes:
         authority, caller = self._need_authority(), callers.current.get()
 
         def write(session: Session) -> bytes:
@@ -221,9 +225,7 @@ class PeopleOffice:
                 now=self._clock(),
             )
 
-        certificate = await self._database.change(write)
-        logger.info(event, extra={"person": caller.id})
-        return certificate
+        return await self._database.change(write)
 
     async def _find(self, proposal_id: str) -> Proposal:
         now = self._clock()
