@@ -23,6 +23,7 @@ from node.registrar.people.proposals import State
 from node.registrar.people.roles import Role, parse_roles
 from node.registrar.people.roster import PersonView
 from node.registrar.people.tables import Proposal, TrailRow
+from node.tasks import Backoff, keep_doing
 
 TIDY_SECONDS = 3600.0
 
@@ -204,12 +205,14 @@ class PeopleOffice:
         await self._database.change(write)
 
     async def keep_tidy(self) -> None:
-        """Erase what waited too long, now and every hour, until cancelled."""
-        while True:
-            ended = await self._database.change(lambda session: proposals.expire(session, self._clock()))
-            if ended:
-                logger.info("proposals expired", extra={"proposals": ended})
-            await asyncio.sleep(TIDY_SECONDS)
+        """Erase what waited too long, now and every hour, until cancelled; a disk that is full is waited for."""
+        await keep_doing("proposals", self._tidy, Backoff(self._draw))
+
+    async def _tidy(self) -> None:
+        ended = await self._database.change(lambda session: proposals.expire(session, self._clock()))
+        if ended:
+            logger.info("proposals expired", extra={"proposals": ended})
+        await asyncio.sleep(TIDY_SECONDS)
 
     async def _sign(self, step: Callable[..., bytes], signing_request: bytes) -> bytes:
         authority, caller = self._need_authority(), callers.current.get()
