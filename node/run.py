@@ -187,6 +187,7 @@ class Node:
     async def close(self) -> None:
         """Let go of the listeners, also of a node that was never run."""
         await self._private_server.stop(None)
+        await self.observing.stop()
         await self.side.close()
 
     async def _listen(self) -> None:
