@@ -1,7 +1,6 @@
 """Judging a certificate by the ledger: one refusal for each step."""
 
 import contextlib
-import os
 import ssl
 from pathlib import Path
 
