@@ -20,6 +20,7 @@ COMMANDS = {
     "init": "Found an institution: keys, node.toml, log.",
     "run": "Run the node until it is told to stop.",
     "status": "How the node stands, in words.",
+    "doctor": "Look closely: configuration, keys, disk, ports, clock, peers.",
     "join": "Ask a network for membership.",
     "member": "Who is a member of a network: propose, show, history.",
     "key": "Propose keys of this institution; list them.",
@@ -53,7 +54,9 @@ COMMANDS = {
 MODULES = {"suspend": "revoke", "reinstate": "revoke"}
 """Subcommands that live in another's module; there they are found under their own name."""
 
-_NODE_EXTRA = frozenset({"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "sqlalchemy", "segno"})
+_NODE_EXTRA = frozenset(
+    {"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "prometheus_client", "sqlalchemy", "segno"}
+)
 """What only the extra `node` brings, by import name."""
 
 
