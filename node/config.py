@@ -270,7 +270,7 @@ def _check(check: Callable[[Any], Any], value: Any, where: str) -> Any:
 
 def _check_ports(config: NodeConfig, file: str) -> None:
     taken: dict[str, str] = {}
-    for key in ("http_listen", "grpc_listen", "metrics_listen"):
+    for key in ("http_listen", "grpc_listen", "metrics_listen", "registrar_listen"):
         text = getattr(config, key)
         if text in taken and parse_address(text).port != 0:
             raise MalformedError(f"{file}: {key}: {text} is already taken by {taken[text]}")

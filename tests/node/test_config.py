@@ -64,6 +64,7 @@ def test_what_is_rendered_is_read_back(config: NodeConfig) -> None:
         ('http_listen = "::1:8470"', "http_listen: expected HOST:PORT"),
         ('http_listen = "127.0.0.1:65536"', "http_listen: expected HOST:PORT"),
         ('http_listen = "127.0.0.1:8471"', "grpc_listen: 127.0.0.1:8471 is already taken by http_listen"),
+        ('registrar_listen = "127.0.0.1:8471"', "registrar_listen: 127.0.0.1:8471 is already taken by grpc_listen"),
         ('http_listen = "0.0.0.0:8470"', "http_listen: 0.0.0.0 can be reached from other computers"),
         (
             'grpc_listen = "school.example:8471"\ngrpc_tls = "off"',
