@@ -202,6 +202,7 @@ class Node:
         """Let go of the listeners, also of a node that was never run."""
         await self._private_server.stop(None)
         await self.entrance.close()
+        await self.observing.stop()
         await self.side.close()
 
     async def _listen(self) -> None:
