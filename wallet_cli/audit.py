@@ -76,7 +76,12 @@ def audit_replica(folder: Path, trust: TrustRoot, options: AuditOptions = DEFAUL
 
 
 def audit_nodes(
-    nodes: Sequence[str], trust: TrustRoot, options: AuditOptions = DEFAULT_OPTIONS, *, save: Path | None = None
+    nodes: Sequence[str],
+    trust: TrustRoot,
+    options: AuditOptions = DEFAULT_OPTIONS,
+    *,
+    save: Path | None = None,
+    key: bytes | None = None,
 ) -> AuditReport:
     """Fetch every log whole from these nodes and replay it; see `audit_replica`.
 
@@ -85,22 +90,24 @@ def audit_nodes(
         trust: names the network.
         options: how.
         save: folder to keep what was fetched in; a temporary one is used and removed otherwise.
+        key: of this account (`replica_key`), so that it knows the folder again.
 
     Raises:
         CairnError: no node answers, or none has the network's log in a form that is accepted.
     """
     if save is not None:
-        return _fetch_and_audit(save, nodes, trust, options)
+        return _fetch_and_audit(save, nodes, trust, options, key)
     with tempfile.TemporaryDirectory(prefix="cairn-audit-") as folder:
-        return _fetch_and_audit(Path(folder), nodes, trust, options)
+        return _fetch_and_audit(Path(folder), nodes, trust, options, None)
 
 
-def _fetch_and_audit(folder: Path, nodes: Sequence[str], trust: TrustRoot, options: AuditOptions) -> AuditReport:
+def _fetch_and_audit(
+    folder: Path, nodes: Sequence[str], trust: TrustRoot, options: AuditOptions, key: bytes | None
+) -> AuditReport:
     # Imported here: an audit of a dump opens no connection and need not load what could.
     from wallet_cli.replica_writer import ReplicaWriter
     from wallet_cli.sync import sync_replica
 
-    key = None if options.state is None else options.state.key
     with ReplicaWriter(folder, key) as writer:
         fetched = asyncio.run(sync_replica(writer, trust, nodes, history=True, progress=options.progress))
     report = audit_replica(folder, trust, options)

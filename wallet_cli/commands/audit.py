@@ -115,10 +115,12 @@ def command(
 
 def _audit(place: "Places", options: "AuditOptions", *, is_dump: bool, save: "Path | None") -> "AuditReport":
     from wallet_cli.audit import audit_nodes, audit_replica
+    from wallet_cli.replica_key import obtain_key
 
     if is_dump:
         return audit_replica(place.replica, place.trust, options)
-    return audit_nodes(place.nodes, place.trust, options, save=save)
+    key = None if save is None else obtain_key(place.folder)
+    return audit_nodes(place.nodes, place.trust, options, save=save, key=key)
 
 
 def _is_page(file: str) -> bool:
@@ -131,10 +133,8 @@ def _write_report(report: "AuditReport", file: "Path") -> None:
     from wallet_cli import files
     from wallet_cli.audit_page import render_page
 
-    if _is_page(file.name):
-        text = render_page(report)
-    else:
-        text = json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n"
+    values = json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n"
+    text = render_page(report) if _is_page(file.name) else values
     files.write_atomically(file, text.encode(), mode=0o644)
 
 
