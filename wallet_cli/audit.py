@@ -190,8 +190,6 @@ class _Audit:
             # Else its finding says why it does not replay; who was a member cannot be told without it.
             network = Network(self._trust, self._view)
             findings += self._look(network)
-        for log_id in self._done:
-            findings += self._look_into_pages(log_id)
         earlier = {log.log: log for log in self._options.since}
         for old in earlier.values():
             findings += _compare(old, self._view.log(old.log))
@@ -202,17 +200,22 @@ class _Audit:
     def _look(self, network: Network) -> Iterator[Finding]:
         yield from find_missing_logs(network)
         for log_id, done in self._done.items():
-            view = self._view.logs[log_id]
-            looked, later = look(network, log_id, view, done.looked)
-            if self._options.state is not None:
-                self._options.state.keep(log_id, Kept(done.fold, looked))
-            yield from audit_whole(network, log_id, view)
-            yield from (*looked.findings, *later)
+            try:
+                yield from self._look_at(network, log_id, done)
+            except CairnError as error:
+                # It replayed, so this is a file that was only now needed again, damaged since an earlier audit.
+                yield Finding(log_id, None, Severity.BROKEN, f"cannot be read again: {error}", Rule.REPLAY)
 
-    def _look_into_pages(self, log_id: LogId) -> Iterator[Finding]:
+    def _look_at(self, network: Network, log_id: LogId, done: _Done) -> Iterator[Finding]:
+        view = self._view.logs[log_id]
+        yield from audit_whole(network, log_id, view)
+        looked, later = look(network, log_id, view, done.looked)
+        if self._options.state is not None:
+            self._options.state.keep(log_id, Kept(done.fold, looked))
+        yield from (*looked.findings, *later)
         for keys in self._options.page_keys:
             if keys.log == log_id:
-                yield from audit_pages(self._view.logs[log_id], keys, self._options.progress)
+                yield from audit_pages(view, keys, self._options.progress)
 
     def _state(self, log_id: LogId) -> LogState:
         return self._view.logs[log_id].state

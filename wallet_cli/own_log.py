@@ -2,6 +2,7 @@
 
 Three sources, by what `--own` names: a file with one statement id per line (base64url, 16 bytes), a replica folder
 that was filled from the institution's own node alone, or the HTTP address of that node.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
