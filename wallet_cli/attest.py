@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 from ledger import base64url
 from ledger.canonical import JSONObject, JSONValue
+from ledger.credential.report import RecordReport
 from ledger.log.attestation import Attestation, AttestationKind, AttestedHead, SignedAttestation, attested_trust
 from ledger.log.didkey import encode_did_key
 from ledger.log.identity import encode_log_id
 from ledger.log.merkle import RootHash
+from ledger.log.network import Network
 from wallet_cli.audit_report import AuditReport, at_second
 from wallet_cli.audit_state import encode_finding
 from wallet_cli.terminal import count
@@ -40,6 +42,40 @@ def attest_audit(report: AuditReport, by: str) -> Attestation:
         trust=attested_trust(report.trust),
         heads=tuple(heads),
         result=result,
+    )
+
+
+def attest_verification(files: Iterable[tuple[bytes, RecordReport]], network: Network, at: int, by: str) -> Attestation:
+    """Give the attestation of a verification: what each credential was found to be, and the heads it was held against.
+
+    Nothing that a file says about its learner stands in it: files are named by the SHA-256 of their bytes, which nobody can
+    guess who does not have the file (salts stand in it), steps by number and answer, without the words.
+
+    Args:
+        files: SHA-256 of each file, and the report on it.
+        network: as it was looked at.
+        at: Unix milliseconds.
+        by: who says so.
+    """
+    credentials: list[JSONValue] = [
+        {
+            "code": credential.code.value,
+            "file": base64url.encode(digest),
+            "steps": [{"answer": step.answer.value, "number": step.number} for step in credential.steps],
+            "verdict": credential.verdict.text,
+        }
+        for digest, report in files
+        for credential in report.credentials
+    ]
+    views = ((log_id, network.ledger.log(log_id)) for log_id in sorted(network.ledger.log_ids()))
+    heads = tuple(AttestedHead(log, view.state.size, view.state.frontier.root()) for log, view in views if view)
+    return Attestation(
+        at=at,
+        by=by,
+        kind=AttestationKind.VERIFICATION,
+        trust=attested_trust(network.trust),
+        heads=heads,
+        result={"credentials": credentials},
     )
 
 

@@ -1,5 +1,6 @@
 """`cairn audit`, `keygen`, `verify-attestation` as they are typed: files written, exit codes, and what is refused."""
 
+import hashlib
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from ledger import base64url, canonical
+from ledger.credential.report import Code
 from ledger.credential.status import encode_page, list_key
+from ledger.log.attestation import parse_attestation
 from ledger.log.charter import Role
 from ledger.log.identity import encode_log_id
 from ledger.log.keyfile import LEAST_COST
 from tests.node.web.served import serve_logs
 from tests.simulator import SLOTS
-from tests.wallet_cli.shown import write_replica
+from tests.wallet_cli.shown import show, write_replica
 from tests.wallet_cli.world import LIST_ROOT, Background, World, background, write_trust
 from wallet_cli import attestation_key
 from wallet_cli.main import run
@@ -212,3 +215,22 @@ def test_what_is_saved_can_be_audited_again(
     again = json.loads(capsys.readouterr().out)
     assert [log["kept"] for log in again["logs"]] == [log["size"] for log in report["logs"]]
     assert office.run("audit", "--dump", save, "--node", good) == 2
+
+
+def test_a_verification_is_signed_without_the_learner(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    """Codes, answers, heads and the hash of the file; no name, no achievement, nothing from the credential."""
+    file, signed = office.folder / "record.cairn", office.folder / "signed"
+    file.write_bytes(show(office.world))
+    write_replica(office.world, office.dump)
+    signing = ["--attest", signed, "--key", office.key(), "--by", "Admissions", "--passphrase-file", office.passphrase]
+    places = ["--trust", office.trust, "--replica", office.dump, "--vault", office.folder / "home" / "vault"]
+    code = office.run("verify", file, *places, *signing)
+    assert office.run("verify", file, *places, *signing) == 2, "nothing is overwritten"
+    capsys.readouterr()
+    assert office.run("verify-attestation", signed) == 0
+    assert "verification of Confluence" in capsys.readouterr().out
+    said = parse_attestation(signed.read_bytes().rstrip()).attestation
+    (credential,) = said.result["credentials"]  # type: ignore[misc]  # an array, as FORMAT has it
+    assert credential["file"] == base64url.encode(hashlib.sha256(file.read_bytes()).digest())  # type: ignore[call-overload, index]
+    assert (code, len(said.heads)) == (Code(credential["code"]).exit_code, 3)  # type: ignore[index, call-overload]
+    assert set(credential) == {"code", "file", "steps", "verdict"}  # type: ignore[arg-type]

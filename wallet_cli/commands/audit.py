@@ -10,7 +10,6 @@ from wallet_cli.commands.options import json_option, read_vault_options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ledger.log.keys import SigningKey
     from wallet_cli.audit import AuditOptions
     from wallet_cli.audit_report import AuditReport
     from wallet_cli.places import Places
@@ -73,22 +72,22 @@ def command(
 
     from ledger.errors import MalformedError
     from wallet_cli import clock, places
+    from wallet_cli.attest import attest_audit
     from wallet_cli.audit import AuditOptions
     from wallet_cli.audit_report import load_report
     from wallet_cli.audit_state import AuditState
     from wallet_cli.page_audit import load_page_keys
     from wallet_cli.progress import show_progress
     from wallet_cli.replica_key import obtain_key
+    from wallet_cli.signing import open_signer
 
     if dump is not None and (nodes or save):
         raise MalformedError("give --node or --dump, not both; --save keeps what --node gives")
-    if attest is not None and not (key_file and by):
-        raise MalformedError("--attest needs --key FILE and --by NAME", hint="`cairn keygen FILE` makes a key")
-    for file in (*reports, attest):
-        if file is not None and Path(file).exists() and not force:
+    for file in reports:
+        if Path(file).exists() and not force:
             raise MalformedError(f"{file} exists already", hint="name another file, or say --force")
     place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, dump, nodes)
-    signer = None if attest is None else _open_signer(key_file, passphrase_file)
+    signer = open_signer(attest, key_file, by, passphrase_file, force=force)
     with show_progress("auditing") as progress:
         options = AuditOptions(
             at=clock.system_clock(),
@@ -101,8 +100,8 @@ def command(
         answer = _audit(place, options, is_dump=dump is not None, save=Path(save) if save else None)
     for file in reports:
         _write_report(answer, Path(file))
-    if attest is not None and signer is not None:
-        _write_attestation(answer, Path(attest), signer, by or "")
+    if signer is not None:
+        signer.write(attest_audit(answer, signer.by))
     if as_json:
         terminal.result_json(answer.to_json())
     else:
@@ -136,23 +135,3 @@ def _write_report(report: "AuditReport", file: "Path") -> None:
     values = json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n"
     text = render_page(report) if _is_page(file.name) else values
     files.write_atomically(file, text.encode(), mode=0o644)
-
-
-def _open_signer(key_file: str | None, passphrase_file: str | None) -> "SigningKey":
-    from pathlib import Path
-
-    from wallet_cli.attestation_key import open_key
-    from wallet_cli.passphrase import read_passphrase
-
-    path = Path(key_file or "")
-    source = Path(passphrase_file).expanduser() if passphrase_file else None
-    # Before the long work, so that nobody waits for an hour to mistype a passphrase.
-    return open_key(path, read_passphrase(source, of=path.name))
-
-
-def _write_attestation(report: "AuditReport", file: "Path", key: "SigningKey", by: str) -> None:
-    from ledger.log.attestation import sign_attestation
-    from wallet_cli import files
-    from wallet_cli.attest import attest_audit
-
-    files.write_atomically(file, sign_attestation(attest_audit(report, by), key) + b"\n", mode=0o644)
