@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from ledger.errors import CairnError
 from ledger.log.keys import KeyId, PublicKey
@@ -22,6 +22,14 @@ from wallet_cli.log_files import read_body, read_bundle
 
 _AHEAD = 3
 """Bundles handed out beyond those being worked on: enough that nobody waits, few enough that memory stays flat."""
+_NOTHING = NOT_GOOD + b"\0"
+
+
+class Answer(NamedTuple):
+    """What was found about one entry: its leaf hash if it is good, else `NOT_GOOD`; and whether its body is held."""
+
+    leaf_hash: bytes
+    has_body: bool
 
 
 class Precheckers:
@@ -46,8 +54,8 @@ class Precheckers:
 
     def check(
         self, folder: Path, start: int, size: int, keys: Mapping[KeyId, PublicKey]
-    ) -> Iterator[tuple[int, tuple[bytes, ...]]]:
-        """Check entries `[start, size)` of a log; yields, in order, an index and the answers from there on.
+    ) -> Iterator[tuple[Answer, ...]]:
+        """Check entries `[start, size)` of a log; yields, in order, the answers of a bundle at a time.
 
         Args:
             folder: of the log.
@@ -58,32 +66,35 @@ class Precheckers:
         if self._pool is None:
             # "spawn": the same on every system, and no lock of this process is inherited half held.
             self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
-        waiting: deque[tuple[int, Future[bytes]]] = deque()
+        waiting: deque[Future[bytes]] = deque()
         first = start
         while first < size or waiting:
             while first < size and len(waiting) < self._workers + _AHEAD:
                 end = min(size, first - first % TILE_WIDTH + TILE_WIDTH)
-                work = self._pool.submit(_check_bundle, folder, first, end, size, tuple(keys.values()))
-                waiting.append((first, work))
+                known = tuple(keys.values())
+                waiting.append(self._pool.submit(_check_bundle, str(folder), first, end, size, known))
                 first = end
-            at, done = waiting.popleft()
-            answer = done.result()
-            yield at, tuple(answer[n : n + HASH_BYTES] for n in range(0, len(answer), HASH_BYTES))
+            answer = waiting.popleft().result()
+            yield tuple(
+                Answer(answer[at : at + HASH_BYTES], answer[at + HASH_BYTES] == 1)
+                for at in range(0, len(answer), HASH_BYTES + 1)
+            )
 
 
-def _check_bundle(folder: Path, start: int, end: int, size: int, keys: tuple[PublicKey, ...]) -> bytes:
+def _check_bundle(folder: str, start: int, end: int, size: int, keys: tuple[PublicKey, ...]) -> bytes:
     known = {key.id: key for key in keys}
     try:
-        entries = read_bundle(folder, start // TILE_WIDTH, size)[start % TILE_WIDTH :]
+        entries = read_bundle(Path(folder), start // TILE_WIDTH, size)[start % TILE_WIDTH :]
     except (CairnError, OSError):
         entries = ()
     answers = [_check(folder, index, data, known) for index, data in zip(range(start, end), entries, strict=False)]
-    return b"".join(answers) + NOT_GOOD * (end - start - len(answers))
+    return b"".join(answers) + _NOTHING * (end - start - len(answers))
 
 
-def _check(folder: Path, index: int, data: bytes, keys: Mapping[KeyId, PublicKey]) -> bytes:
+def _check(folder: str, index: int, data: bytes, keys: Mapping[KeyId, PublicKey]) -> bytes:
     try:
-        return precheck(data, read_body(folder, index), keys)
+        body = read_body(folder, index)
     except (CairnError, OSError):
         # Whoever folds comes across the same file and can say what is wrong with it.
-        return NOT_GOOD
+        return _NOTHING
+    return precheck(data, body, keys) + (b"\1" if body is not None else b"\0")

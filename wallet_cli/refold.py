@@ -18,8 +18,8 @@ from ledger.log.merkle import root_at
 from ledger.log.precheck import BODY_MAY_BE_MISSING, is_good
 from ledger.log.state import READ_KINDS, LogState
 from ledger.log.tiles import TILE_WIDTH
-from wallet_cli.log_files import DamagedError, LogFiles, body_path, naming, read_body, read_peaks
-from wallet_cli.precheckers import Precheckers
+from wallet_cli.log_files import DamagedError, LogFiles, naming, read_body, read_peaks
+from wallet_cli.precheckers import Answer, Precheckers
 
 LEFT_OUT = BODY_MAY_BE_MISSING
 """Kinds whose bodies a light replica does without (of `status` it keeps the newest page); no rule of growth reads them."""
@@ -117,30 +117,31 @@ def _is_beginning(state: LogState, held: LogFiles) -> bool:
     return state.size <= held.size and root_at(state.size, held.read_hashes) == state.frontier.root()
 
 
-def _goods(held: LogFiles, fold: Fold, precheckers: Precheckers | None) -> Iterator[tuple[bytes | None, ...]]:
+def _goods(held: LogFiles, fold: Fold, precheckers: Precheckers | None) -> Iterator[tuple[Answer | None, ...]]:
     """For each bundle, what other processes found about each of its entries; `None` where they were not asked."""
     if fold.state is None and held.size:
         # By itself, since nothing can be checked ahead before the charter has named the first keys.
         yield (None,)
     if fold.state is not None and precheckers is not None and held.size - fold.size >= FEW_ENTRIES:
-        yield from (goods for _, goods in precheckers.check(held.folder, fold.size, held.size, fold.state.named))
+        yield from precheckers.check(held.folder, fold.size, held.size, fold.state.named)
     while fold.size < held.size:
         yield (None,) * (min(held.size, fold.size - fold.size % TILE_WIDTH + TILE_WIDTH) - fold.size)
 
 
-def _take(held: LogFiles, fold: Fold, good: bytes | None, whole: bool) -> None:
+def _take(held: LogFiles, fold: Fold, good: Answer | None, whole: bool) -> None:
     entry = held.parsed(fold.size)
     wanted = whole or entry.statement.kind not in LEFT_OUT
     is_read = good is None or entry.statement.kind in READ_KINDS
     body = read_body(held.folder, entry.index) if wanted and is_read else None
-    has_body = body is not None or (wanted and body_path(held.folder, entry.index).exists())
+    has_body = body is not None if good is None else good.has_body
     if good is not None:
-        is_prechecked = good == entry.leaf_hash
+        is_prechecked = good.leaf_hash == entry.leaf_hash
     else:
         is_prechecked = fold.state is not None and is_good(entry, body, fold.state.named)
     if not is_prechecked:
         # Read again, and proven against its entry, so that what is wrong with it is said of its file.
         body = held.body(entry.index) if wanted else None
+        has_body = body is not None
     elif entry.statement.kind not in READ_KINDS:
         body = None
     fold.state = take_entry(fold.state, entry, body, is_prechecked=is_prechecked)

@@ -127,5 +127,5 @@ def test_a_state_of_another_log_is_not_gone_on_with(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_not_found_good(tmp_path: Path) -> None:
     """A worker answers for every entry it was asked about, whatever it finds."""
-    answer = _check_bundle(tmp_path / "nothing", 0, 7, 7, ())
-    assert answer == NOT_GOOD * 7 and len(answer) == 7 * HASH_BYTES
+    answer = _check_bundle(str(tmp_path / "nothing"), 0, 7, 7, ())
+    assert answer == (NOT_GOOD + b"\0") * 7 and len(answer) == 7 * (HASH_BYTES + 1)
