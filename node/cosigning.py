@@ -21,9 +21,11 @@ from node.clock import Draw
 from node.directory import Directory, NamedWitness
 from node.errors import BusyError, ConflictError
 from node.events import HeadEvents
+from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.store.logstore import LogStore
 from node.tasks import Backoff, keep_doing
+from node.timekeeping import Timekeeping
 
 GRACE_SECONDS = 0.3
 MAX_PAUSE_SECONDS = 30.0
@@ -41,6 +43,8 @@ class Cosigning:
         rewound: told the size when a witness has cosigned more of our log than we hold.
         timeout_seconds: how long one witness may take.
         grace_seconds: how long the others are waited for after the quorum.
+        timekeeping: told what the witnesses' clocks say.
+        observer: told how long each cosignature took.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Cosigning:
         rewound: Callable[[int], None],
         timeout_seconds: float,
         grace_seconds: float = GRACE_SECONDS,
+        timekeeping: Timekeeping | None = None,
+        observer: Observer = SILENT,
     ) -> None:
         self._log = log
         self._own: LogId = log.state.log_id
@@ -66,8 +72,10 @@ class Cosigning:
         self._address = address
         self._may_ask = may_ask
         self._rewound = rewound
+        self._observer = observer
         self._timeout = timeout_seconds
         self._grace = grace_seconds
+        self._time = timekeeping
         # The size each witness is known to have cosigned last; a wrong guess costs one more call.
         self._cosigned: dict[NamedWitness, int] = {}
         # Why each witness did not cosign when last asked; empty where it did.
@@ -157,10 +165,16 @@ class Cosigning:
     async def _ask(self, witness: NamedWitness, note: bytes) -> None:
         """Ask one witness for one checkpoint; what goes wrong is kept in `problems`, and is for the next round."""
         problem = ""
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._timeout):
+                asked_at = 0 if self._time is None else self._time.moment()
                 line = await self._add_checkpoint(witness, note)
-                await self._add_line(witness, note, line)
+                self._observer.cosigned(asyncio.get_running_loop().time() - began)
+                merged = await self._add_line(witness, note, line)
+                if self._time is not None:
+                    (cosignature,) = open_cosignatures(merged, [witness.key])
+                    self._time.heard(witness.key.name, cosignature.seconds, asked_at)
         except CairnError as error:
             problem = str(error)
         except TimeoutError:
@@ -195,8 +209,8 @@ class Cosigning:
             return ()
         return await asyncio.to_thread(merkle.prove_consistency, old, size, self._log.read_hashes)
 
-    async def _add_line(self, witness: NamedWitness, note: bytes, line: bytes) -> None:
-        """Keep the witness's own line, if it verifies; anything else in the answer is dropped."""
+    async def _add_line(self, witness: NamedWitness, note: bytes, line: bytes) -> bytes:
+        """Keep the witness's own line, if it verifies, and give the note with it; anything else is dropped."""
         signatures = parse_signature_lines(line)
         offered = encode_note(parse_note(note).text, signatures)
         merged = merge_notes(note, offered, [witness.key])
@@ -206,6 +220,7 @@ class Cosigning:
             )
         await asyncio.to_thread(self._log.put_note, merged)
         self._events.publish(self._own)
+        return merged
 
     async def _check_rewind(self, witness: NamedWitness, size: int) -> None:
         """Stop signing where a witness shows, signed by us, more of our log than we hold; that it says so is not enough."""

@@ -1,8 +1,10 @@
 """The keys of an institution: which the log names, which are in force, which are here and not named yet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger import base64url
+from ledger.log.charter import Role
 from ledger.log.keyring import KeyRecord
 from ledger.log.keys import SigningKey
 from ledger.log.state import LogState
@@ -30,7 +32,7 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
         ListedKey(
             id=base64url.encode(key_id),
             role=record.role.value,
-            state=_describe(record),
+            state=describe_record(record),
             is_here=keystore.find(key_id) is not None,
         )
         for key_id, record in state.keys.records.items()
@@ -50,6 +52,18 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
     return tuple(rows)
 
 
+def missing_keys(state: LogState, keystore: Keystore) -> Iterator[tuple[str, str]]:
+    """The roles for which no key in force is here, each with what follows from that."""
+    if keystore.find(state.log_key.id) is None:
+        yield "log", "the log cannot go on"
+    for role in Role:
+        in_force = state.keys.in_force(role, state.size)
+        if in_force and not any(keystore.find(record.key.id) for record in in_force):
+            yield role.value, "what this role signs waits"
+        elif not in_force and role is Role.OPERATE:
+            yield role.value, "the log names none in force, so no cut can be made"
+
+
 def unused_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -> SigningKey:
     """A key for a role that the log does not name yet: one made before, else a new one.
 
@@ -59,7 +73,8 @@ def unused_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -
     return unused[-1] if unused else keystore.add(role, draw)
 
 
-def _describe(record: KeyRecord) -> str:
+def describe_record(record: KeyRecord) -> str:
+    """How a role key stands, in words."""
     if record.stolen_since is not None:
         return f"stolen: void from entry {record.stolen_since} on"
     if record.retired is not None:

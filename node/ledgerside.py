@@ -33,6 +33,7 @@ from node.forks import Forks
 from node.gossip import Gossip
 from node.highwater import HighWater
 from node.keystore import KeyRole, Keystore
+from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.pull import Puller
 from node.replicate import Follower, Followers
@@ -46,6 +47,7 @@ from node.serving import Serving
 from node.startup import StartUp
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.timekeeping import Timekeeping
 from node.tls.certificates import Certificates
 from node.tls.modes import Listener
 from node.tls.report import public_host
@@ -71,6 +73,7 @@ class LedgerParts:
         draw: random bytes.
         state_home: where the high-water file stands, see `node.highwater`.
         only_copy: the operator says that no newer copy of the own log exists.
+        observer: told of calls, commits and cosignatures.
     """
 
     directory: Path
@@ -81,6 +84,7 @@ class LedgerParts:
     draw: Draw
     state_home: Path
     only_copy: bool = False
+    observer: Observer = SILENT
 
 
 class LedgerSide:
@@ -92,10 +96,11 @@ class LedgerSide:
         self.ledger = store
         self.log = find_own_log(store, parts.keystore)
         self.log_id: LogId = self.log.state.log_id
-        self.boundary = ErrorBoundary()
+        self.boundary = ErrorBoundary(parts.observer)
         self.health = HealthSwitch()
         self.server: Server = make_server(self.boundary)
         self._has_started = False
+        self._seen_note = b""
         hosts = [public_host(config, listener) for listener in Listener]
         self_made = SelfMade(parts.directory, self.log_id, lambda: vouching_keys(parts.keystore), hosts)
         self.certificates = Certificates(parts.directory, config, self_made, parts.clock)
@@ -120,6 +125,7 @@ class LedgerSide:
             _log_key(parts.keystore, self.log),
             find_key=parts.keystore.find,
             pause=self._reached,
+            observer=parts.observer,
         )
         self.puller = Puller(
             store, self.events, self.directory, parts.clock, daily_bytes=config.daily_quota_mebibytes * MEBIBYTE
@@ -149,6 +155,7 @@ class LedgerSide:
             wake=lambda address: self.followers.wake(address),
             rewound=self.startup.rewound,
         )
+        self.timekeeping = Timekeeping(parts.clock)
         self.witness = Witness(
             store,
             self.directory,
@@ -159,6 +166,7 @@ class LedgerSide:
             parts.clock,
             closed=self.startup.closed_for,
             hold_seconds=config.witness_timeout_seconds,
+            timekeeping=self.timekeeping,
         )
         self.cosigning = Cosigning(
             self.log,
@@ -170,6 +178,8 @@ class LedgerSide:
             may_ask=lambda: self.startup.may_sign,
             rewound=self.startup.rewound,
             timeout_seconds=config.witness_timeout_seconds,
+            timekeeping=self.timekeeping,
+            observer=parts.observer,
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
         self.serving = Serving(store, lambda: self.events.token)
@@ -246,12 +256,19 @@ class LedgerSide:
     async def _keep_trust(self) -> None:
         """Look for new trust root files now and then, and pin networks again that have got witnesses."""
         while True:
+            self._see_head()
             await asyncio.sleep(min(self.parts.config.follow_interval_seconds, 5))
             # A file that is just being written, or damaged later, does not stop a node that runs.
             with contextlib.suppress(MalformedError, OSError):
                 await asyncio.to_thread(self._pin_again)
                 if self.load_trust():
                     self.events.publish(self.log_id)
+
+    def _see_head(self) -> None:
+        """Let the clock be compared with the newest head, whose signatures are verified once."""
+        if self.log.note != self._seen_note:
+            self._seen_note = self.log.note
+            self.timekeeping.see_head(self.directory.quorum(self.log_id, self._seen_note).seconds)
 
     def _pin_again(self) -> None:
         for path, item in self._trust_files.items():

@@ -13,12 +13,14 @@ import click
 
 from ledger.errors import CairnError, MalformedError
 from node import terminal
+from node.errors import AwaitsApprovalError
 
 COMMANDS = {
     "keygen": "Make a root or governor key, on any computer.",
     "init": "Found an institution: keys, node.toml, log.",
     "run": "Run the node until it is told to stop.",
     "status": "How the node stands, in words.",
+    "doctor": "Look closely: configuration, keys, disk, ports, clock, peers.",
     "join": "Ask a network for membership.",
     "member": "Who is a member of a network: propose, show, history.",
     "key": "Propose keys of this institution; list them.",
@@ -33,17 +35,28 @@ COMMANDS = {
     "suspend": "Suspend awards for a while.",
     "reinstate": "End the suspension of awards.",
     "replace": "Replace an award by corrected content.",
+    "reissue": "Make copies anew after a credential key was stolen.",
+    "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
+    "registrar": "Registrars at other computers: let them in, see what they did, approve.",
     "cut": "Cut now, where the charter has no fixed hours.",
+    "fsck": "Check all a node keeps, name each damaged place, repair it.",
+    "recover": "Bring a node back from its keys and its peers.",
+    "recover-award": "Take an award back in from a copy that its learner shows.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
+    "backup": "Everything the node cannot do without, in one file.",
+    "restore": "Make a node's directory from a backup.",
+    "upgrade": "Migrate what an older version left.",
     "replay-award": "Decide an award once more and compare with what a copy bears.",
 }
 """Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""
 
-MODULES = {"suspend": "revoke", "reinstate": "revoke", "replace": "issue"}
+MODULES = {"suspend": "revoke", "reinstate": "revoke"}
 """Subcommands that live in another's module; there they are found under their own name."""
 
-_NODE_EXTRA = frozenset({"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "sqlalchemy", "segno"})
+_NODE_EXTRA = frozenset(
+    {"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "prometheus_client", "sqlalchemy", "segno"}
+)
 """What only the extra `node` brings, by import name."""
 
 
@@ -96,6 +109,8 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         terminal.note("cairn-node: error: stopped; nothing more was done")
         return terminal.EXIT_UNDECIDED
+    except AwaitsApprovalError as error:
+        return terminal.wait_for_approval(error, as_json="--json" in arguments)
     except CairnError as error:
         if _is_verbose(arguments):
             raise

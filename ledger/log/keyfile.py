@@ -54,7 +54,7 @@ class SealedKey:
             RuleError: the passphrase is empty.
         """
         try:
-            seed = nacl.secret.SecretBox(_stretch(passphrase, self.salt, self.cost)).decrypt(self.box, self.nonce)
+            seed = nacl.secret.SecretBox(stretch(passphrase, self.salt, self.cost)).decrypt(self.box, self.nonce)
         except nacl.exceptions.CryptoError as error:
             raise MalformedError(f"{where}: the passphrase is wrong, or the file is damaged") from error
         key = SigningKey(seed)
@@ -77,7 +77,7 @@ def seal_key(key: SigningKey, passphrase: str, format_: str, draw: Callable[[int
         RuleError: the passphrase is empty.
     """
     salt, nonce = draw(argon2id.SALTBYTES), draw(nacl.secret.SecretBox.NONCE_SIZE)
-    box = nacl.secret.SecretBox(_stretch(passphrase, salt, cost))
+    box = nacl.secret.SecretBox(stretch(passphrase, salt, cost))
     return canonical.encode(
         {
             "box": base64url.encode(box.encrypt(key.seed, nonce).ciphertext),
@@ -122,7 +122,12 @@ def read_sealed_key(value: canonical.JSONObject, format_: str, where: str) -> Se
     return sealed
 
 
-def _stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
+def stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
+    """The key of a secretbox (32 bytes) from a passphrase by argon2id, NFC first, so that any keyboard spells it alike.
+
+    Raises:
+        RuleError: the passphrase is empty.
+    """
     if not passphrase:
         raise RuleError("passphrase: must not be empty")
     return argon2id.kdf(

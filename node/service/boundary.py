@@ -1,12 +1,13 @@
 """Where errors of ours become gRPC statuses, and errors nobody expected are logged.
 
 One of the two places of the node that catch `Exception` (the other is `node.tasks`): whatever a handler raises, the
-caller gets a status and the node goes on. Every call also ends after `MAX_CALL_SECONDS`, so that a caller who sets no
-deadline and reads nothing cannot keep a handler for ever.
+caller gets a status and the node goes on. Every call also ends after `MAX_CALL_SECONDS`, and where a reader takes nothing for
+`MAX_WRITE_SECONDS`, so that a caller who sets no deadline cannot keep a handler for ever; nor may one keep all of them.
 """
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -17,8 +18,14 @@ from grpc import aio
 
 from ledger.errors import CairnError, EquivocationError
 from node import wire
+from node.errors import BusyError
+from node.observer import SILENT, Observer
+from node.service.callers import Callers
 
 MAX_CALL_SECONDS = 900
+MAX_WRITE_SECONDS = 60.0
+MAX_CONNECTION_SECONDS = 300
+"""After this a connection takes no further calls, and ends when its calls have."""
 OUR_METHODS = "/cairn."
 
 _log = logging.getLogger(__name__)
@@ -27,11 +34,27 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[Any, Any], Any]
 
 
-class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in the typings
-    """Wraps every handler of ours; `statuses` counts how calls ended, by method and status name."""
+class _StalledError(Exception):
+    """The reader of a stream takes nothing."""
 
-    def __init__(self) -> None:
+
+class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in the typings
+    """Wraps every handler of ours; `statuses` counts how calls ended, by method and status name.
+
+    The observer hears of every call when it has ended, also of one whose caller went away.
+    """
+
+    def __init__(
+        self,
+        observer: Observer = SILENT,
+        *,
+        write_seconds: float = MAX_WRITE_SECONDS,
+        callers: Callers | None = None,
+    ) -> None:
         self.statuses: Counter[tuple[str, str]] = Counter()
+        self._observer = observer
+        self._write_seconds = write_seconds
+        self._callers = Callers() if callers is None else callers
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
@@ -48,50 +71,86 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._guard(method, handler.unary_unary), **codec)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._guard(method, _written(handler.unary_stream)), **codec)
+            return grpc.unary_stream_rpc_method_handler(
+                self._guard(method, self._written(handler.unary_stream)), **codec
+            )
         if handler.stream_unary:
             return grpc.stream_unary_rpc_method_handler(self._guard(method, handler.stream_unary), **codec)
-        return grpc.stream_stream_rpc_method_handler(self._guard(method, _written(handler.stream_stream)), **codec)
+        return grpc.stream_stream_rpc_method_handler(self._guard(method, self._written(handler.stream_stream)), **codec)
 
     def _guard(self, method: str, inner: Handler) -> Handler:
         async def guarded(request: Any, context: Any) -> Any:
+            began = time.monotonic()
             try:
-                async with asyncio.timeout(MAX_CALL_SECONDS):
-                    answer = await inner(request, context)
-            except CairnError as error:
-                await self._refuse(method, context, error)
-            except TimeoutError:
-                await self._abort(method, context, grpc.StatusCode.DEADLINE_EXCEEDED, "call took too long", ())
-            except aio.AbortError:
+                with self._callers.hold(context.peer()):
+                    answer = await self._answer(method, inner, request, context)
+            except BusyError as error:
+                try:
+                    await self._refuse(method, context, error)
+                finally:
+                    self._end(method, grpc.StatusCode.RESOURCE_EXHAUSTED.name, began)
+            except BaseException as error:
+                self._end(method, _status_of(error, context), began)
                 raise
-            except Exception:
-                _log.exception("call failed", extra={"method": method})
-                await self._abort(method, context, grpc.StatusCode.INTERNAL, "internal error: see this node's log", ())
-            self.statuses[method, grpc.StatusCode.OK.name] += 1
+            self._end(method, grpc.StatusCode.OK.name, began)
             return answer
 
         return guarded
+
+    async def _answer(self, method: str, inner: Handler, request: Any, context: Any) -> Any:
+        try:
+            async with asyncio.timeout(MAX_CALL_SECONDS):
+                return await inner(request, context)
+        except CairnError as error:
+            await self._refuse(method, context, error)
+        except TimeoutError:
+            await _abort(context, grpc.StatusCode.DEADLINE_EXCEEDED, "call took too long", ())
+        except _StalledError:
+            self.statuses[method, grpc.StatusCode.DEADLINE_EXCEEDED.name] += 1
+            # gRPC cannot drop one call, only its connection, which cancels this. Until then the call takes one of the
+            # caller's places, and nothing more is read for it.
+            await asyncio.sleep(MAX_CONNECTION_SECONDS + MAX_CALL_SECONDS)
+            await _abort(context, grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was taken", ())
+        except aio.AbortError:
+            raise
+        except Exception:
+            _log.exception("call failed", extra={"method": method})
+            await _abort(context, grpc.StatusCode.INTERNAL, "internal error: see this node's log", ())
+
+    def _written(self, inner: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
+        """A handler that writes what a generator yields: as a plain coroutine it can be given a deadline."""
+
+        async def write(request: Any, context: Any) -> None:
+            async with aclosing(inner(request, context)) as messages:
+                async for message in messages:
+                    try:
+                        # Returns when the transport has taken the message, which a reader that takes nothing prevents.
+                        async with asyncio.timeout(self._write_seconds):
+                            await context.write(message)
+                    except TimeoutError as error:
+                        raise _StalledError from error
+
+        return write
+
+    def _end(self, method: str, status: str, began: float) -> None:
+        self.statuses[method, status] += 1
+        self._observer.call_ended(method, status, time.monotonic() - began)
 
     async def _refuse(self, method: str, context: Any, error: CairnError) -> NoReturn:
         status, details, metadata = wire.encode_error(error)
         level = logging.ERROR if isinstance(error, EquivocationError) else logging.DEBUG
         _log.log(level, "call refused", extra={"method": method, "status": status.name, "reason": details})
-        await self._abort(method, context, status, details, metadata)
-
-    async def _abort(
-        self, method: str, context: Any, status: grpc.StatusCode, details: str, metadata: wire.Metadata
-    ) -> NoReturn:
-        self.statuses[method, status.name] += 1
-        await context.abort(status, details, metadata)
-        raise AssertionError("abort returned")
+        await _abort(context, status, details, metadata)
 
 
-def _written(inner: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
-    """A handler that writes what a generator yields: as a plain coroutine it can be given a deadline."""
+async def _abort(context: Any, status: grpc.StatusCode, details: str, metadata: wire.Metadata) -> NoReturn:
+    await context.abort(status, details, metadata)
+    raise AssertionError("abort returned")
 
-    async def write(request: Any, context: Any) -> None:
-        async with aclosing(inner(request, context)) as messages:
-            async for message in messages:
-                await context.write(message)
 
-    return write
+def _status_of(error: BaseException, context: Any) -> str:
+    """Name of the status with which a call ended that raised: its own when it was aborted, else that of a lost caller."""
+    if not isinstance(error, aio.AbortError):
+        return grpc.StatusCode.CANCELLED.name
+    code = context.code()
+    return next((status.name for status in grpc.StatusCode if code in (status, status.value[0])), "UNKNOWN")

@@ -11,6 +11,7 @@
         "t" level (1) index (8)        tile, full or the growing last one (its row is overwritten as it grows)
         "v" SHA-256 (32)               fork evidence, exact bytes
         "w"                            size (8) and root (32) this node cosigned last as a witness
+        "x"                            Unix seconds (8) of the newest cosignature it made for this log
 
 All integers are big-endian, so that the order of keys is the order of numbers. Logs are numbered, because 32 bytes of
 log id in front of every key would be a third of what the node reads and writes.
@@ -22,6 +23,8 @@ FORMAT_VERSION = 1
 VERSION_KEY = b"!version"
 LOG_NUMBERS = (b"#", b"$")
 """First key and end of the range of log numbers."""
+LOG_ROWS = (b"@", b"A")
+"""First key and end of the range of all rows of all logs."""
 
 
 def log_number_key(log_id: bytes) -> bytes:
@@ -49,9 +52,10 @@ class LogKeys:
 
     def __init__(self, number: int) -> None:
         """`number` is the log's number in this store, below 2^32."""
-        self._prefix = b"@" + number.to_bytes(4, "big")
+        self._prefix = LOG_ROWS[0] + number.to_bytes(4, "big")
         self.state = self._prefix + b"s"
         self.cosigned = self._prefix + b"w"
+        self.cosigned_at = self._prefix + b"x"
 
     def entry(self, index: int) -> bytes:
         """Where an entry stands."""
@@ -76,6 +80,10 @@ class LogKeys:
     def evidence(self, data: bytes) -> bytes:
         """Where a piece of evidence stands; the same bytes stand only once."""
         return self._prefix + b"v" + hashlib.sha256(data).digest()
+
+    def all_rows(self) -> tuple[bytes, bytes]:
+        """First key and end of the range of everything of this log."""
+        return self._prefix, self._prefix + b"\xff"
 
     def all_notes(self) -> tuple[bytes, bytes]:
         """First key and end of the range of notes."""

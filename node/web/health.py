@@ -36,6 +36,10 @@ class HealthyNode(Protocol):
     def clock(self) -> Clock:
         """Unix milliseconds."""
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing is signed just now, in words for everybody; `None` while statements are taken."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
@@ -49,6 +53,7 @@ class Health:
         required: witnesses needed for a quorum; 0 where there are no independent ones yet.
         present: witnesses that cosigned that checkpoint.
         has_quorum: whether that suffices.
+        waiting: why nothing is signed just now, in words; empty while statements are taken.
     """
 
     log: str
@@ -58,12 +63,20 @@ class Health:
     required: int
     present: int
     has_quorum: bool
+    waiting: str
 
     def to_json(self) -> dict[str, object]:
         """Give the answer's JSON."""
         quorum = {"has_quorum": self.has_quorum, "present": self.present, "required": self.required}
         head = {"age_ms": self.head_age_ms, "size": self.head_size}
-        return {"alive": True, "head": head, "log": self.log, "quorum": quorum, "size": self.size}
+        return {
+            "alive": True,
+            "head": head,
+            "log": self.log,
+            "quorum": quorum,
+            "size": self.size,
+            "waiting": self.waiting,
+        }
 
 
 class HealthDesk:
@@ -89,6 +102,7 @@ class HealthDesk:
                 required=0,
                 present=0,
                 has_quorum=False,
+                waiting=node.refusal or "",
             )
         quorum = head.quorum
         age = None if quorum.seconds is None else max(0, node.clock() - quorum.seconds * 1000)
@@ -100,6 +114,7 @@ class HealthDesk:
             required=quorum.required,
             present=quorum.present,
             has_quorum=quorum.has_quorum,
+            waiting=node.refusal or "",
         )
 
     async def answer(self, request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import node.main
 from examples.network import PASSPHRASE
 from examples.stage import Stage
-from tests.docs.pages import Typed, Wait, compare, fill, read_steps
+from tests.docs.pages import Stop, Typed, Wait, compare, fill, read_steps
 from tests.docs.terminal import Seen, clean, type_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +21,8 @@ ANSWERS = ((r"passphrase[^:]*: $", PASSPHRASE), (r"the same again: $", PASSPHRAS
 """What is typed where the cursor waits behind these words."""
 
 _NODE = re.compile(r"cairn-node run ([a-z]+) 2> \1\.log &")
+_STOP = re.compile(r"kill %\?([a-z]+)")
+_STOP_SECONDS = 30
 _ADDRESS = re.compile(r"127\.0\.0\.1:(84[0-9]{2})\b")
 _SETTING_UP = re.compile(r"export PATH=|mkdir -p /tmp/my-network && cp -r examples ")
 
@@ -57,13 +59,15 @@ class Rehearsal:
         # Every page is read by somebody else, at a computer of their own.
         home = self.stage.folder / "home" / page.stem
         home.mkdir(exist_ok=True)
-        tools = str(Path(sys.executable).parent)
-        environment = {**self.stage.environment, "HOME": str(home)}
-        environment["PATH"] = f"{tools}:{environment['PATH']}"
+        environment = reader_environment(self.stage, home)
         last, is_told = 0, True
         for step in read_steps(page):
             if isinstance(step, Wait):
                 self.stage.settle(*step.names)
+                continue
+            if isinstance(step, Stop):
+                for name in step.names:
+                    self.stage.stop_node(name)
                 continue
             if step.page == "README.md" and _SETTING_UP.match(step.line):
                 # The rehearsal has a folder and a PATH of its own.
@@ -82,6 +86,13 @@ class Rehearsal:
         if started:
             self.stage.release_ports()
             return Seen(0, clean(self.stage.start_node(started[1])))
+        stopped = _STOP.fullmatch(line)
+        if stopped:
+            # The job of another shell to this one; the node gets the same signal.
+            process = self.stage.nodes.pop(stopped[1])
+            process.terminate()
+            process.wait(_STOP_SECONDS)
+            return Seen(0, ())
         return type_line(line, self.stage.folder, environment, ANSWERS)
 
     def _at_home(self, text: str) -> str:
@@ -92,6 +103,12 @@ class Rehearsal:
         if named not in self.addresses:
             self.addresses[named] = str(self.stage.free_port())
         return self.addresses[named]
+
+
+def reader_environment(stage: Stage, home: Path) -> dict[str, str]:
+    """What a reader's shell has: our commands on its path, and a home of its own."""
+    tools = str(Path(sys.executable).parent)
+    return {**stage.environment, "HOME": str(home), "PATH": f"{tools}:{stage.environment['PATH']}"}
 
 
 def complaint(typed: Typed, seen: Seen, problem: str) -> str:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import MalformedError
-from node.config import Address, NodeConfig, change_config, parse_address, parse_config, render_config
+from node.address import Address, parse_address
+from node.config import NodeConfig, change_config, parse_config, render_config
 from node.logs import LogFormat
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "node.example.toml"

@@ -12,7 +12,7 @@ from ledger.log.keys import SigningKey
 from node.clock import Draw
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, Founding, found_institution
 from node.keystore import KeyRole, Keystore, open_keystore
-from node.registrar.database import FILE_NAME, open_database
+from node.registrar.database import FILE_NAME, Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.sequencer import Sequencer
@@ -23,6 +23,11 @@ START = 1_790_000_000_000
 HTTP_URL = "http://127.0.0.1:8470"
 DIPLOMA = "granite-hollow"
 ROOT_KEY = SigningKey(bytes([7]) * 32)
+
+
+def place_in(directory: Path) -> Path | str:
+    """Where a test's database is: the file of the directory. Tests that run on every database put another in its place."""
+    return directory / FILE_NAME
 
 
 class Clock:
@@ -114,16 +119,30 @@ def found(directory: Path, clock: Clock, dice: Dice, interval_ms: int = 0) -> Lo
 
 @asynccontextmanager
 async def open_bench(
-    directory: Path, log_id: LogId, clock: Clock, dice: Draw, pause: Callable[[str], None] | None = None
+    directory: Path,
+    log_id: LogId,
+    clock: Clock,
+    dice: Draw,
+    pause: Callable[[str], None] | None = None,
+    *,
+    held: str = "",
+    wrap: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[Bench]:
-    """Open what was founded, run it, and close it in order."""
+    """Open what was founded, run it, and close it in order.
+
+    Args:
+        held: why nothing may be signed at first.
+        wrap: may put a faulty database before the real one.
+    """
     store = LedgerStore.open(directory / LEDGER_DIRECTORY)
     keystore = open_keystore(directory / KEYS_DIRECTORY)
     log = store.log(log_id)
     assert log is not None
     sequencer = Sequencer(log, keystore.newest(KeyRole.LOG), find_key=keystore.find, pause=pause)
     sequencer.start()
-    database = open_database(directory / FILE_NAME, encode_log_id(log_id))
+    if held:
+        sequencer.hold(held)
+    database = wrap(open_database(place_in(directory), encode_log_id(log_id)))
     desk = RegistrarDesk(
         DeskParts(
             database=database,

@@ -57,7 +57,7 @@ def test_another_layout_is_refused(tmp_path: Path) -> None:
     with database.write() as session:
         session.execute(text("UPDATE settings SET value = '99' WHERE name = 'layout'"))
     database.close()
-    with pytest.raises(MalformedError, match="layout 99, expected 1"):
+    with pytest.raises(MalformedError, match="layout 99 of a newer cairn-node"):
         open_database(tmp_path / "registrar.db", "one")
 
 
@@ -70,4 +70,14 @@ def test_errors_hold_no_values_and_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(BusyError, match="cannot be written"), database.write() as session:
         session.execute(text("PRAGMA max_page_count = 1"))
         session.execute(text("CREATE TABLE more AS SELECT zeroblob(1000000) AS x"))
+    database.close()
+
+
+def test_what_cannot_be_read_is_told_in_words(tmp_path: Path) -> None:
+    """Not a traceback and INTERNAL; the driver's own words, which hold no values."""
+    database = open_database(tmp_path / "registrar.db", "log")
+    with database.write() as session:
+        session.execute(text("DROP TABLE tokens"))
+    with pytest.raises(BusyError, match="cannot be read: no such table"), database.read() as session:
+        session.execute(text("SELECT * FROM tokens"))
     database.close()
