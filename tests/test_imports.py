@@ -24,6 +24,7 @@ ORDER = {
     "log": (
         "identity",
         "keys",
+        "keyfile",
         "didkey",
         "voucher",
         "merkle",
@@ -38,6 +39,7 @@ ORDER = {
         "records",
         "statements",
         "entry",
+        "precheck",
         "keyring",
         "members",
         "effects",
@@ -50,7 +52,9 @@ ORDER = {
         "evidence",
         "receipt",
         "network",
+        "finding",
         "audit",
+        "attestation",
     ),
     "credential": (
         "strict_json",
@@ -65,6 +69,7 @@ ORDER = {
         "json_form",
         "commitment",
         "status",
+        "page_content",
         "openbadge",
         "evaluation",
         "copy",

@@ -15,6 +15,7 @@ from ledger import base64url, errors
 from ledger.credential.presentation import encode_presentation, parse_presentation
 from ledger.credential.report import Code
 from ledger.credential.verify import Question, verify_file
+from ledger.log.attestation import parse_attestation, sign_attestation
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import encode_fork, parse_fork, verify_fork
 from ledger.log.identity import LogId, encode_log_id
@@ -136,6 +137,16 @@ def test_the_second_reader_agrees_on_keys_and_forks() -> None:
         independent.check_fork(evidence, VECTORS["academy-log.json"]["log_vkeys"]["2"])
 
 
+def test_the_second_reader_agrees_on_the_attestation(story: Story) -> None:
+    """The auditor's signature, the trust root it started from, and the head it is about."""
+    file = VECTORS["attestation.json"]["file"]
+    said = independent.check_attestation(file, VECTORS["trust-root.json"]["file"])
+    assert [head["log"] for head in said["heads"]] == [VECTORS["school-log.json"]["log_id"]]
+    signed = parse_attestation(file.encode())
+    signed.verify()
+    assert sign_attestation(signed.attestation, story.school.key("auditor")).decode() == file
+
+
 def test_the_document_suffices_for_an_evaluation() -> None:
     """Fingerprint and digest follow from the transcript and the salt."""
     independent.check_evaluation(VECTORS["evaluation.json"])
@@ -242,7 +253,20 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
     """The numbers that code names stand in section 22."""
     from ledger import canonical
     from ledger.credential import disclosure, evaluation, keybinding, presentation, sdjwt, verify_requirements
-    from ledger.log import body, charter, entry, evidence, governance, keys, note, policy, receipt, records, voucher
+    from ledger.log import (
+        attestation,
+        body,
+        charter,
+        entry,
+        evidence,
+        governance,
+        keys,
+        note,
+        policy,
+        receipt,
+        records,
+        voucher,
+    )
     from node import proposal, request
 
     limits = DOCUMENT.partition("## 22. Limits")[2]
@@ -272,6 +296,8 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         (policy.MAX_TRUST_ROOT_BYTES, 256 * kib, "256 KiB; 256 KiB"),
         (request.MAX_REQUEST_BYTES, 512 * kib, "512 KiB; 1 MiB"),
         (proposal.MAX_PROPOSAL_BYTES, mib, "512 KiB; 1 MiB"),
+        (attestation.MAX_ATTESTATION_BYTES, 16 * mib, "16 MiB; 10,000"),
+        (attestation.MAX_HEADS, 10_000, "16 MiB; 10,000"),
         (voucher.MAX_VOUCHER_BYTES, 4096, "voucher; its signatures | 4,096 bytes; 8"),
         (voucher.MAX_SIGNATURES, 8, "voucher; its signatures | 4,096 bytes; 8"),
         (disclosure.MAX_TOKEN_CHARS, mib, "1 MiB; 10,000; 32; 64 KiB"),

@@ -25,6 +25,9 @@ COMMANDS = {
     "sync": "Fetch a light copy of the ledger, to verify without a network.",
     "verify": "Judge what somebody shows you.",
     "audit": "Replay every log of a network from zero.",
+    "monitor": "Audit a network again and again, and call when something is wrong.",
+    "keygen": "Make a key to sign audits and verifications with.",
+    "verify-attestation": "Read a signed record of an audit or a verification.",
 }
 """Subcommands in the order of a first day, each with the line `cairn --help` prints."""
 
@@ -40,7 +43,7 @@ class LazyGroup(click.Group):
         """Import one subcommand; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"wallet_cli.commands.{cmd_name}").command
+        command = importlib.import_module(f"wallet_cli.commands.{cmd_name.replace('-', '_')}").command
         if not isinstance(command, click.Command):
             raise TypeError(f"wallet_cli.commands.{cmd_name}.command is not a click command")
         return command

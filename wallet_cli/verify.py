@@ -4,6 +4,7 @@ Opens no connection and asks nobody: what is held is what counts, and each repor
 a file that cannot be read. The network is looked at once, and what was found about heads and pages serves all files.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class FileReport:
 
     path: Path
     report: RecordReport
+    digest: bytes = b""
+    """SHA-256 of the file; empty where it could not be opened."""
 
     @property
     def codes(self) -> tuple[Code, ...]:
@@ -102,7 +105,7 @@ def verify_files(paths: Iterable[Path], network: Network, question: Question) ->
         except CairnError as error:
             yield FileReport(path, _unreadable(str(error), "ask for the file again"))
         else:
-            yield FileReport(path, judge_file(data, network, question))
+            yield FileReport(path, judge_file(data, network, question), hashlib.sha256(data).digest())
 
 
 def find_files(names: Iterable[str]) -> Iterator[Path]:

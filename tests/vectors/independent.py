@@ -237,6 +237,17 @@ def check_fork(text: str, log_vkey: str) -> None:
             assert roots == (unb64(part["root"]), tree_root)
 
 
+def check_attestation(file: str, trust_root: str) -> Any:
+    """Section 19."""
+    signed = read(file)
+    assert set(signed) == {"attestation", "key", "sig", "v"} and signed["v"] == 1
+    content = canonical(signed["attestation"])
+    assert content in file.encode()
+    verify(unb64(signed["key"]["key"]), b"cairn/attestation/v1\n" + content, unb64(signed["sig"]))
+    assert unb64(signed["attestation"]["trust"]["digest"]) == sha256(trust_root.encode())
+    return signed["attestation"]
+
+
 def jwt_parts(jwt: str) -> tuple[Any, Any, bytes, bytes]:  # section 15
     head, payload, signature = jwt.split(".")
     return json.loads(unb64(head)), json.loads(unb64(payload)), f"{head}.{payload}".encode(), unb64(signature)
