@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.errors import MalformedError
+from ledger.log.keys import check_origin
 from node.logs import LogFormat
 
 MAX_CONFIG_BYTES = 256 * 1024
@@ -108,6 +109,18 @@ def _peer(value: Any) -> str:
     if not value:
         raise _Refused("an address is empty")
     return _public_address(value)
+
+
+def _witness_url(value: Any) -> str:
+    name, _, url = _text(value).partition(" ")
+    try:
+        check_origin(name, "the name of the key")
+    except MalformedError as error:
+        raise _Refused(str(error)) from error
+    if not url:
+        raise _Refused(f'expected "NAME URL", got {value!r}')
+    _public_url(url)
+    return f"{name} {url}"
 
 
 def _path(value: Any) -> str:
@@ -212,6 +225,13 @@ class NodeConfig:
     witness_timeout_seconds: int = field(
         default=10, metadata=_about("Seconds one witness may take to cosign a checkpoint.", _whole(1, 3_600))
     )
+    witness_urls: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            'Witnesses that only speak HTTP, as "NAME URL": the name of the key, and what stands before /add-checkpoint.',
+            _texts(_witness_url),
+        ),
+    )
     cut_timeout_seconds: int = field(
         default=60,
         metadata=_about("Seconds a cut waits for its quorum before it goes on and asks again.", _whole(1, 86_400)),
@@ -220,6 +240,10 @@ class NodeConfig:
     access_token_minutes: int = field(
         default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", _whole(1, 1_440))
     )
+
+    def witness_prefixes(self) -> dict[str, str]:
+        """Where witnesses that only speak HTTP are asked, by the name of their key."""
+        return {name: url for name, _, url in (item.partition(" ") for item in self.witness_urls)}
 
     def http_bind(self) -> Address:
         """Where to listen for HTTP."""

@@ -32,11 +32,12 @@ def cosigner_name(origin: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NamedWitness:
-    """A witness and where it can be asked; `address` is empty when nobody told."""
+    """A witness and where it can be asked: its gRPC `address`, and the `url` of its node; empty when nobody told."""
 
     log: LogId
     key: VerifierKey
     address: str
+    url: str = ""
 
 
 class Directory:
@@ -139,13 +140,16 @@ class Directory:
         for state in self._network_states():
             for witness in state.members.named_below(state.size):
                 if witness.log != log:
-                    addresses = self._member_addresses(state, witness.log)
-                    found[witness.key] = NamedWitness(witness.log, witness.key, next(iter(addresses), ""))
+                    found[witness.key] = self._locate(state, witness)
             # A witness that was removed is in force until an anchor says otherwise.
             for witness in state.members.witness_sets[-1].for_log(log):
-                addresses = self._member_addresses(state, witness.log)
-                found.setdefault(witness.key, NamedWitness(witness.log, witness.key, next(iter(addresses), "")))
+                found.setdefault(witness.key, self._locate(state, witness))
         return tuple(found.values())
+
+    def _locate(self, network: LogState, witness: Witness) -> NamedWitness:
+        standing = network.members.standing_of(witness.log)
+        address = next((address for address in self._member_addresses(network, witness.log) if address), "")
+        return NamedWitness(witness.log, witness.key, address, "" if standing is None else standing.url)
 
     def witness_keys(self, log: LogId) -> tuple[VerifierKey, ...]:
         """Keys of those witnesses, and of the ones pinned by trust roots: what notes are trimmed to."""

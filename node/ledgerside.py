@@ -154,6 +154,7 @@ class LedgerSide:
             may_ask=lambda: self.startup.may_sign,
             rewound=self.startup.rewound,
             timeout_seconds=config.witness_timeout_seconds,
+            witness_urls=config.witness_prefixes(),
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
         self.serving = Serving(store)

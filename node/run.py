@@ -38,6 +38,7 @@ from node.service.server import listen, make_server
 from node.store.ledgerstore import LedgerStore
 from node.web.app import build_app
 from node.web.openid4vci import add_claims
+from node.web.witness import add_witness
 
 DATABASE_FILE = "registrar.db"
 DRAIN_SECONDS = 5.0
@@ -98,6 +99,7 @@ class Node:
         add_registrar(self._private_server, self.desk)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
+        add_witness(app, self.side.witness, self.clock)
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
 
     @property

@@ -174,6 +174,19 @@ async def post_json(
     return parse_json(await _request("POST", url, max_bytes, timeout_seconds, headers, payload, session), url)
 
 
+async def post_text(
+    url: str,
+    payload: bytes,
+    *,
+    max_bytes: int,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    session: "aiohttp.ClientSession | None" = None,
+) -> bytes:
+    """Send text and return the answer, at most `max_bytes`; errors as `get_bytes`."""
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    return await _request("POST", url, max_bytes, timeout_seconds, headers, payload, session)
+
+
 def parse_json(data: bytes, where: str) -> Any:  # JSON of any shape; the caller checks what it reads
     """Parse a JSON answer.
 

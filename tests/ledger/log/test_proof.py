@@ -76,7 +76,7 @@ def test_published_frames() -> None:
         assert parse_proof(vector["text"].encode()) == wanted
         assert encode_proof(wanted) == vector["text"].encode()
     for text in vectors["invalid_texts"]:
-        with pytest.raises(MalformedError, match="^tlog-proof: "):
+        with pytest.raises(MalformedError, match=r"^tlog-proof: "):
             parse_proof(text.encode())
 
 

@@ -17,7 +17,7 @@ def test_numbers_come_back(number: int) -> None:
     "text", ["", "-1", "+1", "01", "00", "1 ", " 1", "1_0", "0x1", "٣", "1.0", str(MAX_NUMBER + 1)]
 )
 def test_other_spellings_of_numbers_are_refused(text: str) -> None:
-    with pytest.raises(MalformedError, match="^size "):
+    with pytest.raises(MalformedError, match=r"^size "):
         parse_number(text, "size")
 
 
@@ -34,7 +34,7 @@ def test_bytes_come_back(data: bytes) -> None:
     "text", ["A", "AA", "AAA", "AA=", "AA==\n", " AA==", "AB==", "A-==", "AA==AA==", "ÀA==", "=AA="]
 )
 def test_other_spellings_of_bytes_are_refused(text: str) -> None:
-    with pytest.raises(MalformedError, match="^hash "):
+    with pytest.raises(MalformedError, match=r"^hash "):
         parse_base64(text, "hash")
 
 

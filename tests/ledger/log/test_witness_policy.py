@@ -111,7 +111,7 @@ def test_the_text_of_a_policy() -> None:
 
 def test_bytes_above_ascii_are_kept_and_compared_as_they_are() -> None:
     """A name need not be UTF-8, and K is not the Kelvin sign."""
-    names = (b"\xff\xfe", "K".encode(), "\N{KELVIN SIGN}".encode())
+    names = (b"\xff\xfe", b"K", "\N{KELVIN SIGN}".encode())
     lines = b"".join(
         [b"witness %b %b\n" % (name, key.encode().encode()) for name, key in zip(names, KEYS, strict=False)]
     )
