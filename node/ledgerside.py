@@ -166,8 +166,11 @@ class LedgerSide:
     @property
     def trust(self) -> TrustRoot | None:
         """The trust root of the network this node belongs to; its own if it is one; None before it joined one."""
-        own = [item for item in self.directory.trusts if self._is_member(item)]
-        return next(iter([*own, *self.directory.trusts]), None)
+        return next(iter(self.own_trusts()), None)
+
+    def own_trusts(self) -> tuple[TrustRoot, ...]:
+        """The trust roots of all networks this node belongs to or follows, those it belongs to first."""
+        return tuple(sorted(self.directory.trusts, key=lambda item: not self._is_member(item)))
 
     def witness_key(self) -> VerifierKey:
         """This node's witness key as its network knows it."""

@@ -35,6 +35,7 @@ COMMANDS = {
     "replace": "Replace an award by corrected content.",
     "offer": "Make claim links and a printable sheet for learners.",
     "cut": "Cut now, where the charter has no fixed hours.",
+    "verify": "Judge what somebody shows, with the logs of the running node.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
     "replay-award": "Decide an award once more and compare with what a copy bears.",
 }

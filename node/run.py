@@ -2,7 +2,7 @@
 
     public gRPC      `node.ledgerside`: Ledger, Witness, health, reflection
     public HTTP      `node.web`: tiles, bodies, issuer metadata, claims, /healthz
-    private socket   `node.registrar`: commands of the operator's own staff
+    private socket   `node.registrar`, `node.verifying`: commands of the operator's own staff
 
 Stopping is an ordered list: refuse new work, drain what is under way, stop the tasks, close the files. A node that is
 killed instead loses nothing that it answered: whatever was acknowledged was durable before.
@@ -30,12 +30,15 @@ from node.health import describe_findings
 from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide, find_own_log
+from node.newestheads import NewestHeads
 from node.registrar.database import Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.registrar.service import add_registrar
-from node.service.server import listen, make_server
+from node.service.server import listen, make_server, reflect_private_services
+from node.service.verifier import add_verifier
 from node.store.ledgerstore import LedgerStore
+from node.verifying import VerifyingDesk
 from node.web.app import build_app
 from node.web.openid4vci import add_claims
 from node.web.witness import add_witness
@@ -97,6 +100,11 @@ class Node:
         )
         self._private_server = make_server(self.side.boundary)
         add_registrar(self._private_server, self.desk)
+        self.verifying = VerifyingDesk(
+            NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
+        )
+        add_verifier(self._private_server, self.verifying)
+        reflect_private_services(self._private_server)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
         add_witness(app, self.side.witness, self.clock)
@@ -146,6 +154,7 @@ class Node:
     async def close(self) -> None:
         """Let go of the listeners, also of a node that was never run."""
         await self._private_server.stop(None)
+        self.verifying.close()
         await self.side.close()
 
     async def _listen(self) -> None:

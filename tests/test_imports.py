@@ -73,6 +73,7 @@ ORDER = {
         "fields",
         "presentation",
         "report",
+        "batch_report",
         "verify_token",
         "verify_status",
         "verify_ledger",
@@ -144,7 +145,7 @@ CONFINED = {
     "grpc": ("node.client", "node.service", "node.wire", "node.pb", "node.run"),
     "grpc_health": ("node.service", "node.client", "node.run"),
     "grpc_reflection": ("node.service", "node.run"),
-    "google.protobuf": ("node.wire", "node.pb"),
+    "google.protobuf": ("node.wire", "node.pb", "node.service.server"),
 }
 """Libraries that stand behind one seam, and the modules that are the seam (with all they contain)."""
 

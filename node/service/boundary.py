@@ -2,7 +2,7 @@
 
 One of the two places of the node that catch `Exception` (the other is `node.tasks`): whatever a handler raises, the
 caller gets a status and the node goes on. Every call also ends after `MAX_CALL_SECONDS`, so that a caller who sets no
-deadline and reads nothing cannot keep a handler for ever.
+deadline and reads nothing cannot keep a handler for ever; calls of our own staff that last a night have more.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from ledger.errors import CairnError, EquivocationError
 from node import wire
 
 MAX_CALL_SECONDS = 900
+LONG_CALLS = {"/cairn.v1.Verifier/VerifyStream": 12 * 3600}
+"""Calls of the private listener that may take longer, and how long."""
 OUR_METHODS = "/cairn."
 
 _log = logging.getLogger(__name__)
@@ -56,7 +58,7 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
     def _guard(self, method: str, inner: Handler) -> Handler:
         async def guarded(request: Any, context: Any) -> Any:
             try:
-                async with asyncio.timeout(MAX_CALL_SECONDS):
+                async with asyncio.timeout(LONG_CALLS.get(method, MAX_CALL_SECONDS)):
                     answer = await inner(request, context)
             except CairnError as error:
                 await self._refuse(method, context, error)

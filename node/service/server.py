@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc import aio
 from grpc_health.v1 import _async as health_aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from ledger.errors import CairnError
 from node.client import exchange
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
+from node.pb import registrar_pb2, verifier_pb2
 from node.service.boundary import ErrorBoundary
 from node.service.ledger import LedgerService
 from node.service.witness import WitnessService
@@ -61,8 +64,21 @@ def add_public_services(
     rpc.add_LedgerServicer_to_server(ledger, server)
     rpc.add_WitnessServicer_to_server(witness, server)
     health_switch.add_to(server)
-    ours = [service.full_name for service in pb.DESCRIPTOR.services_by_name.values()]
-    reflection.enable_server_reflection([*ours, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    _reflect(server, [pb.DESCRIPTOR, health_pb2.DESCRIPTOR])
+
+
+def reflect_private_services(server: aio.Server) -> None:
+    """Let tools list what the private listener offers; whoever adds a service there adds its schema here."""
+    _reflect(server, [registrar_pb2.DESCRIPTOR, verifier_pb2.DESCRIPTOR])
+
+
+def _reflect(server: aio.Server, schemas: Sequence[FileDescriptor]) -> None:
+    """Offer reflection for these schemas and nothing else this program knows: a pool of its own, with no other in it."""
+    pool = DescriptorPool()
+    for schema in (*schemas, reflection_pb2.DESCRIPTOR):
+        pool.AddSerializedFile(schema.serialized_pb)
+    names = [service.full_name for schema in schemas for service in schema.services_by_name.values()]
+    reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server, pool=pool)
 
 
 def listen(server: aio.Server, address: str) -> int:

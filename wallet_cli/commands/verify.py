@@ -11,8 +11,8 @@ from wallet_cli.commands.options import json_option, read_vault_options
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ledger.credential.batch_report import FileReport, Tally
     from wallet_cli.places import Places
-    from wallet_cli.verify import FileReport, Tally
 
 
 @click.command("verify", epilog="Example:  cairn verify record.cairn --audience 'Tidewater College' --nonce 7f3a91")
@@ -46,6 +46,7 @@ def command(
     why. A replica that somebody else made is checked whole first. Exit code 0: all valid now. 1: at least one is not.
     2: nothing could be read. 3: could not be decided.
     """
+    from ledger.credential.batch_report import Tally
     from ledger.credential.verify import Question
     from wallet_cli import places, verify
     from wallet_cli.clock import system_clock
@@ -57,7 +58,7 @@ def command(
     network = verify.open_network(place.trust, place.replica, load_key(place.folder))
     question = Question(now=system_clock(), audience=audience, nonce=nonce)
     reports = verify.verify_files(verify.find_files(names), network, question)
-    tally = verify.Tally()
+    tally = Tally()
     if as_json:
         _print_json(reports, tally)
     else:
