@@ -4,13 +4,14 @@ Opens no connection and asks nobody: what is held is what counts, and each repor
 a file that cannot be read. The network is looked at once, and what was found about heads and pages serves all files.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ledger.credential.batch_report import FileReport, report_unreadable
 from ledger.credential.report import RecordReport
 from ledger.credential.verify import MAX_FILE_BYTES, Question
 from ledger.credential.verify import verify_file as judge_file
+from ledger.credential.verify_standalone import verify_file_alone
 from ledger.errors import CairnError, PolicyError
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
@@ -41,7 +42,8 @@ def open_network(trust: TrustRoot, folder: Path, key: bytes | None = None) -> Ne
     if not folder.is_dir():
         raise NotHeldError(
             f"no ledger is held in {folder}",
-            hint="run `cairn sync --trust FILE --node URL` once; then no network is needed",
+            hint="run `cairn sync --trust FILE --node URL` once; then no network is needed. --no-replica checks what files "
+            "themselves prove",
         )
     try:
         return Network(trust, Replica(folder, key))
@@ -65,7 +67,21 @@ def verify_file(
     return judge_file(data, Network(trust, ledger), Question(now=now, audience=audience, nonce=nonce))
 
 
-def verify_files(paths: Iterable[Path], network: Network, question: Question) -> Iterator[FileReport]:
+Judge = Callable[[bytes], RecordReport]
+"""Gives the report on a file's bytes."""
+
+
+def judge_by(network: Network, question: Question) -> Judge:
+    """Judge files by what is held."""
+    return lambda data: judge_file(data, network, question)
+
+
+def judge_alone(trust: TrustRoot, question: Question) -> Judge:
+    """Judge files by what they prove themselves, where nothing is held."""
+    return lambda data: verify_file_alone(data, trust, question)
+
+
+def verify_files(paths: Iterable[Path], judge: Judge) -> Iterator[FileReport]:
     """Verify files one after the other; one that cannot be read is reported as such, and the next is taken.
 
     Raises:
@@ -81,7 +97,7 @@ def verify_files(paths: Iterable[Path], network: Network, question: Question) ->
         except CairnError as error:
             yield FileReport(str(path), report_unreadable(str(error), "ask for the file again"))
         else:
-            yield FileReport(str(path), judge_file(data, network, question))
+            yield FileReport(str(path), judge(data))
 
 
 def find_files(names: Iterable[str]) -> Iterator[Path]:

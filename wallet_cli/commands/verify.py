@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Light replica made by `cairn sync`, also by somebody else's; the remembered one by default.",
 )
+@click.option(
+    "--no-replica", "alone", is_flag=True, help="Hold no ledger: check what the file itself proves, with a trust root."
+)
 @click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
 @click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
 @click.option("--node", "nodes", metavar="URL", multiple=True, help="Sync from this node first, then verify.")
@@ -33,6 +36,7 @@ def command(
     names: tuple[str, ...],
     trust_file: str | None,
     replica: str | None,
+    alone: bool,
     audience: str | None,
     nonce: str | None,
     nodes: tuple[str, ...],
@@ -43,7 +47,8 @@ def command(
     """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
 
     FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check and
-    why. A replica that somebody else made is checked whole first. Exit code 0: all valid now. 1: at least one is not.
+    why. A replica that somebody else made is checked whole first. Without any, what `cairn present --offline` encloses can
+    be checked, which is never enough for `Valid now`. Exit code 0: all valid now. 1: at least one is not.
     2: nothing could be read. 3: could not be decided.
     """
     from ledger.credential.batch_report import Tally
@@ -53,11 +58,16 @@ def command(
     from wallet_cli.replica_key import load_key
 
     place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, replica, nodes)
+    if alone and (nodes or replica):
+        raise click.UsageError("--no-replica holds no ledger, so it goes with neither --replica nor --node.")
     if nodes:
         _sync(place)
-    network = verify.open_network(place.trust, place.replica, load_key(place.folder))
     question = Question(now=system_clock(), audience=audience, nonce=nonce)
-    reports = verify.verify_files(verify.find_files(names), network, question)
+    if alone:
+        judge = verify.judge_alone(place.trust, question)
+    else:
+        judge = verify.judge_by(verify.open_network(place.trust, place.replica, load_key(place.folder)), question)
+    reports = verify.verify_files(verify.find_files(names), judge)
     tally = Tally()
     if as_json:
         _print_json(reports, tally)
