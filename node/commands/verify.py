@@ -56,8 +56,12 @@ def command(
     else:
         is_batch = len(names) > 1 or Path(names[0]).is_dir()
         asyncio.run(_print_text(reports, tally, is_batch=is_batch, full=full))
-    if tally.exit_code == terminal.EXIT_UNDECIDED:
-        terminal.next_step(f"cairn-node status {directory}; each report says what else can be done")
+    if tally.exit_code == terminal.EXIT_YES:
+        terminal.next_step("keep what you decide; the node keeps nothing of what it was shown")
+    else:
+        terminal.next_step(
+            f"do what each report says under `What to do`; cairn-node status {directory} tells how it stands"
+        )
     return tally.exit_code
 
 
