@@ -13,8 +13,9 @@ import pytest
 
 from ledger import base64url, errors
 from ledger.credential.presentation import encode_presentation, parse_presentation
-from ledger.credential.report import Code
+from ledger.credential.report import Answer, Code
 from ledger.credential.verify import Question, verify_file
+from ledger.credential.verify_standalone import verify_file_alone
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import encode_fork, parse_fork, verify_fork
 from ledger.log.identity import LogId
@@ -22,10 +23,13 @@ from ledger.log.merkle import hash_leaf, root_of_hashes
 from ledger.log.network import Network
 from ledger.log.note import parse_verifier_key
 from ledger.log.policy import encode_trust_root, parse_trust_root
+from ledger.log.proof import encode_proof, parse_proof, verify_proof
 from ledger.log.state import found_state
+from ledger.log.witness_policy import encode_witness_policy, parse_witness_policy
+from node.client.cosigntext import encode_cosign_request, encode_size, parse_cosign_request, parse_size
 from node.proposal import parse_proposal
 from node.request import parse_request
-from tests.vectors import generate, independent
+from tests.vectors import generate, independent, independent_enclosed
 from tests.vectors.document import fill_blocks, find, read_blocks
 from tests.vectors.scribe import AT, Scribe
 from tests.vectors.story import Story, tell
@@ -102,6 +106,9 @@ def test_the_second_reader_is_independent() -> None:
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {"base64", "hashlib", "json", "collections.abc", "typing", "nacl.bindings"}
+    other = Path(independent_enclosed.__file__).read_text(encoding="utf-8")
+    ours = {str(node.module) for node in ast.walk(ast.parse(other)) if isinstance(node, ast.ImportFrom)}
+    assert ours <= {*modules, "tests.vectors.independent"}
 
 
 @pytest.mark.parametrize("name", LOGS)
@@ -175,6 +182,40 @@ def test_files_read_back_as_themselves() -> None:
         assert verify_fork(parse_fork(text.encode()), [key]).common == 2
 
 
+def test_the_document_suffices_for_what_is_enclosed() -> None:
+    """Proof and stapled status in a presentation, and a request to a witness; each of them refused when changed."""
+    enclosed = VECTORS["enclosed.json"]
+    trust = json.loads(VECTORS["trust-root.json"]["file"])
+    school = VECTORS["school-log.json"]
+    witnesses = [item["key"] for item in trust["witnesses"] if item["log"] != school["log_id"]]
+    independent_enclosed.check_enclosed(enclosed, witnesses, 2)
+    for name in ("proof", "status"):
+        with pytest.raises(Exception):  # noqa: B017  # whatever breaks first
+            independent_enclosed.check_enclosed({**enclosed, name: damage(enclosed[name])}, witnesses, 2)
+    leaves = [independent.unb64(leaf) for leaf in school["leaf_hashes"]]
+    independent_enclosed.check_cosign_request(
+        enclosed["add_checkpoint"], independent.unb64(enclosed["old_root"]), len(leaves), independent.root(leaves)
+    )
+
+
+def test_what_is_enclosed_reads_back_and_verifies(story: Story) -> None:
+    """By our own parsers: without a ledger seven steps are good, with one all are."""
+    enclosed = {name: text.encode() for name, text in VECTORS["enclosed.json"].items()}
+    assert encode_presentation(parse_presentation(enclosed["file"])) == enclosed["file"]
+    proof, policy = parse_proof(enclosed["tlog_proof"]), parse_witness_policy(enclosed["policy"])
+    assert encode_proof(proof) == enclosed["tlog_proof"]
+    assert encode_witness_policy(policy) == enclosed["policy"]
+    verify_proof(proof, hash_leaf(enclosed["entry"]), policy)
+    assert encode_cosign_request(parse_cosign_request(enclosed["add_checkpoint"])) == enclosed["add_checkpoint"]
+    assert encode_size(parse_size(enclosed["conflict"])) == enclosed["conflict"]
+    trust = parse_trust_root(VECTORS["trust-root.json"]["file"].encode())
+    question = Question(now=AT + 60_000, audience="college.example", nonce="n-0S6_WzA2Mj")
+    (alone,) = verify_file_alone(enclosed["file"], trust, question).credentials
+    assert [step.answer for step in alone.steps[:7]] == [Answer.YES] * 7, alone.steps
+    (held,) = verify_file(enclosed["file"], seen(story), question).credentials
+    assert held.code is Code.VALID, held.steps
+
+
 def test_the_tiles_hold_the_tree() -> None:
     """Level 1 is the roots of the full tiles below it."""
     leaves = [hash_leaf(n.to_bytes(4)) for n in range(512)]
@@ -229,7 +270,20 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
     """The numbers that code names stand in section 22."""
     from ledger import canonical
     from ledger.credential import disclosure, evaluation, keybinding, presentation, sdjwt, verify_requirements
-    from ledger.log import body, charter, entry, evidence, governance, keys, note, policy, receipt, records
+    from ledger.log import (
+        body,
+        charter,
+        entry,
+        evidence,
+        governance,
+        keys,
+        note,
+        policy,
+        proof,
+        receipt,
+        records,
+        witness_policy,
+    )
     from node import proposal, request
 
     limits = DOCUMENT.partition("## 22. Limits")[2]
@@ -257,6 +311,9 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         (receipt.MAX_PATH, 17, "63; 17"),
         (evidence.MAX_EVIDENCE_BYTES, 256 * kib, "256 KiB; 256 KiB"),
         (policy.MAX_TRUST_ROOT_BYTES, 256 * kib, "256 KiB; 256 KiB"),
+        (witness_policy.MAX_POLICY_BYTES, 256 * kib, "256 KiB; 1,000; 64 KiB"),
+        (witness_policy.MAX_LINES, 1000, "256 KiB; 1,000; 64 KiB"),
+        (proof.MAX_EXTRA_BYTES, 64 * kib, "256 KiB; 1,000; 64 KiB"),
         (request.MAX_REQUEST_BYTES, 512 * kib, "512 KiB; 1 MiB"),
         (proposal.MAX_PROPOSAL_BYTES, mib, "512 KiB; 1 MiB"),
         (disclosure.MAX_TOKEN_CHARS, mib, "1 MiB; 10,000; 32; 64 KiB"),

@@ -22,13 +22,14 @@ from ledger.log.identity import encode_log_id, short_log_id
 from ledger.log.keys import Algorithm, PublicKey, SigningKey
 from ledger.log.members import WitnessSet
 from ledger.log.merkle import EMPTY_ROOT, LeafHash, hash_leaf, prove_consistency, prove_inclusion, root_of_hashes
-from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root
+from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root, parse_trust_root
 from ledger.log.receipt import encode_receipt
 from ledger.log.state import LogState, found_state
 from ledger.log.tiles import TILE_WIDTH, TileReader, encode_bundle, entries_path, full_tiles, partial_width, tile_path
 from ledger.mastery.digest import Named, Transcript, fingerprint_transcript
 from node.proposal import Proposal, encode_proposal, sign_proposal
 from node.request import make_request
+from tests.vectors import enclosed
 from tests.vectors.document import fill_blocks
 from tests.vectors.scribe import AT, LABEL, SLOTS, Scribe
 from tests.vectors.story import SLOT, STATUSES, Story, tell
@@ -54,6 +55,7 @@ def build() -> dict[str, object]:
         "status.json": status(story.school),
         "credential.json": credential(story),
         "presentation.json": presentation(story),
+        "enclosed.json": enclosed.build(story, parse_trust_root(trust_root(story.network))),
         "evaluation.json": evaluation(),
         "evidence.json": {"equal_sizes": story.evidence[0].decode(), "split": story.evidence[1].decode()},
         "trust-root.json": {"file": trust_root(story.network).decode()},
