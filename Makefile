@@ -55,7 +55,7 @@ check: $(READY) ## what must pass before a change is proposed: format, lint, typ
 	$(PYTHON) -m pytest $(ARGS)
 
 mutations: $(READY) ## plant faults in a copy of the evaluator, one by one: each must be caught
-	$(PYTHON) -m tests.ledger.mastery.mutations $(ARGS)
+	$(PYTHON) -m tests.mastery.mutations $(ARGS)
 
 bench: $(READY) ## quick measurements, a tenth of the size, under five minutes
 	$(PYTHON) -m bench

@@ -6,7 +6,18 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import calibrators, ledger_rows, mastery_rows, verify_rows, wire_calibrators
+from bench import (
+    calibrators,
+    growth_rows,
+    ledger_rows,
+    mastery_rows,
+    node_rows,
+    traffic_rows,
+    verify_rows,
+    wire_calibrators,
+)
+
+MEMBERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +39,9 @@ def main() -> None:
     size = "full size" if full else "a tenth of the full size: for a first look, not for quoting"
     print(f"Cairn bench, {size}; Python {platform.python_version()}, medians of {rounds} rounds")
     _print_calibrators()
-    print(f"{'what':<64}{'figure':>18}{'ratio':>10}{'accept':>12}")
+    print(f"{'what':<64}{'figure':>20}{'ratio':>13}{'accept':>12}")
     for row in _rows(items, rounds):
-        print(f"{row.name:<64}{row.figure:>18}{row.ratio:>10}{row.accept:>12}", flush=True)
+        print(f"{row.name:<64}{row.figure:>20}{row.ratio:>13}{row.accept:>12}", flush=True)
 
 
 def _print_calibrators() -> None:
@@ -77,7 +88,50 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             f"{above / bare:.1f} bare",
             "250 ms",
         )
+    yield from _node_rows(items, rounds)
+    yield from _growth_rows(items * 10)
     yield from _mastery_rows(items // 100, rounds)
+
+
+def _node_rows(items: int, rounds: int) -> Iterator[Row]:
+    """A whole node over loopback; ratios are to plain work of the same kind, between which each figure is taken."""
+    batch = ledger_rows.BATCH
+    written = ledger_rows.write_log(items // batch, batch)
+
+    def replay() -> float:
+        return (len(written.entries) - 1) * batch / ledger_rows.replay(written)
+
+    with node_rows.long_log(items) as folder:
+        measured = (
+            ("follow a peer over gRPC, checked and durable", replay, node_rows.follow, "items/s", "replay", "0.5"),
+            ("unary call (GetHeads)", wire_calibrators.unary_calls, node_rows.unary_calls, "calls/s", "U", "0.5 U"),
+            ("full tiles over HTTP", node_rows.bare_answers, node_rows.tiles_served, "tiles/s", "bare", "0.7"),
+        )
+        for name, calibrate, measure, unit, reference, accept in measured:
+            work = functools.partial(measure, folder)
+            figure, _, ratio = calibrators.against(calibrate, work, rounds)
+            yield Row(name, f"{figure:,.0f} {unit}", f"{ratio:.2f} {reference}", accept)
+        process = node_rows.run_process(folder)
+    what = f"node with {items:,} items"
+    yield Row(f"{what}: until it answers", f"{process.start_seconds:.2f} s", "", "2 s")
+    yield Row(f"{what}: resident", f"{process.mebibytes:.0f} MiB", "", "150 MiB")
+    yield Row(f"{what}: idle, of a core", f"{100 * process.idle_share:.2f} %", "", "1 %")
+    traffic = traffic_rows.measure(MEMBERS)
+    quiet = f"{traffic.token:.0f} + {traffic.heads / 1024:.0f} Ki bytes"
+    yield Row(f"network of {MEMBERS}: a quiet look at a peer; a look with news", quiet, "", "")
+    yield Row(f"network of {MEMBERS}: one member's cut, fetched", f"{traffic.cut / 1024:.0f} KiB", "", "")
+    yield Row(f"network of {MEMBERS}: one node's day, both directions", f"{traffic.day / 2**20:.0f} MiB", "", "")
+
+
+def _growth_rows(largest: int) -> Iterator[Row]:
+    """What becomes of proofs, appends and receipts as a log grows: a line for each power of ten."""
+    for one in growth_rows.measure(largest):
+        yield Row(
+            f"log of {one.entries:>10,} entries: append, proof, receipt for itself",
+            f"{one.append_microseconds:.1f} us",
+            f"{one.proof_hashes} hashes",
+            f"{one.receipt_bytes:,} bytes",
+        )
 
 
 def _mastery_rows(learners: int, rounds: int) -> Iterator[Row]:

@@ -103,7 +103,7 @@ def make_desk() -> Iterator[Desk]:
         holder = SigningKey(seeded("holder"))
         token = _mint(network, school, holder, seconds)
         commitment = commit(parse_sd_jwt(token).issuer_jwt)
-        index = _cut(school, commitment)
+        index = cut_once(school, commitment)
         body = school.bodies[index]
         assert body is not None
         items = [body[start : start + 32] for start in range(0, len(body), 32)]
@@ -158,7 +158,8 @@ def _mint(network: SimulatedLog, school: SimulatedLog, holder: SigningKey, secon
     return copy.mint_copy(content, terms, signer.sign, lambda length: seeded("salt", next(counter))[:length])
 
 
-def _cut(school: SimulatedLog, commitment: bytes) -> int:
+def cut_once(school: SimulatedLog, commitment: bytes) -> int:
+    """Append a cut with this commitment and one page of 16,384 slots; gives the index of the batch."""
     school.anchor()
     index = school.issue([commitment]).index
     header = school.header()

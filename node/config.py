@@ -213,7 +213,8 @@ class NodeConfig:
         metadata=_about("Trust root files of the networks this node belongs to or follows.", _texts(_path)),
     )
     follow_interval_seconds: int = field(
-        default=10, metadata=_about("Seconds between two looks at a quiet peer.", _whole(1, 86_400))
+        default=60,
+        metadata=_about("Seconds between two looks at a quiet peer; news is told at once.", _whole(1, 86_400)),
     )
     peer_timeout_seconds: int = field(
         default=30, metadata=_about("Seconds a peer may take for one answer.", _whole(1, 3_600))

@@ -44,8 +44,16 @@ class HeadEvents:
     Used from the event loop's thread alone. Whoever publishes has made the note durable before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, session: bytes = b"") -> None:
+        """Start counting news; `session` is of this start of the node alone (at most 24 bytes)."""
+        self._session = session
+        self._published = 0
         self._listeners: list[Listener] = []
+
+    @property
+    def token(self) -> bytes:
+        """Stays the same while there is no news; empty where a restart could not be told."""
+        return self._session and self._session + self._published.to_bytes(8)
 
     def listen(self) -> Listener:
         """Make a listener that hears everything published from now on."""
@@ -59,5 +67,6 @@ class HeadEvents:
 
     def publish(self, log: LogId) -> None:
         """Tell every listener."""
+        self._published += 1
         for listener in self._listeners:
             listener.tell(log)

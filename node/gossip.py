@@ -8,15 +8,18 @@ evidence.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from ledger.errors import CairnError
 from ledger.log import merkle
 from ledger.log.checkpoint import open_checkpoint, read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
+from ledger.log.members import Witness
+from ledger.log.note import parse_note
 from node.client import exchange
 from node.client.exchange import OfferedEvidence, OfferedHead, Offers
 from node.client.ledger import LedgerClient
-from node.client.notes import merge_notes, signed_size
+from node.client.notes import merge_notes, name_note, signed_size
 from node.directory import Directory
 from node.events import HeadEvents
 from node.forks import Forks
@@ -27,6 +30,18 @@ from node.store.logstore import LogStore
 MAX_OFFER_BYTES = 896 * 1024
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnHead:
+    """What peers are told of our own log, each once: that it grew, has its quorum, has every witness's cosignature."""
+
+    size: int
+    has_quorum: bool
+    is_complete: bool
+
+
+NOTHING_TOLD = OwnHead(0, False, False)
 
 
 class Gossip:
@@ -56,6 +71,8 @@ class Gossip:
         self._address = address
         self._wake = wake
         self._rewound = rewound
+        # By log: its newest note and the witnesses that counted when it was judged, and whether it lacked a quorum.
+        self._judged: dict[LogId, tuple[bytes, tuple[Witness, ...], bool]] = {}
 
     async def take(self, offers: Offers) -> Offers:
         """Judge what a caller offers; answer with the newer notes and the evidence held about the same logs."""
@@ -69,15 +86,44 @@ class Gossip:
         evidence = [item for item in await self._evidence(logs) if item.evidence not in known]
         return _bounded(heads, evidence)
 
-    async def offer_to(self, client: LedgerClient, logs: Iterable[LogId]) -> None:
-        """Show a peer the notes and evidence of some logs, and judge what it shows in turn."""
-        wanted = list(logs)
-        evidence = await self._evidence(wanted)
-        heads = list(self._heads(wanted))
-        while heads or evidence:
-            offers = _bounded(heads, evidence, self._address)
-            del heads[: len(offers.heads)], evidence[: len(offers.evidence)]
+    async def offer_to(self, client: LedgerClient, logs: Iterable[LogId], *, heads: Iterable[LogId]) -> None:
+        """Show a peer the evidence about some logs, and the notes of `heads` and of those; judge what it shows in turn."""
+        evidence = await self._evidence(logs)
+        shown = list(self._heads(dict.fromkeys([*heads, *(item.log for item in evidence)])))
+        while shown or evidence:
+            offers = _bounded(shown, evidence, self._address)
+            del shown[: len(offers.heads)], evidence[: len(offers.evidence)]
             await self._judge(await client.offer_heads(offers), client.address)
+
+    def name_held(self, log_id: LogId) -> bytes:
+        """What to say is held of a log when asking for its head: the text alone where its quorum is there already."""
+        log = self._store.log(log_id)
+        if log is None:
+            return b""
+        whole, text = name_note(log.note)
+        return whole if self.lacks_quorum(log_id) else text
+
+    def lacks_quorum(self, log_id: LogId) -> bool:
+        """Whether the newest note held is worth more cosignatures; so it is where no witness counts, and none is held."""
+        log = self._store.log(log_id)
+        if log is None:
+            return True
+        note, counting = log.note, self._directory.witnesses_in_force(log_id)
+        kept = self._judged.get(log_id)
+        if kept is None or kept[0] is not note or kept[1] != counting:
+            kept = note, counting, not self._directory.quorum(log_id, note).has_quorum
+            self._judged[log_id] = kept
+        return kept[2]
+
+    def describe_own(self) -> OwnHead:
+        """How the newest note of our own log stands."""
+        own = self._directory.own
+        log = self._store.log(own)
+        assert log is not None, "a node holds its own log"
+        note = log.note
+        lines = {(line.name, line.key_id) for line in parse_note(note).signatures}
+        is_complete = all((key.name, key.key_id) in lines for key in self._directory.witness_keys(own))
+        return OwnHead(read_checkpoint(note).size, not self.lacks_quorum(own), is_complete)
 
     async def judge_head(self, head: OfferedHead, address: str) -> None:
         """Judge one note: take its cosignatures, wake a follower, or make evidence of it.

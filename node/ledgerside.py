@@ -91,7 +91,7 @@ class LedgerSide:
         self._has_started = False
         self.grpc_port = listen(self.server, config.grpc_listen)
         self.address = config.grpc_address or f"{_host(config.grpc_listen)}:{self.grpc_port}"
-        self.events = HeadEvents()
+        self.events = HeadEvents(parts.draw(16))
         self.peers = Peers(timeout_seconds=config.peer_timeout_seconds)
         self._trust_files: dict[Path, TrustRoot] = {}
         self.directory = Directory(
@@ -157,7 +157,7 @@ class LedgerSide:
             witness_urls=config.witness_prefixes(),
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
-        self.serving = Serving(store)
+        self.serving = Serving(store, lambda: self.events.token)
         add_public_services(
             self.server, LedgerService(self.serving, self.gossip), WitnessService(self.witness), self.health
         )

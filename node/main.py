@@ -20,7 +20,7 @@ COMMANDS = {
     "run": "Run the node until it is told to stop.",
     "status": "How the node stands, in words.",
     "join": "Ask a network for membership.",
-    "member": "Propose who is a member of a network, with which rights.",
+    "member": "Who is a member of a network: propose, show, history.",
     "key": "Propose keys of this institution; list them.",
     "sign": "Read a proposal in words and sign it, offline.",
     "submit": "Put a proposal with enough signatures on the ledger.",

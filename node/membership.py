@@ -128,5 +128,27 @@ async def draft_change(access: LogAccess, drafter: Drafter, op: MemberOp, who: s
         CairnError: no such member, its log is not held, or the change does not follow on what was decided.
     """
     member = find_member(drafter.state, who)
+    return drafter.change_member(op, member, await _newest_boundary(access, member), rights)
+
+
+async def draft_succession(access: LogAccess, drafter: Drafter, who: str, successor: str) -> Proposal:
+    """Draft the end of a member's log, at the newest point of it that is held, and who goes on with it.
+
+    Args:
+        access: to the network's node.
+        drafter: for the network's log.
+        who: name, origin or log id of the member whose log ends.
+        successor: of the member that goes on with its status lists and may issue its credentials again.
+
+    Raises:
+        CairnError: one of them is no member, the log that ends is not held, or it has a successor already.
+    """
+    ending, following = find_member(drafter.state, who), find_member(drafter.state, successor)
+    if ending == following:
+        raise RuleError(f"member {who!r}: a log cannot go on with itself")
+    return drafter.succeed(ending, await _newest_boundary(access, ending), following)
+
+
+async def _newest_boundary(access: LogAccess, member: LogId) -> Boundary:
     head = read_checkpoint((await access.held_log(member)).note)
-    return drafter.change_member(op, member, Boundary(member, head.size, head.root), rights)
+    return Boundary(member, head.size, head.root)

@@ -7,7 +7,7 @@ that peer a pause for that log, and changes nothing we hold.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ledger.errors import CairnError
@@ -19,7 +19,7 @@ from node.directory import Directory
 from node.errors import BusyError
 from node.events import HeadEvents, Listener
 from node.forks import Forks
-from node.gossip import Gossip
+from node.gossip import NOTHING_TOLD, Gossip
 from node.peers import Peers
 from node.pull import Puller
 from node.tasks import Backoff, jitter, keep_doing
@@ -91,6 +91,10 @@ class Follower:
         # Per log: when to look at what this peer serves of it again, and the pause that grows with every refusal.
         self._pauses: dict[LogId, tuple[int, int]] = {}
         self._evidence_seen: dict[LogId, int] = {}
+        # How our own newest note stood when the peer was told last.
+        self._told = NOTHING_TOLD
+        # What the peer said when all of these logs were level with it; nothing needs doing until it says otherwise.
+        self._level: tuple[bytes, frozenset[tuple[LogId, bool]]] = b"", frozenset()
 
     def wake(self) -> None:
         """Look at the peer now."""
@@ -107,16 +111,14 @@ class Follower:
 
     async def _step(self, listener: Listener) -> None:
         try:
-            # A peer that was away hears of everything; later only news is told.
+            # A peer that was away is asked and told everything; later only news counts.
             if self.report.reached_at is None or self.report.problem:
                 listener.take()
                 await self.round()
-                await self._gossip.offer_to(self._peers.client(self._address), self._all_logs())
+                await self._tell(self._all_logs())
             elif self._wake.is_set():
                 await self.round()
-            news = listener.take()
-            if news:
-                await self._gossip.offer_to(self._peers.client(self._address), news)
+            await self._tell(listener.take())
             self._mark_good()
         except CairnError as error:
             self.report.problem = str(error)
@@ -124,29 +126,44 @@ class Follower:
         await self._wait(listener)
 
     async def round(self) -> None:
-        """Ask for heads once, and act on them."""
+        """Ask for heads once, and act on them; a peer where nothing has changed since is asked for a token alone."""
         self._wake.clear()
         client = self._peers.client(self._address)
+        token = await client.token()
+        if token and self._level == (token, self._wants(self._directory.follow_order())):
+            return
         if self._address in self._directory.config_peers:
             self._directory.hear(self._address, [summary.log for summary in await client.list_logs()])
         done: set[LogId] = set()
+        wanted: set[tuple[LogId, bool]] = set()
+        lag = 0
         # A network's log names further logs, so the list is made anew until nothing is new; networks come first.
         while logs := [log for log in self._directory.follow_order() if log not in done]:
             done.update(logs)
-            lag = 0
-            for head in await client.heads(logs):
+            wanted |= self._wants(logs)
+            for head in await client.heads(logs, [self._gossip.name_held(log) for log in logs]):
                 await self._follow(head)
                 lag += max(0, head.size - self._puller.held_size(head.log))
-            self.report.lag = lag
+        self.report.lag = lag
+        # What was refused, or waits, is asked for again.
+        self._level = (b"", frozenset()) if lag or self._pauses else (token, frozenset(wanted))
+
+    def _wants(self, logs: Iterable[LogId]) -> frozenset[tuple[LogId, bool]]:
+        """What is asked about: each log, and whether further cosignatures would help."""
+        return frozenset((log, self._gossip.lacks_quorum(log)) for log in logs)
 
     async def _follow(self, head: Head) -> None:
-        if head.note is None or self._is_paused(head.log):
+        if self._is_paused(head.log):
+            return
+        if head.note is None:
+            if head.is_known:
+                await self._fetch_evidence(head)
             return
         try:
             if head.size > self._puller.held_size(head.log):
                 await self._puller.pull(self._peers.client(self._address), head)
-            else:
-                await self._gossip.judge_head(OfferedHead(head.log, head.note), self._address)
+            # Also after a pull: another peer may have been quicker, with another history.
+            await self._gossip.judge_head(OfferedHead(head.log, head.note), self._address)
         except (UnreachableError, BusyError) as error:
             if isinstance(error, UnreachableError):
                 raise
@@ -184,6 +201,18 @@ class Follower:
     def _is_paused(self, log: LogId) -> bool:
         until, _ = self._pauses.get(log, (0, 0))
         return self._clock() < until
+
+    async def _tell(self, logs: Iterable[LogId]) -> None:
+        """Tell the peer what it should not have to ask for: our own log's news, and evidence of forks.
+
+        Heads of others it hears from their writers. Of our own a cosignature more is no news by itself: a hundred
+        witnesses would have every peer told a hundred times.
+        """
+        own = self._directory.own
+        state = self._gossip.describe_own()
+        is_news = own in logs and state != self._told
+        await self._gossip.offer_to(self._peers.client(self._address), logs, heads=(own,) if is_news else ())
+        self._told = state if is_news else self._told
 
     def _all_logs(self) -> tuple[LogId, ...]:
         return (self._directory.own, *self._directory.follow_order())

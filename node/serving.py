@@ -5,7 +5,7 @@ so that a follower need not keep much that it cannot yet prove.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from ledger.errors import MalformedError
 from ledger.log import merkle
@@ -13,8 +13,9 @@ from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
 from node.budget import Budget
 from node.client import exchange
-from node.client.exchange import BodyPiece, Head, Inclusion, LogSummary, Package
+from node.client.exchange import BodyPiece, Head, Heads, Inclusion, LogSummary, Package
 from node.client.failures import UnknownLogError
+from node.client.notes import name_note
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
@@ -22,8 +23,11 @@ from node.store.logstore import LogStore
 class Serving:
     """Answers about any log of one store. Methods that are not async block on the disk: call them in a thread."""
 
-    def __init__(self, store: LedgerStore) -> None:
+    def __init__(self, store: LedgerStore, token: Callable[[], bytes] = bytes) -> None:
+        """Answer from this store; `token` stays the same while nothing in it changes, empty where nobody can tell."""
         self._store = store
+        self._token = token
+        self._names: dict[LogId, tuple[bytes, tuple[bytes, bytes]]] = {}
         self._budget = Budget()
 
     def list_logs(self, after: bytes, limit: int) -> tuple[tuple[LogSummary, ...], bool]:
@@ -33,9 +37,11 @@ class Serving:
         states = [self._log(log).state for log in ids[:limit]]
         return tuple(LogSummary(s.log_id, s.charter.origin, s.size) for s in states), len(ids) > limit
 
-    def heads(self, logs: Sequence[LogId]) -> tuple[Head, ...]:
-        """The newest note of each log, in the order asked; size 0 where nothing is held."""
-        return tuple(self._head(log) for log in logs)
+    def heads(self, logs: Sequence[LogId], known: Sequence[bytes]) -> Heads:
+        """The newest note of each log, in the order asked, left out where it is known; size 0 where nothing is held."""
+        # The token first: what changes while the notes are read is news for the next question.
+        token = self._token()
+        return Heads(tuple(self._head(log, name) for log, name in zip(logs, known, strict=True)), token)
 
     async def packages(self, log_id: LogId, start: int, end: int) -> AsyncIterator[Package]:
         """The entries [start, end) in packages within the limits of a message.
@@ -106,19 +112,28 @@ class Serving:
         end = skip + exchange.MAX_EVIDENCE_PIECES
         return tuple(pieces[skip:end]), len(pieces) > end
 
-    def _head(self, log_id: LogId) -> Head:
+    def _head(self, log_id: LogId, known: bytes) -> Head:
         log = self._store.log(log_id)
         if log is None:
             return Head(log=log_id, size=0, note=None)
         # The size is read from the note: a commit may fall between two looks at the log.
         note = log.note
+        is_known = bool(known) and known in self._name(log_id, note)
         return Head(
             log=log_id,
             size=read_checkpoint(note).size,
-            note=note,
+            note=None if is_known else note,
             cosigned_size=log.cosigned_size(),
             evidence_count=len(log.evidence()),
+            is_known=is_known,
         )
+
+    def _name(self, log_id: LogId, note: bytes) -> tuple[bytes, bytes]:
+        """The names of a note. A hundred followers ask about the same one, so the last of each log is kept."""
+        kept = self._names.get(log_id)
+        if kept is None or kept[0] is not note:
+            kept = self._names[log_id] = note, name_note(note)
+        return kept[1]
 
     def _log(self, log_id: LogId) -> LogStore:
         log = self._store.log(log_id)

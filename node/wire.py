@@ -36,6 +36,7 @@ from node.client.exchange import (
     BodyPiece,
     CosignRequest,
     Head,
+    Heads,
     Inclusion,
     LogSummary,
     OfferedEvidence,
@@ -115,10 +116,19 @@ def decode_log_id(data: bytes) -> LogId:
 
 
 def decode_log_ids(items: Sequence[bytes]) -> tuple[LogId, ...]:
-    """Between 1 and 64 log ids."""
-    if not 1 <= len(items) <= exchange.MAX_HEADS:
-        raise MalformedError(f"heads: {len(items)} logs asked for, expected 1 to {exchange.MAX_HEADS}")
+    """At most 64 log ids."""
+    if len(items) > exchange.MAX_HEADS:
+        raise MalformedError(f"heads: {len(items)} logs asked for, at most {exchange.MAX_HEADS} are answered")
     return tuple(decode_log_id(item) for item in items)
+
+
+def decode_known(items: Sequence[bytes], logs: int) -> tuple[bytes, ...]:
+    """What a caller has of each log; nothing of any where it says nothing."""
+    if not items:
+        return (b"",) * logs
+    if len(items) != logs or any(len(item) not in (0, exchange.KNOWN_BYTES) for item in items):
+        raise MalformedError(f"heads: expected nothing or {exchange.KNOWN_BYTES} bytes for each log as known")
+    return tuple(items)
 
 
 def decode_proof(items: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -176,25 +186,29 @@ def decode_log_list(message: pb.ListLogsResponse) -> tuple[tuple[LogSummary, ...
     return logs, message.more
 
 
-def encode_heads(heads: Sequence[Head]) -> pb.GetHeadsResponse:
+def encode_heads(answer: Heads) -> pb.GetHeadsResponse:
     """The answer to `GetHeads`."""
-    return pb.GetHeadsResponse(heads=[_encode_head(head) for head in heads])
+    return pb.GetHeadsResponse(heads=[_encode_head(head) for head in answer.heads], token=answer.token)
 
 
-def decode_heads(message: pb.GetHeadsResponse, asked: Sequence[LogId]) -> tuple[Head, ...]:
+def decode_heads(message: pb.GetHeadsResponse, asked: Sequence[LogId]) -> Heads:
     """The answer to `GetHeads`: exactly the logs asked for, in their order."""
+    if len(message.token) > exchange.MAX_TOKEN_BYTES:
+        raise MalformedError(f"heads: a token of {len(message.token)} bytes, at most {exchange.MAX_TOKEN_BYTES}")
     if [item.log for item in message.heads] != list(asked):
         raise MalformedError("heads: the answer is not about the logs asked for")
-    return tuple(
+    heads = tuple(
         Head(
             log=decode_log_id(item.log),
             size=decode_size(item.size, "head: size"),
-            note=decode_note(item.note) if item.size else None,
+            note=decode_note(item.note) if item.size and not item.is_known else None,
             cosigned_size=decode_size(item.cosigned_size, "head: cosigned size"),
             evidence_count=item.evidence_count,
+            is_known=item.is_known,
         )
         for item in message.heads
     )
+    return Heads(heads, message.token)
 
 
 def encode_package(package: Package) -> pb.StreamEntriesResponse:
@@ -287,6 +301,7 @@ def _encode_head(head: Head) -> pb.Head:
         note=head.note or b"",
         cosigned_size=head.cosigned_size,
         evidence_count=head.evidence_count,
+        is_known=head.is_known,
     )
 
 

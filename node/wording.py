@@ -97,13 +97,14 @@ def _describe_standing(standing: Standing) -> list[str]:
         f"origin {standing.origin}",
         f"log key {encode_did_key(standing.log_key)}",
         f"reached at {standing.url} and {standing.grpc}",
-        *_describe_rights(standing.rights),
+        *describe_rights(standing.rights),
         witness,
         *key,
     ]
 
 
-def _describe_rights(rights: Rights) -> list[str]:
+def describe_rights(rights: Rights) -> list[str]:
+    """Give the lines that tell what a member may do."""
     lines = []
     if EVERYTHING in (*rights.achievements, *rights.types):
         lines.append("may issue every achievement")

@@ -18,6 +18,8 @@ MAX_PIECES = 256
 MAX_NOTE_BYTES = 64 * 1024
 MAX_PROOF_HASHES = 64
 MAX_HEADS = 64
+KNOWN_BYTES = 16
+MAX_TOKEN_BYTES = 32
 MAX_EVIDENCE_BYTES = 128 * 1024
 MAX_EVIDENCE_PIECES = 4
 MAX_LISTED_LOGS = 1000
@@ -46,7 +48,8 @@ class Head:
     """The newest checkpoint note somebody says they hold of a log.
 
     `size` is 0 and `note` None when they hold nothing; `cosigned_size` is the largest size they say they cosigned,
-    `evidence_count` how many pieces of fork evidence about this log they keep.
+    `evidence_count` how many pieces of fork evidence about this log they keep. With `is_known` the note is None because
+    it is the one the asker named.
     """
 
     log: LogId
@@ -54,6 +57,15 @@ class Head:
     note: bytes | None
     cosigned_size: int = 0
     evidence_count: int = 0
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """An answer about heads: one for each log asked for, and the token that stays the same until anything changes."""
+
+    heads: tuple[Head, ...]
+    token: bytes
 
 
 @dataclass(frozen=True, slots=True)

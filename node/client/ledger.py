@@ -22,7 +22,7 @@ from ledger.log.body import MAX_BODY_BYTES
 from ledger.log.identity import LogId
 from node import wire
 from node.client import exchange
-from node.client.exchange import BodyPiece, CosignRequest, Head, Inclusion, LogSummary, Offers, Package
+from node.client.exchange import BodyPiece, CosignRequest, Head, Heads, Inclusion, LogSummary, Offers, Package
 from node.client.failures import UnreachableError
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
@@ -90,14 +90,26 @@ class LedgerClient:
             logs += page
         return tuple(logs)
 
-    async def heads(self, logs: Sequence[LogId]) -> tuple[Head, ...]:
-        """The newest note the node holds of each log, in the order asked."""
+    async def heads(self, logs: Sequence[LogId], known: Sequence[bytes] = ()) -> tuple[Head, ...]:
+        """The newest note the node holds of each log, in the order asked.
+
+        Args:
+            logs: any number.
+            known: what is held here of each (`node.client.notes.name_note`); such notes are left out of the answer.
+        """
         found: list[Head] = []
         for first in range(0, len(logs), exchange.MAX_HEADS):
-            asked = logs[first : first + exchange.MAX_HEADS]
-            answer = await self._call(self._ledger.GetHeads(pb.GetHeadsRequest(logs=asked), timeout=self._timeout))
-            found += wire.decode_heads(answer, asked)
+            end = first + exchange.MAX_HEADS
+            found += (await self._heads(logs[first:end], known[first:end])).heads
         return tuple(found)
+
+    async def token(self) -> bytes:
+        """What stays the same while nothing changes at the node; asked for before heads, it covers them."""
+        return (await self._heads((), ())).token
+
+    async def _heads(self, logs: Sequence[LogId], known: Sequence[bytes]) -> Heads:
+        request = pb.GetHeadsRequest(logs=logs, known=known)
+        return wire.decode_heads(await self._call(self._ledger.GetHeads(request, timeout=self._timeout)), logs)
 
     async def entries(self, log: LogId, start: int, end: int) -> AsyncIterator[Package]:
         """The entries [start, end) in packages, in order and without a gap.

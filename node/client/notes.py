@@ -5,6 +5,7 @@ knows that witness (C2SP signed-note), and lines of strangers only take room, so
 before it is kept.
 """
 
+import hashlib
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from ledger.log.checkpoint import add_signatures, open_checkpoint, parse_checkpo
 from ledger.log.identity import LogId
 from ledger.log.note import Note, NoteSignature, VerifierKey, encode_note, parse_note, verify_note_signatures
 from ledger.log.state import LogState
+from node.client.exchange import KNOWN_BYTES
 
 
 class WitnessKeys(Protocol):
@@ -53,6 +55,15 @@ def merge_notes(held: bytes, offered: bytes, witnesses: Iterable[VerifierKey]) -
     present = {(line.name, line.key_id) for line in ours.signatures}
     lines = [line for line in _verified_lines(theirs, witnesses) if (line.name, line.key_id) not in present]
     return add_signatures(held, lines) if lines else None
+
+
+def name_note(note: bytes) -> tuple[bytes, bytes]:
+    """What names a note in a question about heads, 16 bytes each: the whole of it, and its text alone.
+
+    Who needs no further cosignatures names the text: then only another checkpoint is worth sending.
+    """
+    text = note[: note.rindex(b"\n\n") + 1]
+    return hashlib.sha256(note).digest()[:KNOWN_BYTES], hashlib.sha256(text).digest()[:KNOWN_BYTES]
 
 
 def signed_size(note: bytes | None, state: LogState) -> int:

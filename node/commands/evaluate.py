@@ -28,7 +28,7 @@ PRIVATE_MODE = 0o600
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 _file = click.Path(dir_okay=False, path_type=Path)
-_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+_folder = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(
@@ -91,6 +91,9 @@ def command(
         if transcripts is not None:
             kept = lists.encode_transcripts()
             files += [(transcripts / f"{name}.jsonl", data, PRIVATE_MODE) for name, data in kept.items()]
+    for folder in filter(None, (awards, transcripts)):
+        # Names of learners go in: for this account alone.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written = _write(files, force=force)
     if as_json:
         terminal.result_json(

@@ -18,7 +18,7 @@ _CHANGES = ("amend", "suspend", "reinstate", "remove")
 
 @click.group("member")
 def command() -> None:
-    """Propose who is a member of a network, with which rights."""
+    """Propose who is a member of a network, with which rights; show who is, and how it came."""
 
 
 @command.command(
@@ -35,6 +35,8 @@ def command() -> None:
 @click.option("--suspend", metavar="MEMBER", help="Let a member issue nothing for now.")
 @click.option("--reinstate", metavar="MEMBER", help="End a suspension.")
 @click.option("--remove", metavar="MEMBER", help="End a membership.")
+@click.option("--succeed", metavar="MEMBER", help="End a member's log: a school closed, or lost its root keys.")
+@click.option("--by", "successor", metavar="MEMBER", help="With --succeed: the member that goes on.")
 @click.option(
     "--rights",
     multiple=True,
@@ -56,12 +58,14 @@ def propose(directory: Path, output: Path, force: bool, as_json: bool, **given: 
     from node.home import open_home
     from node.outfile import check_output
 
-    chosen = [name for name in ("admit", *_CHANGES) if given[name] is not None]
+    chosen = [name for name in ("admit", *_CHANGES, "succeed") if given[name] is not None]
     if len(chosen) != 1:
-        raise click.UsageError("say one of --admit, --amend, --suspend, --reinstate, --remove")
+        raise click.UsageError("say one of --admit, --amend, --suspend, --reinstate, --remove, --succeed")
     (what,) = chosen
     rights = _rights(given)
-    if what in ("suspend", "remove") and rights is not None:
+    if (what == "succeed") != (given["successor"] is not None):
+        raise click.UsageError("--succeed and --by go together")
+    if what in ("suspend", "remove", "succeed") and rights is not None:
         raise click.UsageError(f"--{what} takes no rights")
     if what == "amend" and rights is None:
         raise click.UsageError("--amend needs the complete new rights")
@@ -86,13 +90,42 @@ async def _draft(
     from ledger.log.governance import NO_RIGHTS, MemberOp
     from node.access import open_access
     from node.commands.proposing import make_drafter
-    from node.membership import draft_admission, draft_change
+    from node.membership import draft_admission, draft_change, draft_succession
     from node.outfile import read_input
     from node.request import MAX_REQUEST_BYTES
 
     async with open_access(home) as access:
         drafter = make_drafter((await access.held_log()).state)
+        if what == "succeed":
+            return await draft_succession(access, drafter, given["succeed"], given["successor"])
         if what != "admit":
             return await draft_change(access, drafter, MemberOp(what), given[what], rights)
         data = read_input(given["admit"], MAX_REQUEST_BYTES)
         return await draft_admission(access, drafter, data, rights or NO_RIGHTS, is_witness=not given["no_witness"])
+
+
+@command.command("show", epilog="Example:  cairn-node member show /srv/confluence Granite")
+@directory_argument
+@click.argument("member", metavar="[MEMBER]", required=False)
+@click.option("--network", metavar="NETWORK", help="Which network, where the node knows several.")
+@json_option
+def show(directory: Path, member: str | None, network: str | None, as_json: bool) -> int:
+    """Show who is a member of a network now, with which rights, by which entry; MEMBER for one alone.
+
+    Works at the network's own node and at every node that follows it.
+    """
+    from node.commands.memberlist import show_members
+
+    return show_members(directory, network, member, as_json=as_json)
+
+
+@command.command("history", epilog="Example:  cairn-node member history /srv/confluence 'Granite Hollow High'")
+@directory_argument
+@click.argument("member", metavar="MEMBER")
+@click.option("--network", metavar="NETWORK", help="Which network, where the node knows several.")
+@json_option
+def history(directory: Path, member: str, network: str | None, as_json: bool) -> int:
+    """Show every decision of a network about MEMBER, oldest first, with the entry that made it."""
+    from node.commands.memberlist import show_history
+
+    return show_history(directory, network, member, as_json=as_json)

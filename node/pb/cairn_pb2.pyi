@@ -114,18 +114,26 @@ class GetHeadsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LOGS_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def logs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """1 to 64 log ids, so that the answer fits a message."""
+        """At most 64 log ids, so that the answer fits a message; none to ask for the token alone."""
+
+    @_builtins.property
+    def known(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Empty, or for each log the first 16 bytes of SHA-256 of what the caller has: of its whole note, or, where it needs
+        no further cosignatures, of the note's text. Empty bytes where it has nothing.
+        """
 
     def __init__(
         self,
         *,
         logs: _abc.Iterable[_builtins.bytes] | None = ...,
+        known: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["logs", b"logs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known", b"known", "logs", b"logs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -136,6 +144,9 @@ class GetHeadsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HEADS_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.bytes
+    """Means something to the callee alone, until it restarts: while it stays the same, nothing it holds has changed."""
     @_builtins.property
     def heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Head]:
         """One for each log asked for, in that order."""
@@ -144,10 +155,11 @@ class GetHeadsResponse(_message.Message):
         self,
         *,
         heads: _abc.Iterable[Global___Head] | None = ...,
+        token: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,6 +174,7 @@ class Head(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     COSIGNED_SIZE_FIELD_NUMBER: _builtins.int
     EVIDENCE_COUNT_FIELD_NUMBER: _builtins.int
+    IS_KNOWN_FIELD_NUMBER: _builtins.int
     log: _builtins.bytes
     size: _builtins.int
     """Entries held durably; 0 when the log is not held."""
@@ -171,6 +184,8 @@ class Head(_message.Message):
     """The largest size this node has cosigned; 0 for none."""
     evidence_count: _builtins.int
     """Pieces of fork evidence kept about this log; a caller that has fewer asks for them."""
+    is_known: _builtins.bool
+    """True where the note is left out because it is the one the caller has."""
     def __init__(
         self,
         *,
@@ -179,10 +194,11 @@ class Head(_message.Message):
         note: _builtins.bytes = ...,
         cosigned_size: _builtins.int = ...,
         evidence_count: _builtins.int = ...,
+        is_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned_size", b"cosigned_size", "evidence_count", b"evidence_count", "log", b"log", "note", b"note", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned_size", b"cosigned_size", "evidence_count", b"evidence_count", "is_known", b"is_known", "log", b"log", "note", b"note", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

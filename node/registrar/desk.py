@@ -46,6 +46,7 @@ from node.registrar.documents import Document, PublishedAchievement
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
+from node.registrar.publishing import find_published
 from node.registrar.rights import find_missing_rights
 from node.registrar.sheet import describe_offers
 from node.registrar.tables import Award, Decision, Outgoing
@@ -317,14 +318,9 @@ class RegistrarDesk:
 
     async def _publish(self, document: Document) -> PublishAnswer:
         data = document.data
-        known = self._log().state.document(document.name)
-        if known is not None:
-            if self._log().body(known.index) != data:
-                raise RuleError(
-                    f"document {document.name.id}: version {document.name.version} is published with other content",
-                    hint="give the new content a new version",
-                )
-            return PublishAnswer(known.index, document.name.id, document.name.version, document.type.value)
+        index = await asyncio.to_thread(find_published, self._log(), document)
+        if index is not None:
+            return PublishAnswer(index, document.name.id, document.name.version, document.type.value)
         statement = Publish(
             at=self.parts.clock(),
             id=self.parts.draw(STATEMENT_ID_LENGTH),

@@ -35,8 +35,12 @@ class LedgerService(rpc.LedgerServicer):
         return wire.encode_log_list(logs, more=more)
 
     async def GetHeads(self, request: pb.GetHeadsRequest, context: Context) -> pb.GetHeadsResponse:
-        """The newest note of each log asked for."""
-        return wire.encode_heads(await asyncio.to_thread(self._serving.heads, wire.decode_log_ids(request.logs)))
+        """The newest note of each log asked for, where the caller does not have it."""
+        logs = wire.decode_log_ids(request.logs)
+        known = wire.decode_known(request.known, len(logs))
+        # A question for the token alone, which followers ask all day, reads nothing.
+        answer = await asyncio.to_thread(self._serving.heads, logs, known) if logs else self._serving.heads((), ())
+        return wire.encode_heads(answer)
 
     async def StreamEntries(
         self, request: pb.StreamEntriesRequest, context: Context

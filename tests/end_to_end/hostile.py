@@ -11,7 +11,7 @@ from ledger.log import merkle
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId
 from node import wire
-from node.client.exchange import BodyPiece, Head, Inclusion, LogSummary, Offers, Package
+from node.client.exchange import BodyPiece, Head, Heads, Inclusion, LogSummary, Offers, Package
 from node.client.failures import UnknownLogError
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
@@ -51,6 +51,7 @@ class HostilePeer(rpc.LedgerServicer):
         self.offers: list[Offers] = []
         self.answer = Offers()
         self.asked: list[str] = []
+        self.token = b""
         self.address = ""
 
     def served(self, log: bytes) -> Served:
@@ -64,13 +65,13 @@ class HostilePeer(rpc.LedgerServicer):
         return wire.encode_log_list([LogSummary(log, "x", self.logs[log].told_size) for log in logs], more=False)
 
     async def GetHeads(self, request: pb.GetHeadsRequest, context: Any) -> pb.GetHeadsResponse:
-        self.asked.append("GetHeads")
+        self.asked.append("GetHeads" if request.logs else "token")
         heads = []
         for log in request.logs:
             served = self.logs.get(LogId(log))
             head = Head(log=LogId(log), size=0, note=None)
             heads.append(head if served is None else Head(log=served.log, size=served.told_size, note=served.note))
-        return wire.encode_heads(heads)
+        return wire.encode_heads(Heads(tuple(heads), self.token))
 
     async def StreamEntries(
         self, request: pb.StreamEntriesRequest, context: Any

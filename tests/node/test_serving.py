@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from node.client import exchange
 from node.client.exchange import Head
 from node.client.failures import UnknownLogError, UnreachableError
 from node.client.ledger import LedgerClient
+from node.client.notes import name_note
 from node.keystore import KeyRole
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
@@ -106,6 +108,33 @@ async def test_proofs_verify_against_the_head(tmp_path: Path) -> None:
             merkle.verify_consistency(
                 old, old_root, head.size, root, await client.consistency(campus.log_id, old, head.size)
             )
+
+
+async def test_notes_the_caller_has_are_left_out(tmp_path: Path) -> None:
+    """By the whole note, or by its text alone where no cosignature is missed; any other name brings the note."""
+    async with school(tmp_path) as (campus, client):
+        await campus.issue()
+        (head,) = await client.heads([campus.log_id])
+        assert head.note is not None
+        unnamed = await client.heads([campus.log_id], [b""])
+        assert unnamed == (head,)
+        for name in name_note(head.note):
+            (known,) = await client.heads([campus.log_id], [name])
+            assert known == replace(head, note=None, is_known=True)
+        await campus.issue()
+        for name in (*name_note(head.note), bytes(16)):
+            (newer,) = await client.heads([campus.log_id], [name])
+            assert (newer.size, newer.is_known) == (3, False)
+
+
+async def test_the_token_stays_while_nothing_changes(tmp_path: Path) -> None:
+    """Followers ask for it alone; growth changes it, asking does not."""
+    async with school(tmp_path) as (campus, client):
+        token = await client.token()
+        await client.heads([campus.log_id])
+        assert token and await client.token() == token
+        await campus.issue()
+        assert await client.token() != token
 
 
 async def test_what_cannot_be_served_is_refused_in_words(tmp_path: Path) -> None:

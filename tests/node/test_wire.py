@@ -24,6 +24,7 @@ from node.client.exchange import (
     BodyPiece,
     CosignRequest,
     Head,
+    Heads,
     Inclusion,
     LogSummary,
     OfferedEvidence,
@@ -47,11 +48,11 @@ GetConsistencyRequest log=1 new_size=3 old_size=2
 GetConsistencyResponse proof=1
 GetEvidenceRequest log=1 skip=2
 GetEvidenceResponse evidence=1 more=2
-GetHeadsRequest logs=1
-GetHeadsResponse heads=1
+GetHeadsRequest known=2 logs=1
+GetHeadsResponse heads=1 token=2
 GetInclusionRequest index=2 log=1 size=3
 GetInclusionResponse leaf=1 proof=2
-Head cosigned_size=4 evidence_count=5 log=1 note=3 size=2
+Head cosigned_size=4 evidence_count=5 is_known=6 log=1 note=3 size=2
 ListLogsRequest after=1 limit=2
 ListLogsResponse logs=1 more=2
 LogSummary log=1 origin=2 size=3
@@ -96,8 +97,13 @@ def test_values_survive() -> None:
     """Decoding what was encoded gives the same value, for every message."""
     logs = (LogSummary(LOG, "a/log", 7),)
     assert wire.decode_log_list(wire.encode_log_list(logs, more=True)) == (logs, True)
-    heads = (Head(log=LOG, size=3, note=b"n", cosigned_size=2, evidence_count=1), Head(log=LOG, size=0, note=None))
-    assert wire.decode_heads(wire.encode_heads(heads), [LOG, LOG]) == heads
+    heads = (
+        Head(log=LOG, size=3, note=b"n", cosigned_size=2, evidence_count=1),
+        Head(log=LOG, size=0, note=None),
+        Head(log=LOG, size=3, note=None, is_known=True),
+    )
+    answer = Heads(heads, b"token")
+    assert wire.decode_heads(wire.encode_heads(answer), [LOG] * 3) == answer
     package = Package(5, (b"a", b"b"), b"note")
     assert wire.decode_package(wire.encode_package(package)) == package
     assert wire.decode_package(wire.encode_package(Package(5, (b"a",), None))).note is None
@@ -115,7 +121,9 @@ def test_values_survive() -> None:
 HEAD = pb.Head(log=LOG, size=1, note=b"n")
 OVERSIZED = [
     ("log id", lambda: wire.decode_log_id(HASH[:31]), "31 bytes"),
-    ("no logs", lambda: wire.decode_log_ids([]), "0 logs"),
+    ("known of another log", lambda: wire.decode_known([bytes(16)] * 2, 1), "16 bytes for each log"),
+    ("short name", lambda: wire.decode_known([bytes(15)], 1), "16 bytes for each log"),
+    ("long token", lambda: wire.decode_heads(pb.GetHeadsResponse(token=bytes(33)), []), "token of 33 bytes"),
     ("many logs", lambda: wire.decode_log_ids([LOG] * (exchange.MAX_HEADS + 1)), "65 logs"),
     ("long proof", lambda: wire.decode_proof([HASH] * 65), "65 hashes"),
     ("short hash", lambda: wire.decode_proof([HASH[:31]]), "31 bytes"),

@@ -1,6 +1,6 @@
 """Planted faults: each breaks one rule of the evaluator, and one named test catches it.
 
-`python -m tests.ledger.mastery.mutations` copies the tree, plants one fault after the other in the copy, and runs only
+`python -m tests.mastery.mutations` copies the tree, plants one fault after the other in the copy, and runs only
 the test that should catch it. It fails where a fault survives, crashes instead of being caught, or no longer fits the
 source. Words on the command line choose the faults whose names contain one of them.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "ledger/mastery"
 TESTS = "tests/ledger/mastery"
 DEADLINE_SECONDS = 60

@@ -4,8 +4,8 @@ import importlib
 
 import pytest
 
-from tests.ledger.mastery.mutations import MUTATIONS, ROOT, TESTS, Mutation
 from tests.ledger.mastery.test_edges import CASES
+from tests.mastery.mutations import MUTATIONS, ROOT, TESTS, Mutation
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
