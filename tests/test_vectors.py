@@ -18,17 +18,21 @@ from ledger.credential.verify import Question, verify_file
 from ledger.credential.verify_standalone import verify_file_alone
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import encode_fork, parse_fork, verify_fork
+from ledger.log.follow import judge_growth
 from ledger.log.identity import LogId
 from ledger.log.merkle import hash_leaf, root_of_hashes
 from ledger.log.network import Network
 from ledger.log.note import parse_verifier_key
 from ledger.log.policy import encode_trust_root, parse_trust_root
 from ledger.log.proof import encode_proof, parse_proof, verify_proof
+from ledger.log.snapshot import encode_state
 from ledger.log.state import found_state
+from ledger.log.tiles import encode_bundle, parse_bundle
 from ledger.log.witness_policy import encode_witness_policy, parse_witness_policy
 from node.client.cosigntext import encode_cosign_request, encode_size, parse_cosign_request, parse_size
 from node.proposal import parse_proposal
 from node.request import parse_request
+from node.store.tilerows import TileEdge
 from tests.vectors import generate, independent, independent_enclosed
 from tests.vectors.document import fill_blocks, find, read_blocks
 from tests.vectors.scribe import AT, Scribe
@@ -214,6 +218,23 @@ def test_what_is_enclosed_reads_back_and_verifies(story: Story) -> None:
     assert [step.answer for step in alone.steps[:7]] == [Answer.YES] * 7, alone.steps
     (held,) = verify_file(enclosed["file"], seen(story), question).credentials
     assert held.code is Code.VALID, held.steps
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_bundle_and_bodies_alone_give_the_log_again(name: str, story: Story) -> None:
+    """Rebuilt from what a stranger serves: the same state, tile and root as those that were written down."""
+    vector = VECTORS[name]
+    bundle = encode_bundle([text.encode() for text in vector["entries"]])
+    assert generate.digest(bundle) == vector["bundle"]
+    entries = parse_bundle(bundle)
+    bodies = [None if body is None else base64url.decode(body) for body in vector["bodies"]]
+    note = vector["notes"][str(len(entries))].encode()
+    growth = judge_growth(None, list(entries), bodies, note)
+    (written,) = (log for log in (story.network, story.school, story.academy) if log.name == vector["name"])
+    assert encode_state(growth.state) == encode_state(written.state)
+    tiles, _ = TileEdge().extend([entry.leaf_hash for entry in growth.entries])
+    assert [base64url.encode(tile.hashes) for tile in tiles] == [vector["tile"]]
+    assert growth.state.frontier.root() == growth.checkpoint.root
 
 
 def test_the_tiles_hold_the_tree() -> None:

@@ -52,7 +52,7 @@ class Case:
 
     def verify(self, stapled: StapledStatus | dict[str, Any] | None, **question: Any) -> CredentialReport:
         """What the verifier with the old replica is told of a file that brings this."""
-        envelope = self.world.envelope(self.copy)
+        envelope = self.world.envelope(self.copy, **question.pop("envelope", {}))
         value = encode_stapled(stapled) if isinstance(stapled, StapledStatus) else stapled
         shown = tuple(replace(item, status=value) for item in envelope.credentials)
         data = encode_presentation(self.world.bind(replace(envelope, credentials=shown), self.copy.holder))
@@ -203,6 +203,19 @@ def test_it_does_not_count(make: Any, reason: str) -> None:
     assert report.code is Code.VALID
     assert "the newer status it brings does not count: " in report.steps[10].detail
     assert reason in report.steps[10].detail
+
+
+@pytest.mark.parametrize(
+    ("later", "counts"), [(0, True), (1, False), (-2 * DAY - 3_600_000, True), (-2 * DAY - 3_600_001, False)]
+)
+def test_the_edges_of_its_age(later: int, counts: bool) -> None:
+    """Exactly `max_age` old, and an hour ahead of this computer's clock, still count; a millisecond more does not."""
+    case = Case()
+    case.go_on(1)
+    assert case.world.trust.max_age == 2 * DAY
+    envelope = {"created": SECONDS * 1000 - 2 * DAY, "expires": SECONDS * 1000 + 30 * DAY}
+    report = case.verify(case.staple(), now=SECONDS * 1000 + 2 * DAY + later, envelope=envelope)
+    assert ("which the file brings" in report.steps[10].detail) is counts, report.steps[10].detail
 
 
 def test_one_that_is_not_newer_than_what_is_held_does_not_count() -> None:

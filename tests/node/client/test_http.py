@@ -236,3 +236,20 @@ async def test_a_tile_of_another_width_is_refused() -> None:
     async with serve(web.get("/{path:.*}", full)) as url, LedgerHTTP(url) as ledger:
         with pytest.raises(MalformedError, match=r"000\.p/7 holds 8192 bytes"):
             await ledger.tile(LOG, 0, 0, 7)
+
+
+async def test_a_bundle_of_the_largest_entries_is_read_whole() -> None:
+    """256 entries of 65,535 bytes are one bundle; a byte more is no answer."""
+    entries = tuple(bytes([number]) * tiles.MAX_ENTRY_BYTES for number in range(256))
+    bundle = tiles.encode_bundle(entries)
+    assert len(bundle) == http.MAX_BUNDLE_BYTES
+    answer = bundle
+
+    async def largest(_: web.Request) -> web.Response:
+        return web.Response(body=answer)
+
+    async with serve(web.get("/{path:.*}", largest)) as url, LedgerHTTP(url) as ledger:
+        assert await ledger.entry_bundle(LOG, 0) == entries
+        answer = bundle + b"x"
+        with pytest.raises(MalformedError, match="longer than"):
+            await ledger.entry_bundle(LOG, 0)
