@@ -3,8 +3,8 @@
 Bytes are those of the TCP streams, HTTP/2 included, counted by a relay between client and server. A day has one cut of
 every member. A node asks every peer for its token once a minute and is asked as often; when a peer has news it is
 asked about all logs, which happens a few times around a cut; each log's new entries, bodies and note are fetched once
-and, as everybody fetches them from somebody, sent once; and the writer tells every peer its note three times: when it grew, with its
-quorum, and complete.
+and, as everybody fetches them from somebody, sent once; and the writer tells every peer its note three times: when it
+grew, with its quorum, and complete.
 """
 
 import asyncio

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ledger.errors import MalformedError
 from ledger.log.keys import check_origin
 from node.logs import LogFormat
+from node.tls.modes import TLSMode, check_listeners
 
 MAX_CONFIG_BYTES = 256 * 1024
 FILE_NAME = "node.toml"
@@ -59,6 +60,10 @@ def _choice(*choices: str) -> Callable[[Any], str]:
 
 def _log_format(value: Any) -> LogFormat:
     return LogFormat(_choice(*(item.value for item in LogFormat))(value))
+
+
+def _tls_mode(value: Any) -> TLSMode:
+    return TLSMode(_choice(*(item.value for item in TLSMode))(value))
 
 
 def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
@@ -185,9 +190,30 @@ class NodeConfig:
             "HOST:PORT under which other nodes reach grpc_listen. Empty: where it listens.", _public_address
         ),
     )
+    tls_certificate: str = field(
+        default="", metadata=_about("PEM file of the listeners' certificate, full chain. Empty: none.", _optional_path)
+    )
+    tls_key: str = field(default="", metadata=_about("PEM file of its key, mode 0600 or 0640.", _optional_path))
+    http_tls: TLSMode = field(
+        default=TLSMode.AUTO,
+        metadata=_about("auto (files, if tls_certificate names one), files, self-made or off.", _tls_mode),
+    )
+    grpc_tls: TLSMode = field(
+        default=TLSMode.AUTO,
+        metadata=_about(
+            "auto (files if named, else self-made beyond this computer), files, self-made or off.", _tls_mode
+        ),
+    )
+    accept_authorities: bool = field(
+        default=True,
+        metadata=_about("false talks only to peers whose certificate their institution's keys vouch for.", _flag),
+    )
     insecure: bool = field(
         default=False,
-        metadata=_about("true allows listening beyond this computer without TLS, where claims can be read.", _flag),
+        metadata=_about(
+            "true allows listening beyond this computer, and calling peers there, without TLS, where claims can be read.",
+            _flag,
+        ),
     )
     registrar_socket: str = field(
         default="",
@@ -299,7 +325,8 @@ def parse_config(text: str, file: str = FILE_NAME) -> NodeConfig:
         elif item.default is dataclasses.MISSING:
             raise MalformedError(f"{file}: {key}: missing, and it has no default")
     config = NodeConfig(**values)
-    _check_listeners(config, file)
+    check_listeners(config, file)
+    _check_ports(config, file)
     return config
 
 
@@ -331,13 +358,7 @@ def _check(check: Callable[[Any], Any], value: Any, where: str) -> Any:
         raise MalformedError(f"{where}: {error}") from error
 
 
-def _check_listeners(config: NodeConfig, file: str) -> None:
-    for key, bind in (("http_listen", config.http_bind()), ("grpc_listen", config.grpc_bind())):
-        if not bind.is_loopback and not config.insecure:
-            raise MalformedError(
-                f"{file}: {key}: {bind.host} can be reached from other computers, and there is no TLS",
-                hint="listen on 127.0.0.1 behind a reverse proxy that speaks TLS, or set insecure = true",
-            )
+def _check_ports(config: NodeConfig, file: str) -> None:
     if config.http_listen == config.grpc_listen and config.http_bind().port != 0:
         raise MalformedError(f"{file}: grpc_listen: {config.grpc_listen} is already taken by http_listen")
 

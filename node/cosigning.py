@@ -208,7 +208,7 @@ class Cosigning:
         """How a witness is asked: over HTTP where the operator says so, or where it has no gRPC; else over gRPC."""
         prefix = self._http_prefix(witness)
         if prefix:
-            return WitnessHTTP(prefix)
+            return WitnessHTTP(prefix, self._directory.expected_of(witness.log))
         if not witness.address:
             raise BusyError(
                 "nobody told where this witness can be asked", hint="name its URL in witness_urls of node.toml"
@@ -254,6 +254,7 @@ class Cosigning:
         prefix = self._http_prefix(witness)
         if prefix:
             origin = self._log.state.charter.origin
-            return await WitnessHTTP(prefix).cosigned_note(origin, timeout_seconds=self._timeout)
+            asked = WitnessHTTP(prefix, self._directory.expected_of(witness.log))
+            return await asked.cosigned_note(origin, timeout_seconds=self._timeout)
         (head,) = await self._peers.client(witness.address).heads([self._own])
         return head.note

@@ -16,6 +16,7 @@ from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from node.client.exchange import is_host_port
+from node.client.pin import ANYBODY, Expectation
 from node.store.ledgerstore import LedgerStore
 
 MAX_TOLD_LOGS = 1000
@@ -209,6 +210,50 @@ class Directory:
             if standing is not None:
                 return standing.log_key, False
         return None, False
+
+    def expected_at(self, address: str) -> Expectation:
+        """Whose node should answer at an address, by keys of which one must vouch for its certificate.
+
+        1. Where networks or members' own charters name the address, those institutions alone.
+        2. Where only a trust root does, which is so at first contact and after somebody moved, the network, its
+           members, and the witnesses the trust root pins.
+        3. Otherwise anybody: an address that the operator wrote into `peers`, or a caller told.
+        """
+        found: set[tuple[LogId, PublicKey]] = set()
+        for state in self._network_states():
+            for log in (state.log_id, *state.members.records):
+                if address in self._member_addresses(state, log):
+                    found |= self._keys_of(log)
+        if found:
+            return Expectation(frozenset(found), is_named=True)  # 1
+        for trust in self.trusts:
+            if address not in trust.grpc:
+                continue
+            known = {trust.network: self._keys_of(trust.network)}
+            known.update({witness.log: self._keys_of(witness.log) for witness in trust.witnesses})
+            held = self._store.log(trust.network)
+            known.update({log: self._keys_of(log) for log in (() if held is None else held.state.members.records)})
+            found = found.union(*known.values())
+        return Expectation(frozenset(found), is_named=True) if found else ANYBODY  # 2, 3
+
+    def expected_of(self, log: LogId) -> Expectation:
+        """Whose node should answer where a network names an institution's URL."""
+        return Expectation(frozenset(self._keys_of(log)), is_named=True)
+
+    def _keys_of(self, log: LogId) -> set[tuple[LogId, PublicKey]]:
+        """A log's key in force as far as it is held, and its member's witness key; else what trust roots pin."""
+        held = self._store.log(log)
+        standings = [standing for state in self._network_states() if (standing := state.members.standing_of(log))]
+        keys = [standing.witness.key for standing in standings if standing.witness is not None]
+        if held is not None:
+            # The newest entry that is held decides, so that a stolen key ends with its rotation.
+            keys.append(held.state.log_key)
+        else:
+            keys += [standing.log_key for standing in standings]
+            keys += [trust.log_key for trust in self.trusts if trust.network == log]
+        if not standings:
+            keys += [witness.key.key for trust in self.trusts for witness in trust.witnesses if witness.log == log]
+        return {(log, key) for key in keys}
 
     def own_witness_key(self, keys: Sequence[PublicKey]) -> VerifierKey:
         """The witness key a network names for this node; else the newest, under the usual name."""

@@ -23,6 +23,7 @@ from node.clock import Clock, Draw
 from node.config import FILE_NAME, NodeConfig, parse_config, render_config
 from node.keystore import KeyRole, Keystore, create_keystore
 from node.store.ledgerstore import LedgerStore
+from node.tls.modes import TLSMode
 
 KEYS_DIRECTORY = "keys"
 LEDGER_DIRECTORY = "ledger"
@@ -54,6 +55,9 @@ class Founding:
         grpc_address: public HOST:PORT of its node.
         http_listen: where the node listens for HTTP.
         grpc_listen: where the node listens for gRPC.
+        tls_certificate: PEM file of the listeners' certificate; empty for none.
+        tls_key: PEM file of its key.
+        grpc_tls: which certificate gRPC shows.
         insecure: whether it may listen beyond this computer without TLS.
         learners: how many learners it has, which sizes batches and status lists; None for the defaults.
         interval_ms: milliseconds between cuts; 0 for cuts on command (tests and demonstrations).
@@ -70,6 +74,9 @@ class Founding:
     grpc_address: str = "127.0.0.1:8471"
     http_listen: str = "127.0.0.1:8470"
     grpc_listen: str = "127.0.0.1:8471"
+    tls_certificate: str = ""
+    tls_key: str = ""
+    grpc_tls: TLSMode = TLSMode.AUTO
     insecure: bool = False
     learners: int | None = None
     interval_ms: int = DAY_MS
@@ -180,6 +187,9 @@ def _make_config(founding: Founding) -> NodeConfig:
         grpc_listen=founding.grpc_listen,
         http_url=founding.http_url,
         grpc_address=founding.grpc_address,
+        tls_certificate=founding.tls_certificate,
+        tls_key=founding.tls_key,
+        grpc_tls=founding.grpc_tls,
         insecure=founding.insecure,
     )
     return parse_config(render_config(config))

@@ -22,6 +22,8 @@ from ledger.log.keys import PublicKey, SigningKey
 from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from node import trust
+from node.client.dial import DialPolicy
+from node.client.http import is_loopback
 from node.clock import Clock, Draw
 from node.config import NodeConfig
 from node.cosigning import Cosigning
@@ -37,12 +39,17 @@ from node.replicate import Follower, Followers
 from node.sequencer import Sequencer
 from node.service.boundary import ErrorBoundary
 from node.service.ledger import LedgerService
+from node.service.secure import listen_secure
 from node.service.server import HealthSwitch, Server, add_public_services, listen, make_server
 from node.service.witness import WitnessService
 from node.serving import Serving
 from node.startup import StartUp
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.tls.certificates import Certificates
+from node.tls.modes import Listener
+from node.tls.report import public_host
+from node.tls.selfmade import SelfMade, vouching_keys
 from node.witness import Witness
 
 DRAIN_SECONDS = 2.0
@@ -89,10 +96,19 @@ class LedgerSide:
         self.health = HealthSwitch()
         self.server: Server = make_server(self.boundary)
         self._has_started = False
-        self.grpc_port = listen(self.server, config.grpc_listen)
+        hosts = [public_host(config, listener) for listener in Listener]
+        self_made = SelfMade(parts.directory, self.log_id, lambda: vouching_keys(parts.keystore), hosts)
+        self.certificates = Certificates(parts.directory, config, self_made, parts.clock)
+        self.grpc_port = self._listen()
         self.address = config.grpc_address or f"{_host(config.grpc_listen)}:{self.grpc_port}"
         self.events = HeadEvents(parts.draw(16))
-        self.peers = Peers(timeout_seconds=config.peer_timeout_seconds)
+        policy = DialPolicy(
+            expect=lambda address: self.directory.expected_at(address),
+            may_be_plain=lambda host: config.insecure or is_loopback(host),
+            accepts_authorities=config.accept_authorities,
+            now=parts.clock,
+        )
+        self.peers = Peers(timeout_seconds=config.peer_timeout_seconds, policy=policy)
         self._trust_files: dict[Path, TrustRoot] = {}
         self.directory = Directory(
             store, self.log_id, (), config_peers=config.peers, own_addresses={self.address, self.log.state.grpc}
@@ -202,6 +218,7 @@ class LedgerSide:
                 group.create_task(self.followers.run(), name="followers")
                 group.create_task(self.cosigning.run(), name="cosigning")
                 group.create_task(self._keep_trust(), name="trust roots")
+                group.create_task(self.certificates.keep(), name="certificates")
                 _log.info("serving", extra={"log": encode_log_id(self.log_id), "address": self.address})
                 ready()
         finally:
@@ -214,6 +231,12 @@ class LedgerSide:
             await self.server.start()
         await self.server.stop(None)
         await self.peers.close()
+
+    def _listen(self) -> int:
+        address, certificates = self.parts.config.grpc_listen, self.certificates
+        if certificates.pair(Listener.GRPC) is None:
+            return listen(self.server, address)
+        return listen_secure(self.server, address, lambda: certificates.pair_of(Listener.GRPC))
 
     async def _stop(self) -> None:
         """The end of `run`, whose tasks were cancelled before: followers write no more."""

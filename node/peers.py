@@ -2,6 +2,7 @@
 
 import asyncio
 
+from node.client.dial import DialPolicy
 from node.client.ledger import LedgerClient
 
 MAX_CLIENTS = 512
@@ -12,10 +13,12 @@ class Peers:
 
     Args:
         timeout_seconds: deadline of a call.
+        policy: who may answer at an address, and whether without TLS.
     """
 
-    def __init__(self, *, timeout_seconds: float) -> None:
+    def __init__(self, *, timeout_seconds: float, policy: DialPolicy | None = None) -> None:
         self._timeout = timeout_seconds
+        self._policy = policy
         # Least recently used first.
         self._clients: dict[str, LedgerClient] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -25,7 +28,9 @@ class Peers:
 
         Addresses may come from callers, so only the `MAX_CLIENTS` used last are kept.
         """
-        client = self._clients.pop(address, None) or LedgerClient(address, timeout_seconds=self._timeout)
+        client = self._clients.pop(address, None)
+        if client is None:
+            client = LedgerClient(address, timeout_seconds=self._timeout, policy=self._policy)
         self._clients[address] = client
         if len(self._clients) > MAX_CLIENTS:
             oldest = self._clients.pop(next(iter(self._clients)))

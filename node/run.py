@@ -77,7 +77,9 @@ class Node:
         self.ledger: LedgerStore = self.side.ledger
         self.log_id: LogId = self.side.log_id
         host, port = http_socket.getsockname()[:2]
-        self.http_url = config.http_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._tls = self.side.certificates.http_context()
+        scheme = "http" if self._tls is None else "https"
+        self.http_url = config.http_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.socket = private
         self._http_socket = http_socket
         self.desk = RegistrarDesk(
@@ -94,6 +96,7 @@ class Node:
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
                 findings=lambda: describe_findings(self.side, self.clock),
+                certificates=self.side.certificates.shown,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
@@ -159,7 +162,7 @@ class Node:
 
     async def _listen(self) -> None:
         await self._web.setup()
-        await web.SockSite(self._web, self._http_socket).start()
+        await web.SockSite(self._web, self._http_socket, ssl_context=self._tls).start()
         with socketpath.private_mode():
             listen(self._private_server, f"unix:{self.socket}")
         socketpath.give_to_group(self.socket, self.config.registrar_group)

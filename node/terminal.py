@@ -19,6 +19,8 @@ EXIT_NO = 1
 EXIT_UNREADABLE = 2
 EXIT_UNDECIDED = 3
 
+_UNREACHED = frozenset({"UnreachableError", "UntrustedPeerError"})
+
 # Cc control, Cf format (bidirectional marks, zero width), Zl and Zp line breaks, Cs lone surrogates, Co private use.
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
 
@@ -65,7 +67,7 @@ def exit_code(error: CairnError) -> int:
     if isinstance(error, MalformedError):
         return EXIT_UNREADABLE
     # Named, not imported: the client's failures belong to the commands that dial.
-    undecided = isinstance(error, BusyError | ConflictError) or type(error).__name__ == "UnreachableError"
+    undecided = isinstance(error, BusyError | ConflictError) or type(error).__name__ in _UNREACHED
     return EXIT_UNDECIDED if undecided else EXIT_NO
 
 

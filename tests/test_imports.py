@@ -25,6 +25,7 @@ ORDER = {
         "identity",
         "keys",
         "didkey",
+        "voucher",
         "merkle",
         "recent",
         "tiles",

@@ -19,7 +19,7 @@ from ledger.credential.verify_standalone import verify_file_alone
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import encode_fork, parse_fork, verify_fork
 from ledger.log.follow import judge_growth
-from ledger.log.identity import LogId
+from ledger.log.identity import LogId, encode_log_id
 from ledger.log.merkle import hash_leaf, root_of_hashes
 from ledger.log.network import Network
 from ledger.log.note import parse_verifier_key
@@ -28,6 +28,7 @@ from ledger.log.proof import encode_proof, parse_proof, verify_proof
 from ledger.log.snapshot import encode_state
 from ledger.log.state import found_state
 from ledger.log.tiles import encode_bundle, parse_bundle
+from ledger.log.voucher import TransportKey, parse_voucher
 from ledger.log.witness_policy import encode_witness_policy, parse_witness_policy
 from node.client.cosigntext import encode_cosign_request, encode_size, parse_cosign_request, parse_size
 from node.proposal import parse_proposal
@@ -237,6 +238,18 @@ def test_bundle_and_bodies_alone_give_the_log_again(name: str, story: Story) -> 
     assert growth.state.frontier.root() == growth.checkpoint.root
 
 
+def test_the_voucher_is_of_the_school() -> None:
+    """Its log key and its witness key stand behind the TLS key, and what they signed is what the document says."""
+    vector = VECTORS["voucher.json"]
+    voucher = parse_voucher(vector["file"].encode())
+    key = TransportKey(voucher.log, bytes.fromhex(vector["public_key"]), vector["not_before"], vector["not_after"])
+    assert key.signed_bytes().decode() == vector["signed"]
+    assert encode_log_id(voucher.log) == VECTORS["school-log.json"]["log_id"]
+    for signer, _ in voucher.signatures:
+        voucher.verify(key, [signer])
+    assert len(voucher.signatures) == 2
+
+
 def test_the_tiles_hold_the_tree() -> None:
     """Level 1 is the roots of the full tiles below it."""
     leaves = [hash_leaf(n.to_bytes(4)) for n in range(512)]
@@ -303,6 +316,7 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         proof,
         receipt,
         records,
+        voucher,
         witness_policy,
     )
     from node import proposal, request
@@ -337,6 +351,8 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         (proof.MAX_EXTRA_BYTES, 64 * kib, "256 KiB; 1,000; 64 KiB"),
         (request.MAX_REQUEST_BYTES, 512 * kib, "512 KiB; 1 MiB"),
         (proposal.MAX_PROPOSAL_BYTES, mib, "512 KiB; 1 MiB"),
+        (voucher.MAX_VOUCHER_BYTES, 4096, "voucher; its signatures | 4,096 bytes; 8"),
+        (voucher.MAX_SIGNATURES, 8, "voucher; its signatures | 4,096 bytes; 8"),
         (disclosure.MAX_TOKEN_CHARS, mib, "1 MiB; 10,000; 32; 64 KiB"),
         (sdjwt.MAX_DISCLOSURES, 10_000, "1 MiB; 10,000; 32; 64 KiB"),
         (disclosure.MAX_DEPTH, 32, "1 MiB; 10,000; 32; 64 KiB"),

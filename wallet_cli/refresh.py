@@ -66,7 +66,7 @@ async def find_receipts(waiting: Sequence[Waiting], held: HeldLedger) -> dict[Pl
         log = held.log(log_id)
         if log is not None:
             ours = [one for one in waiting if one.log == log_id]
-            receipts |= await _search_log(log_id, log, ours, held.nodes)
+            receipts |= await _search_log(log_id, log, ours, held)
     return receipts
 
 
@@ -91,12 +91,12 @@ def search_body(data: bytes, wanted: Mapping[bytes, Place]) -> Iterator[tuple[Pl
 
 
 async def _search_log(
-    log_id: LogId, log: LogView, waiting: Sequence[Waiting], nodes: Sequence[str]
+    log_id: LogId, log: LogView, waiting: Sequence[Waiting], held: HeldLedger
 ) -> dict[Place, Receipt]:
     wanted = {one.commitment: one.place for one in waiting}
     receipts: dict[Place, Receipt] = {}
     indexes = _batches(log, min(one.search_from for one in waiting))
-    async for index, data in _bodies(log_id, log, indexes, nodes):
+    async for index, data in _bodies(log_id, log, indexes, held):
         for place, position in search_body(data, wanted):
             items = bodies.parse_body("issue", data)
             receipts.setdefault(place, Receipt(log_id, index, position, merkle.prove_item(items, position)))
@@ -113,7 +113,7 @@ def _batches(log: LogView, start: int) -> tuple[int, ...]:
 
 
 async def _bodies(
-    log_id: LogId, log: LogView, indexes: Sequence[int], nodes: Sequence[str]
+    log_id: LogId, log: LogView, indexes: Sequence[int], held: HeldLedger
 ) -> AsyncIterator[tuple[int, bytes]]:
     """Yield index and checked body of every batch: from the replica where held, else from one node after another."""
     missing = []
@@ -123,14 +123,14 @@ async def _bodies(
             missing.append(index)
         else:
             yield index, data
-    if missing and not nodes:
+    if missing and not held.nodes:
         raise MalformedError(
             "no node is known to fetch batches from", hint="name one: cairn sync --trust FILE --node URL"
         )
     failure: CairnError | None = None
-    for node in nodes if missing else ():
+    for node in held.nodes if missing else ():
         try:
-            async with LedgerHTTP(node) as ledger:
+            async with LedgerHTTP(node, trust=held.trust) as ledger:
                 while missing:
                     data = await ledger.body(log_id, missing[0])
                     _check_body(log, missing[0], data)

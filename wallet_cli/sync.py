@@ -154,7 +154,7 @@ async def sync_replica(
         CairnError: no node answers, or none has this network's log in a form that is accepted.
     """
     async with AsyncExitStack() as stack:
-        sources, unreachable = await _reach(stack, nodes)
+        sources, unreachable = await _reach(stack, nodes, trust)
         run = _Run(writer, trust, sources, history, progress)
         outcomes = [await run.follow(trust.network, trust.name, trust.log_key)]
         if not outcomes[0].size:
@@ -168,12 +168,14 @@ async def sync_replica(
     return SyncReport(tuple(outcomes), unreachable)
 
 
-async def _reach(stack: AsyncExitStack, nodes: Iterable[str]) -> tuple[list[_Source], tuple[str, ...]]:
+async def _reach(
+    stack: AsyncExitStack, nodes: Iterable[str], trust: TrustRoot
+) -> tuple[list[_Source], tuple[str, ...]]:
     sources: list[_Source] = []
     silent: list[CairnError] = []
     for url in nodes:
         try:
-            http = await stack.enter_async_context(LedgerHTTP(url))
+            http = await stack.enter_async_context(LedgerHTTP(url, trust=trust))
             sources.append(_Source(http, frozenset(await http.list_logs())))
         except CairnError as error:
             silent.append(error)

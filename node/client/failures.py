@@ -12,3 +12,7 @@ class UnreachableError(CairnError):
 
 class UnknownLogError(CairnError):
     """The node asked does not hold, or does not follow, the log."""
+
+
+class UntrustedPeerError(UnreachableError):
+    """Somebody answered, and it cannot be told that it is the node meant: a wrong, ended or missing certificate."""

@@ -4,7 +4,8 @@ Everything fetched here is judged elsewhere: a tile, a body or a checkpoint prov
 it is kept. This module only bounds what a stranger's server can do to us: size, time, redirects and plain text on the
 wire.
 
-- https only, plain http only to this computer;
+- https only, plain http only to this computer; certificates are judged by the usual authorities, or, where a trust root is
+  at hand, by the vouchers of its institutions (`node.client.https`);
 - a redirect is followed for GET, to the same scheme, host and port, three times at most;
 - no cookies, no credentials from the environment, no compressed answers, a limit in bytes on every answer;
 - one deadline per request, counted from the call to the last byte.
@@ -29,6 +30,8 @@ from ledger.log.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from ledger.log.policy import TrustRoot
 
 TIMEOUT_SECONDS = 30.0
 NOT_FOUND, GONE = 404, 410
@@ -122,14 +125,15 @@ async def get_bytes(
     timeout_seconds: float = TIMEOUT_SECONDS,
     accept: str = "*/*",
     session: "aiohttp.ClientSession | None" = None,
+    pin: bytes | None = None,
 ) -> bytes:
-    """Fetch a resource whole, at most `max_bytes`.
+    """Fetch a resource whole, at most `max_bytes`; with `pin`, the SHA-256 of a certificate, from its holder alone.
 
     Raises:
         MalformedError: the URL may not be dialled, or the answer is longer than `max_bytes`.
         TransportError: no answer within the deadline, or a status other than 200.
     """
-    return await _request("GET", url, max_bytes, timeout_seconds, {"Accept": accept}, None, session)
+    return await _request("GET", url, max_bytes, timeout_seconds, {"Accept": accept}, None, session, pin)
 
 
 async def get_json(
@@ -177,17 +181,10 @@ async def post_json(
     return parse_json(await _request("POST", url, max_bytes, timeout_seconds, headers, payload, session), url)
 
 
-async def post_text(
-    url: str,
-    payload: bytes,
-    *,
-    max_bytes: int,
-    timeout_seconds: float = TIMEOUT_SECONDS,
-    session: "aiohttp.ClientSession | None" = None,
-) -> bytes:
+async def post_text(url: str, payload: bytes, *, max_bytes: int, timeout_seconds: float, pin: bytes | None) -> bytes:
     """Send text and return the answer, at most `max_bytes`; errors as `get_bytes`."""
     headers = {"Content-Type": "text/plain; charset=utf-8"}
-    return await _request("POST", url, max_bytes, timeout_seconds, headers, payload, session)
+    return await _request("POST", url, max_bytes, timeout_seconds, headers, payload, None, pin)
 
 
 def parse_json(data: bytes, where: str) -> Any:  # JSON of any shape; the caller checks what it reads
@@ -205,18 +202,35 @@ def parse_json(data: bytes, where: str) -> Any:  # JSON of any shape; the caller
 class LedgerHTTP:
     """The public endpoints of one node, for any log it holds. Use as an async context manager.
 
+    With a trust root, a certificate that the node made itself is accepted where an institution of it vouches for it.
     Nothing returned here is verified; `ledger.log.follow` judges it.
     """
 
-    def __init__(self, base_url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, base_url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, trust: "TrustRoot | None" = None
+    ) -> None:
         """Remember where the node is; nothing is dialled yet."""
         self.base_url = check_url(base_url).rstrip("/")
         self.timeout_seconds = timeout_seconds
         self._scope: Any = None  # the async context manager of the session; contextlib's type is private
         self._session: aiohttp.ClientSession | None = None
+        self._trust = trust
+        self._pin: bytes | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the session all requests share."""
+        """Open the session all requests share.
+
+        Raises:
+            TransportError: the node's certificate carries a voucher that the trust root does not support.
+        """
+        if self._trust is not None:
+            from node.client.failures import UnreachableError
+            from node.client.https import find_pin
+
+            try:
+                self._pin = await find_pin(self.base_url, self._trust)
+            except UnreachableError as error:
+                raise TransportError(str(error), hint=error.hint) from error
         self._scope = open_session()
         self._session = await self._scope.__aenter__()
         return self
@@ -230,12 +244,7 @@ class LedgerHTTP:
 
     async def list_logs(self) -> tuple[LogId, ...]:
         """Return the ids of all logs this node serves."""
-        value = await get_json(
-            f"{self.base_url}/logs",
-            max_bytes=MAX_LOG_LIST_BYTES,
-            timeout_seconds=self.timeout_seconds,
-            session=self._session,
-        )
+        value = parse_json(await self._fetch("logs", MAX_LOG_LIST_BYTES), f"{self.base_url}/logs")
         if not isinstance(value, list) or len(value) > MAX_LOGS:
             raise MalformedError(f"log list of {self.base_url} is not a list of at most {MAX_LOGS} logs")
         if not all(isinstance(item, str) for item in value):
@@ -247,17 +256,14 @@ class LedgerHTTP:
         return await self._get(log, "checkpoint", MAX_NOTE_BYTES)
 
     async def tile(self, log: LogId, level: int, index: int, width: int = tiles.TILE_WIDTH) -> bytes:
-        """Return a hash tile of `width` hashes; cut from the full one where the node has let the partial one go."""
+        """Return a hash tile of `width` hashes; cut from the full one where the partial one is gone."""
         data, found = await self._get_tile(log, partial(tiles.tile_path, level, index), width, MAX_TILE_BYTES)
         if len(data) != found * HASH_BYTES:
             raise MalformedError(f"tile {tiles.tile_path(level, index, found)} holds {len(data)} bytes")
         return data[: width * HASH_BYTES]
 
     async def entry_bundle(self, log: LogId, index: int, width: int = tiles.TILE_WIDTH) -> tuple[bytes, ...]:
-        """Return the entries of bundle `index`, that is entries `[256 index, 256 index + width)`.
-
-        They are cut from the full bundle where the node has let the partial one go.
-        """
+        """Return entries `[256 index, 256 index + width)`; cut from the full bundle where the partial one is gone."""
         data, found = await self._get_tile(log, partial(tiles.entries_path, index), width, MAX_BUNDLE_BYTES)
         entries = tiles.parse_bundle(data)
         if len(entries) != found:
@@ -286,27 +292,25 @@ class LedgerHTTP:
             raise MalformedError(f"evidence list of {self.base_url} is not a list of texts")
         return tuple(base64url.decode(item) for item in value)
 
-    async def _get_tile(
-        self, log: LogId, path_of: Callable[[int], str], width: int, max_bytes: int
-    ) -> tuple[bytes, int]:
+    async def _get_tile(self, log: LogId, path_of: Callable[[int], str], width: int, most: int) -> tuple[bytes, int]:
         """A tile or bundle, and of which width; a partial one may be gone once the full one is there (C2SP tlog-tiles)."""
         try:
-            return await self._get(log, path_of(width), max_bytes), width
+            return await self._get(log, path_of(width), most), width
         except TransportError as error:
             if error.status not in (NOT_FOUND, GONE) or width == tiles.TILE_WIDTH:
                 raise
-            try:
-                return await self._get(log, path_of(tiles.TILE_WIDTH), max_bytes), tiles.TILE_WIDTH
-            except TransportError:
-                # What was asked for is missing: that is what to tell.
-                raise error from None
+        return await self._get(log, path_of(tiles.TILE_WIDTH), most), tiles.TILE_WIDTH
 
     async def _get(self, log: LogId, path: str, max_bytes: int) -> bytes:
+        return await self._fetch(f"log/{encode_log_id(log)}/{path}", max_bytes)
+
+    async def _fetch(self, path: str, max_bytes: int) -> bytes:
         return await get_bytes(
-            f"{self.base_url}/log/{encode_log_id(log)}/{path}",
+            f"{self.base_url}/{path}",
             max_bytes=max_bytes,
             timeout_seconds=self.timeout_seconds,
             session=self._session,
+            pin=self._pin,
         )
 
 
@@ -318,25 +322,27 @@ async def _request(
     headers: Mapping[str, str],
     payload: bytes | None,
     session: "aiohttp.ClientSession | None",
+    pin: bytes | None = None,
 ) -> bytes:
     import asyncio
 
     import aiohttp
+
+    from node.client.https import describe_failure
 
     check_url(url)
     host = urlsplit(url).netloc
     try:
         async with asyncio.timeout(timeout_seconds):
             if session is not None:
-                return await _exchange(session, method, url, max_bytes, headers, payload)
+                return await _exchange(session, method, url, max_bytes, headers, payload, pin)
             async with open_session() as own:
-                return await _exchange(own, method, url, max_bytes, headers, payload)
+                return await _exchange(own, method, url, max_bytes, headers, payload, pin)
     except TimeoutError as error:
         raise TransportError(f"{host} did not answer within {timeout_seconds:g} s", hint="try again later") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise TransportError(
-            f"{host} cannot be reached: {error}", hint="check the address and the network, or try another node"
-        ) from error
+        message, hint = describe_failure(url, error)
+        raise TransportError(message, hint=hint) from error
 
 
 async def _exchange(
@@ -346,11 +352,14 @@ async def _exchange(
     max_bytes: int,
     headers: Mapping[str, str],
     payload: bytes | None,
+    pin: bytes | None,
 ) -> bytes:
-    target = url
+    import aiohttp
+
+    target, verified = url, True if pin is None else aiohttp.Fingerprint(pin)
     for _ in range(MAX_REDIRECTS + 1):
         async with session.request(
-            method, target, data=payload, headers=dict(headers), allow_redirects=False
+            method, target, data=payload, headers=dict(headers), allow_redirects=False, ssl=verified
         ) as response:
             if response.status in (301, 302, 303, 307, 308):
                 target = _redirect(method, url, target, response.headers.get("Location", ""))

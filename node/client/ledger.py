@@ -4,8 +4,8 @@ Every call has a deadline, every answer a limit, every failure is one of our err
 ledger comes as the error it raised there, silence and broken connections as `UnreachableError`. Nothing received is
 verified here.
 
-Port 443 is dialled with TLS (a reverse proxy stands before the node), any other port in plain: what nodes exchange is
-public and proves itself.
+How a node is dialled, and who may answer there, is for `node.client.dial`. The way to it is opened at the first call, and
+opened anew after a call that found nobody: certificates are renewed, and nodes move.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from ledger.log.body import MAX_BODY_BYTES
 from ledger.log.identity import LogId
 from node import wire
 from node.client import exchange
+from node.client.dial import DialPolicy, Line, Options, judge_again, open_line
 from node.client.exchange import BodyPiece, CosignRequest, Head, Heads, Inclusion, LogSummary, Offers, Package
-from node.client.failures import UnreachableError
+from node.client.failures import UnreachableError, UntrustedPeerError
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
 
 TIMEOUT_SECONDS = 30.0
 # A stream may take this many times the deadline of one message; each message still has its own.
 STREAM_FACTOR = 20
-TLS_PORT = ":443"
 # The receiving limit leaves room for the envelope around a full message.
 RECEIVE_LIMIT = exchange.MAX_MESSAGE_BYTES + 64 * 1024
 MAX_LOGS = 100_000
 
-_OPTIONS: Sequence[tuple[str, int]] = (
+_OPTIONS: Options = (
     ("grpc.max_receive_message_length", RECEIVE_LIMIT),
     ("grpc.max_send_message_length", RECEIVE_LIMIT),
     # A peer that was restarted should be found again within seconds, not minutes.
@@ -43,9 +43,22 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_reconnect_backoff_ms", 5000),
     # One process may hold clients of several nodes that share an address over time (tests, restarts).
     ("grpc.use_local_subchannel_pool", 1),
+    # The look at the certificate goes the direct way, and so must the call.
+    ("grpc.enable_http_proxy", 0),
 )
 
 Answer = TypeVar("Answer")
+
+
+class _Way:
+    """An open line with its stubs; `is_good` until a call over it finds nobody, `judged_at` by the loop's clock."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.judged_at = asyncio.get_running_loop().time()
+        self.ledger = rpc.LedgerStub(line.channel)
+        self.witness = rpc.WitnessStub(line.channel)
+        self.is_good = True
 
 
 class LedgerClient:
@@ -54,21 +67,24 @@ class LedgerClient:
     Args:
         address: "host:port" of its gRPC listener.
         timeout_seconds: deadline of a call, and of each message of a stream.
+        policy: who may answer there, and whether without TLS.
     """
 
-    def __init__(self, address: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, address: str, *, timeout_seconds: float = TIMEOUT_SECONDS, policy: DialPolicy | None = None
+    ) -> None:
         self.address = address
         self._timeout = timeout_seconds
-        if address.endswith(TLS_PORT):
-            self._channel = aio.secure_channel(address, grpc.ssl_channel_credentials(), options=_OPTIONS)
-        else:
-            self._channel = aio.insecure_channel(address, options=_OPTIONS)
-        self._ledger = rpc.LedgerStub(self._channel)
-        self._witness = rpc.WitnessStub(self._channel)
+        self._policy = DialPolicy() if policy is None else policy
+        self._way: _Way | None = None
+        # One look at a time.
+        self._dialling = asyncio.Lock()
 
     async def close(self) -> None:
         """Hang up; calls under way fail."""
-        await self._channel.close(None)
+        way, self._way = self._way, None
+        if way is not None:
+            await way.line.channel.close(None)
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,7 +100,9 @@ class LedgerClient:
         more = True
         while more and len(logs) < MAX_LOGS:
             request = pb.ListLogsRequest(after=logs[-1].log if logs else b"")
-            page, more = wire.decode_log_list(await self._call(self._ledger.ListLogs(request, timeout=self._timeout)))
+            way = await self._reach()
+            answer = await self._call(way, way.ledger.ListLogs(request, timeout=self._timeout))
+            page, more = wire.decode_log_list(answer)
             if not page or (logs and page[0].log <= logs[-1].log):
                 break
             logs += page
@@ -109,7 +127,8 @@ class LedgerClient:
 
     async def _heads(self, logs: Sequence[LogId], known: Sequence[bytes]) -> Heads:
         request = pb.GetHeadsRequest(logs=logs, known=known)
-        return wire.decode_heads(await self._call(self._ledger.GetHeads(request, timeout=self._timeout)), logs)
+        way = await self._reach()
+        return wire.decode_heads(await self._call(way, way.ledger.GetHeads(request, timeout=self._timeout)), logs)
 
     async def entries(self, log: LogId, start: int, end: int) -> AsyncIterator[Package]:
         """The entries [start, end) in packages, in order and without a gap.
@@ -118,7 +137,8 @@ class LedgerClient:
             MalformedError: a package does not begin where the one before ended, or goes beyond `end`.
         """
         request = pb.StreamEntriesRequest(log=log, start=start, end=end)
-        async with self._stream(self._ledger.StreamEntries(request, timeout=self._timeout * STREAM_FACTOR)) as messages:
+        way, deadline = await self._reach(), self._timeout * STREAM_FACTOR
+        async with self._stream(way, way.ledger.StreamEntries(request, timeout=deadline)) as messages:
             position = start
             async for message in messages:
                 package = wire.decode_package(message)
@@ -136,7 +156,8 @@ class LedgerClient:
             MalformedError: pieces out of order, a body longer than 64 MiB, or one left unfinished.
         """
         request = pb.StreamBodyRequest(log=log, start=start, end=end)
-        async with self._stream(self._ledger.StreamBody(request, timeout=self._timeout * STREAM_FACTOR)) as messages:
+        way, deadline = await self._reach(), self._timeout * STREAM_FACTOR
+        async with self._stream(way, way.ledger.StreamBody(request, timeout=deadline)) as messages:
             assembly = _BodyAssembly(start, end)
             async for message in messages:
                 for piece in wire.decode_pieces(message):
@@ -147,18 +168,22 @@ class LedgerClient:
     async def inclusion(self, log: LogId, index: int, size: int) -> Inclusion:
         """Leaf hash and path of entry `index` in the tree of `size` entries."""
         request = pb.GetInclusionRequest(log=log, index=index, size=size)
-        return wire.decode_inclusion(await self._call(self._ledger.GetInclusion(request, timeout=self._timeout)))
+        way = await self._reach()
+        return wire.decode_inclusion(await self._call(way, way.ledger.GetInclusion(request, timeout=self._timeout)))
 
     async def consistency(self, log: LogId, old_size: int, new_size: int) -> tuple[bytes, ...]:
         """A proof that the tree of `new_size` continues that of `old_size`."""
         request = pb.GetConsistencyRequest(log=log, old_size=old_size, new_size=new_size)
-        answer = await self._call(self._ledger.GetConsistency(request, timeout=self._timeout))
+        way = await self._reach()
+        answer = await self._call(way, way.ledger.GetConsistency(request, timeout=self._timeout))
         return wire.decode_proof(answer.proof)
 
     async def offer_heads(self, offers: Offers) -> Offers:
         """Show heads and fork evidence, and hear what the node has that is newer."""
         request = wire.encode_offers(offers)
-        return wire.decode_counter_offers(await self._call(self._ledger.OfferHeads(request, timeout=self._timeout)))
+        way = await self._reach()
+        answer = await self._call(way, way.ledger.OfferHeads(request, timeout=self._timeout))
+        return wire.decode_counter_offers(answer)
 
     async def evidence(self, log: LogId, *, limit: int = 64) -> tuple[bytes, ...]:
         """Pieces of fork evidence the node keeps about a log, oldest first, at most `limit`."""
@@ -166,9 +191,9 @@ class LedgerClient:
         more = True
         while more and len(pieces) < limit:
             request = pb.GetEvidenceRequest(log=log, skip=len(pieces))
-            page, more = wire.decode_evidence(
-                await self._call(self._ledger.GetEvidence(request, timeout=self._timeout))
-            )
+            way = await self._reach()
+            answer = await self._call(way, way.ledger.GetEvidence(request, timeout=self._timeout))
+            page, more = wire.decode_evidence(answer)
             if not page:
                 break
             pieces += page
@@ -183,32 +208,62 @@ class LedgerClient:
             ConflictError: it last cosigned another size than `old_size`; `size` says which.
             BusyError: it cannot cosign now, or does not hold the log that far yet.
         """
-        call = self._witness.AddCheckpoint(
-            wire.encode_cosign_request(request), timeout=timeout_seconds or self._timeout
-        )
-        return wire.decode_note((await self._call(call)).signature)
+        message = wire.encode_cosign_request(request)
+        way = await self._reach()
+        call = way.witness.AddCheckpoint(message, timeout=timeout_seconds or self._timeout)
+        return wire.decode_note((await self._call(way, call)).signature)
 
-    async def _call(self, call: Awaitable[Answer]) -> Answer:
+    async def peer_log(self) -> LogId | None:
+        """Whose node answers, where its certificate told and the ledger confirmed it; None in all other cases."""
+        return (await self._reach()).line.log
+
+    async def _reach(self) -> _Way:
+        """The way to the node, opened where there is none or the last call over it found nobody.
+
+        Raises:
+            UnreachableError: nobody answers; as `UntrustedPeerError`, somebody who must not.
+        """
+        async with self._dialling:
+            way = self._way
+            if way is not None and way.is_good:
+                await self._judge_again(way)
+                return way
+            await self.close()
+            self._way = _Way(await open_line(self.address, self._policy, _OPTIONS, self._timeout))
+            return self._way
+
+    async def _judge_again(self, way: _Way) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - way.judged_at < self._policy.judged_for_seconds:
+            return
+        try:
+            way.line = judge_again(way.line, self.address, self._policy)
+        except UntrustedPeerError:
+            await self.close()
+            raise
+        way.judged_at = now
+
+    async def _call(self, way: _Way, call: Awaitable[Answer]) -> Answer:
         try:
             return await call
         except aio.AioRpcError as error:
-            raise self._error(error) from error
+            raise self._error(way, error) from error
 
     @asynccontextmanager
-    async def _stream(self, call: aio.UnaryStreamCall[Any, Answer]) -> AsyncIterator[AsyncIterator[Answer]]:
+    async def _stream(self, way: _Way, call: aio.UnaryStreamCall[Any, Answer]) -> AsyncIterator[AsyncIterator[Answer]]:
         """The messages of a stream, each within its deadline; the call is cancelled if its reader leaves early."""
         try:
-            yield self._messages(call)
+            yield self._messages(way, call)
         finally:
             call.cancel()
 
-    async def _messages(self, call: aio.UnaryStreamCall[Any, Answer]) -> AsyncIterator[Answer]:
+    async def _messages(self, way: _Way, call: aio.UnaryStreamCall[Any, Answer]) -> AsyncIterator[Answer]:
         while True:
             try:
                 async with asyncio.timeout(self._timeout):
                     message = await call.read()
             except aio.AioRpcError as error:
-                raise self._error(error) from error
+                raise self._error(way, error) from error
             except TimeoutError as error:
                 raise UnreachableError(f"{self.address}: no message within {self._timeout:g} seconds") from error
             # grpc types its end-of-stream marker as a private class; a message is never equal to it.
@@ -216,7 +271,15 @@ class LedgerClient:
                 return
             yield message  # type: ignore[misc]  # narrowed by the comparison above
 
-    def _error(self, error: aio.AioRpcError) -> CairnError:
+    def _error(self, way: _Way, error: aio.AioRpcError) -> CairnError:
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            # The node is away, or shows another certificate than the one this way was opened with.
+            way.is_good = False
+            if "CERTIFICATE_VERIFY_FAILED" in (error.details() or ""):
+                return UntrustedPeerError(
+                    f"{self.address}: shows another certificate than when it was first called",
+                    hint="it may have been renewed; the next call looks at it anew",
+                )
         # The typings describe metadata as a mapping; what comes is pairs.
         pairs: Any = error.trailing_metadata() or ()
         metadata = tuple((str(key), value) for key, value in pairs)

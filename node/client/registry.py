@@ -145,6 +145,23 @@ class PublishAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerCertificate:
+    """What a public listener of the node shows."""
+
+    listener: str
+    """"http" or "grpc"."""
+    file: str
+    is_self_made: bool
+    names: tuple[str, ...]
+    """Host names and IP addresses it is good for."""
+    not_before: int
+    not_after: int
+    """Unix ms, both."""
+    fingerprint: str
+    """SHA-256, hex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
     """How the node and its registrar's side stand. For the operator alone."""
 
@@ -167,3 +184,5 @@ class NodeStatus:
     next_cut: int | None
     findings: tuple[str, ...]
     """What is wrong or worth knowing, in words."""
+    certificates: tuple[ListenerCertificate, ...] = ()
+    """One for each public listener that speaks TLS."""

@@ -36,9 +36,21 @@ _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 @click.option("--threshold", type=click.IntRange(1, 64), help="How many root keys must sign. Default: more than half.")
 @click.option("--learners", type=int, metavar="N", help="How many learners it has: sizes batches and status lists.")
 @click.option("--http", "http_url", metavar="URL", help="Public URL of its node.  [default: http://127.0.0.1:8470]")
-@click.option("--grpc", "grpc_address", metavar="ADDR", help="Public HOST:PORT of its node.  [default: 127.0.0.1:8471]")
-@click.option("--http-listen", metavar="ADDR", help="Where HTTP listens; by default where --http points, if here.")
-@click.option("--grpc-listen", metavar="ADDR", help="Where gRPC listens; by default where --grpc points, if here.")
+@click.option(
+    "--grpc",
+    "grpc_address",
+    metavar="ADDR",
+    help="Public HOST:PORT of its node.  [default: the host of --http and port 8471]",
+)
+@click.option("--http-listen", metavar="ADDR", help="Where HTTP listens, if not as --http and docs/tls.md say.")
+@click.option("--grpc-listen", metavar="ADDR", help="Where gRPC listens, if not as --grpc and docs/tls.md say.")
+@click.option(
+    "--tls-certificate",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Certificate of --http with its chain, PEM, such as certbot's fullchain.pem.",
+)
+@click.option("--tls-key", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Its key, PEM.")
 @click.option("--insecure", is_flag=True, help="Allow listening beyond this computer without TLS.")
 @click.option(
     "--batch-interval",
@@ -75,8 +87,8 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: click 
     if not keys:
         made = directory.with_name(f"{directory.name}.root.key")
         keys = [_make_root_key(made, given["passphrase_file"])]
-    founding = _founding(given, keys, Institution(given["kind"]))
     try:
+        founding = _founding(given, keys, Institution(given["kind"]))
         founded = found_institution(directory, founding, system_clock, system_draw)
     except BaseException:
         if made is not None:
@@ -100,9 +112,14 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: click 
 
 def _founding(given: dict[str, Any], keys: "list[PublicKey]", kind: Any) -> "Founding":  # Any: see above
     from node.found import Founding
+    from node.tls.defaults import plan_listeners
+    from node.tls.modes import TLSMode
 
     http_url = (given["http_url"] or "http://127.0.0.1:8470").rstrip("/")
-    grpc_address = given["grpc_address"] or "127.0.0.1:8471"
+    certificate, key = (str(given[name].absolute()) if given[name] else "" for name in ("tls_certificate", "tls_key"))
+    plan = plan_listeners(
+        http_url, given["grpc_address"] or "", has_certificate=bool(certificate), insecure=given["insecure"]
+    )
     return Founding(
         name=given["name"],
         kind=kind,
@@ -110,29 +127,18 @@ def _founding(given: dict[str, Any], keys: "list[PublicKey]", kind: Any) -> "Fou
         root_keys=tuple(keys),
         threshold=given["threshold"] or len(keys) // 2 + 1,
         http_url=http_url,
-        grpc_address=grpc_address,
-        http_listen=given["http_listen"] or _listen_where(http_url, "127.0.0.1:8470"),
-        grpc_listen=given["grpc_listen"] or _listen_where(f"//{grpc_address}", "127.0.0.1:8471"),
+        grpc_address=plan.grpc_address,
+        http_listen=given["http_listen"] or plan.http_listen,
+        grpc_listen=given["grpc_listen"] or plan.grpc_listen,
+        tls_certificate=certificate,
+        tls_key=key,
+        grpc_tls=TLSMode.AUTO if given["grpc_listen"] else plan.grpc_tls,
         insecure=given["insecure"],
         learners=given["learners"],
         interval_ms=_read_interval(given["batch_interval"]),
         minute=_read_minute(given["batch_at"]),
         lists_open=given["lists_open"],
     )
-
-
-def _listen_where(url: str, default: str) -> str:
-    """A URL of this computer tells where to listen; any other stands for a reverse proxy in front of the node."""
-    from urllib.parse import urlsplit
-
-    from node.config import Address
-
-    parts = urlsplit(url)
-    if parts.scheme in ("", "http") and parts.hostname and parts.port:
-        address = Address(parts.hostname, parts.port)
-        if address.is_loopback:
-            return parts.netloc
-    return default
 
 
 def _read_interval(text: str) -> int:
@@ -183,4 +189,20 @@ def _warn(founding: "Founding", directory: Path, made: Path | None) -> None:
         terminal.note(
             "warning: this is for tests and demonstrations; found a real institution without --batch-interval 0"
         )
+    _tell_listeners(founding)
     terminal.note(f"back up {directory / 'keys'} now; without it the log cannot go on")
+
+
+def _tell_listeners(founding: "Founding") -> None:
+    from node.config import parse_address
+    from node.tls.modes import TLSMode
+
+    if founding.http_url.startswith("https://") and parse_address(founding.http_listen).is_loopback:
+        terminal.note(
+            f"{founding.http_url} has to be answered by a reverse proxy before {founding.http_listen}, or by the node with "
+            "tls_certificate and tls_key in node.toml"
+        )
+    if founding.grpc_tls is TLSMode.SELF_MADE:
+        terminal.note(
+            f"gRPC listens on {founding.grpc_listen} with a certificate the node makes itself; let the firewall pass it"
+        )

@@ -25,6 +25,10 @@ def command(directory: Path, only_copy: bool) -> int:
     What happens is told on stderr, one line per event; how it stands, by cairn-node status DIR.
     """
     import asyncio
+    import os
+
+    # Before grpc is loaded: it would write a line of its own for every stranger that breaks off a handshake.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     from node.home import open_home
     from node.logs import configure_logging

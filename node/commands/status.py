@@ -1,5 +1,6 @@
 """`cairn-node status`: how a node stands, in words."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,9 @@ def _show(status: "NodeStatus", head: "HeadStanding") -> None:
     terminal.result(f"waiting for the ledger: {', '.join(waiting)}")
     following = "on command" if status.next_cut is None else terminal.instant(status.next_cut)
     terminal.result(f"last cut: {terminal.instant(status.last_cut)}; next: {following}")
+    for item in status.certificates:
+        kind = "self-made" if item.is_self_made else item.file
+        terminal.result(f"certificate of {item.listener}: until {terminal.instant(item.not_after)}, {kind}")
     if status.findings:
         terminal.result("to look at:")
         for finding in status.findings:
@@ -70,6 +74,7 @@ def _show(status: "NodeStatus", head: "HeadStanding") -> None:
 def _to_json(status: "NodeStatus", head: "HeadStanding") -> dict[str, object]:
     return {
         "awards": status.awards,
+        "certificates": [dataclasses.asdict(item) for item in status.certificates],
         "findings": list(status.findings),
         "head": {
             "age_ms": head.age_ms,

@@ -710,6 +710,7 @@ class GetNodeStatusResponse(_message.Message):
     LAST_CUT_FIELD_NUMBER: _builtins.int
     NEXT_CUT_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
     log: _builtins.str
     """Text of the log id."""
     name: _builtins.str
@@ -731,6 +732,10 @@ class GetNodeStatusResponse(_message.Message):
     def findings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """In words."""
 
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListenerCertificate]:
+        """One for each listener that speaks TLS."""
+
     def __init__(
         self,
         *,
@@ -748,10 +753,11 @@ class GetNodeStatusResponse(_message.Message):
         last_cut: _builtins.int | None = ...,
         next_cut: _builtins.int | None = ...,
         findings: _abc.Iterable[_builtins.str] | None = ...,
+        certificates: _abc.Iterable[Global___ListenerCertificate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "last_cut", b"last_cut", "next_cut", b"next_cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "awards", b"awards", "findings", b"findings", "issuer", b"issuer", "last_cut", b"last_cut", "log", b"log", "name", b"name", "next_cut", b"next_cut", "open_offers", b"open_offers", "origin", b"origin", "outbox", b"outbox", "pending_decisions", b"pending_decisions", "size", b"size", "waiting_copies", b"waiting_copies", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "awards", b"awards", "certificates", b"certificates", "findings", b"findings", "issuer", b"issuer", "last_cut", b"last_cut", "log", b"log", "name", b"name", "next_cut", b"next_cut", "open_offers", b"open_offers", "origin", b"origin", "outbox", b"outbox", "pending_decisions", b"pending_decisions", "size", b"size", "waiting_copies", b"waiting_copies", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__last_cut: _TypeAlias = _typing.Literal["last_cut"]  # noqa: Y015
     _WhichOneofArgType__last_cut: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut"]  # noqa: Y015
@@ -763,6 +769,53 @@ class GetNodeStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cut) -> _WhichOneofReturnType__next_cut | None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class ListenerCertificate(_message.Message):
+    """What a public listener shows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTENER_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    SELF_MADE_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    listener: _builtins.str
+    """"http" or "grpc"."""
+    file: _builtins.str
+    """Where it stands on the node."""
+    self_made: _builtins.bool
+    """Whether the node makes it itself, vouched for by its log."""
+    not_before: _builtins.int
+    """Unix milliseconds."""
+    not_after: _builtins.int
+    fingerprint: _builtins.str
+    """SHA-256 of the certificate, hex."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Host names and IP addresses it is good for."""
+
+    def __init__(
+        self,
+        *,
+        listener: _builtins.str = ...,
+        file: _builtins.str = ...,
+        self_made: _builtins.bool = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        not_before: _builtins.int = ...,
+        not_after: _builtins.int = ...,
+        fingerprint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "fingerprint", b"fingerprint", "listener", b"listener", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "self_made", b"self_made"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListenerCertificate: _TypeAlias = ListenerCertificate  # noqa: Y015
 
 @_typing.final
 class GetLogRequest(_message.Message):

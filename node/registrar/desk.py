@@ -269,6 +269,7 @@ class RegistrarDesk:
                 last_cut=cut.last_cut_instant(session),
                 next_cut=self.next_cut(),
                 findings=tuple(self.parts.findings()),
+                certificates=tuple(self.parts.certificates()),
             )
 
         return await self._database.look(read)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ledger.log.identity import LogId
 from ledger.log.view import LedgerView
+from node.client.registry import ListenerCertificate
 from node.clock import Clock, Draw
 from node.keystore import Keystore
 from node.registrar.database import Database
@@ -39,3 +40,5 @@ class DeskParts:
     """Finds the newest head of a log; by default its newest note."""
     findings: Callable[[], Sequence[str]] = tuple
     """What the rest of the node has to tell its operator."""
+    certificates: Callable[[], Sequence[ListenerCertificate]] = tuple
+    """What the public listeners show."""

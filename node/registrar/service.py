@@ -15,7 +15,14 @@ from ledger.log.entry import MAX_SIGNATURES, Signature
 from ledger.log.keys import KeyId
 from ledger.log.snapshot import encode_state
 from node import wire
-from node.client.registry import AwardView, IssueReport, IssueRequest, OfferAnswer, PublishAnswer
+from node.client.registry import (
+    AwardView,
+    IssueReport,
+    IssueRequest,
+    ListenerCertificate,
+    OfferAnswer,
+    PublishAnswer,
+)
 from node.pb import registrar_pb2 as pb
 from node.pb import registrar_pb2_grpc as rpc
 from node.registrar.csvfile import MAX_FILE_BYTES
@@ -145,6 +152,7 @@ class RegistrarService(rpc.RegistrarServicer):
                 last_cut=status.last_cut,
                 next_cut=status.next_cut,
                 findings=status.findings,
+                certificates=[_encode_certificate(item) for item in status.certificates],
             )
 
     async def GetLog(self, request: pb.GetLogRequest, context: Any) -> AsyncIterator[pb.GetLogResponse]:
@@ -243,6 +251,18 @@ def _encode_offers(answer: OfferAnswer) -> Iterator[pb.OfferResponse]:
         yield pb.OfferResponse(sheet=piece)
     for piece in _pieces(answer.codes.encode()):
         yield pb.OfferResponse(codes=piece)
+
+
+def _encode_certificate(item: ListenerCertificate) -> pb.ListenerCertificate:
+    return pb.ListenerCertificate(
+        listener=item.listener,
+        file=item.file,
+        self_made=item.is_self_made,
+        names=item.names,
+        not_before=item.not_before,
+        not_after=item.not_after,
+        fingerprint=item.fingerprint,
+    )
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:

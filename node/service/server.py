@@ -19,6 +19,8 @@ from node.service.ledger import LedgerService
 from node.service.witness import WitnessService
 
 MAX_CONCURRENT_CALLS = 256
+HANDSHAKE_MILLISECONDS = 10_000
+"""Whoever connects and says nothing is hung up on."""
 
 Server = aio.Server
 """A gRPC server, for those who only start and stop it."""
@@ -28,6 +30,7 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_send_message_length", exchange.MAX_MESSAGE_BYTES + 64 * 1024),
     # Two nodes on one port would take turns in answering.
     ("grpc.so_reuseport", 0),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_MILLISECONDS),
 )
 
 

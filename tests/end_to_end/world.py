@@ -217,10 +217,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, members: int = 3) -> AsyncIterator[World]:
+async def world(folder: Path, members: int = 3, **config: object) -> AsyncIterator[World]:
     """Found a network, admit members, wait until their witnesses are in force and everybody holds everything."""
-    network = found(folder, "confluence", Institution.NETWORK)
-    schools = tuple(found(folder, f"school{n}", Institution.SCHOOL) for n in range(members))
+    network = found(folder, "confluence", Institution.NETWORK, **config)
+    schools = tuple(found(folder, f"school{n}", Institution.SCHOOL, **config) for n in range(members))
     made = World(network, schools)
     try:
         for one in made.everybody:

@@ -26,6 +26,7 @@ from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root, parse_tr
 from ledger.log.receipt import encode_receipt
 from ledger.log.state import LogState, found_state
 from ledger.log.tiles import TILE_WIDTH, TileReader, encode_bundle, entries_path, full_tiles, partial_width, tile_path
+from ledger.log.voucher import TransportKey, sign_voucher
 from ledger.mastery.digest import Named, Transcript, fingerprint_transcript
 from node.proposal import Proposal, encode_proposal, sign_proposal
 from node.request import make_request
@@ -60,6 +61,7 @@ def build() -> dict[str, object]:
         "evidence.json": {"equal_sizes": story.evidence[0].decode(), "split": story.evidence[1].decode()},
         "trust-root.json": {"file": trust_root(story.network).decode()},
         "request.json": {"file": request(story).decode()},
+        "voucher.json": voucher(story),
         "proposal.json": {"file": proposal(story.network).decode()},
     }
 
@@ -302,6 +304,24 @@ def request(story: Story) -> bytes:
         at=AT,
     )
     return data.removesuffix(b"\n")
+
+
+def voucher(story: Story) -> dict[str, object]:
+    """What the school's node might put into its TLS certificate; the public key is the generator point of P-256."""
+    point = (
+        "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+        "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+    )
+    public_key = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200" + point)
+    key = TransportKey(story.school.log_id, public_key, AT // 1000, AT // 1000 + 30 * 86_400)
+    data = sign_voucher(key, [story.school.log_signer, story.school.key("witness")])
+    return {
+        "file": data.decode(),
+        "not_after": key.not_after,
+        "not_before": key.not_before,
+        "public_key": public_key.hex(),
+        "signed": key.signed_bytes().decode(),
+    }
 
 
 def proposal(network: Scribe) -> bytes:

@@ -1,17 +1,28 @@
 """Asking a witness over HTTP: what each of its answers means to the caller."""
 
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
+from ledger.log.charter import Institution
+from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from ledger.log.identity import LogId
+from ledger.log.keys import SigningKey
+from ledger.log.merkle import RootHash
 from node.client.exchange import CosignRequest
 from node.client.failures import UnknownLogError, UnreachableError
+from node.client.pin import Expectation
 from node.client.witness import WitnessHTTP
 from node.errors import BusyError, ConflictError
+from node.tls.modes import TLSMode
+from tests.end_to_end.world import found
 from tests.node.client.test_http import serve
+from tests.node.test_tls_listeners import running
 
+NOTE = sign_checkpoint(Checkpoint("granite.example/log", 1, RootHash(bytes(32))), SigningKey(bytes(32)))
 REQUEST = CosignRequest(old_size=3, proof=(bytes(32),), note=b"a note\n", address="a:1")
 
 
@@ -90,3 +101,19 @@ async def test_what_was_cosigned_last() -> None:
         client = WitnessHTTP(url)
         assert await client.cosigned_note("log.example", timeout_seconds=10) == b"a note\n"
         assert await client.cosigned_note("other.example", timeout_seconds=10) is None
+
+
+async def test_a_certificate_the_witness_made_itself(tmp_path: Path) -> None:
+    """Its institution vouches for it: asked like any other. Somebody else's voucher: not a word is said."""
+    campus = found(tmp_path, "school", Institution.NETWORK, http_tls=TLSMode.SELF_MADE)
+    request = CosignRequest(old_size=0, proof=(), note=NOTE)
+    async with running(campus, tmp_path / "state") as node:
+        prefix = f"{node.http_url}/witness"
+        assert prefix.startswith("https://")
+        own = WitnessHTTP(prefix, node.side.directory.expected_of(node.log_id))
+        with pytest.raises(UnknownLogError, match=r"granite\.example/log is not followed here"):
+            await own.add_checkpoint(request, timeout_seconds=10)
+        assert await own.cosigned_note("granite.example/log", timeout_seconds=10) is None
+        other = Expectation(frozenset({(LogId(bytes(32)), SigningKey(bytes(32)).public)}), is_named=True)
+        with pytest.raises(UnreachableError):
+            await WitnessHTTP(prefix, other).add_checkpoint(request, timeout_seconds=10)

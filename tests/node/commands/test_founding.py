@@ -108,3 +108,35 @@ def test_an_interval_is_read_in_its_unit(shell: Shell, tmp_path: Path) -> None:
     import asyncio
 
     assert asyncio.run(read()) == (DAY_MS // 2, 195)
+
+
+def test_init_for_an_https_address(shell: Shell, tmp_path: Path) -> None:
+    """With certificate files the node answers by itself; without, a proxy before it does, and the operator is told."""
+    key = shell.governor_keys()[0]
+    words = (
+        "--name",
+        "S",
+        "--kind",
+        "school",
+        "--origin",
+        "s.example/log",
+        "--root-key",
+        key,
+        "--http",
+        "https://s.example",
+    )
+    said = shell("init", tmp_path / "proxied", *words)
+    assert said.code == 0
+    assert "https://s.example has to be answered by a reverse proxy before 127.0.0.1:8470" in said.err
+    assert "gRPC listens on 0.0.0.0:8471 with a certificate the node makes itself" in said.err
+    config = parse_config((tmp_path / "proxied" / "node.toml").read_text())
+    assert (config.grpc_address, config.grpc_tls) == ("s.example:8471", "self-made")
+
+    said = shell("init", tmp_path / "own", *words, "--tls-certificate", "full.pem", "--tls-key", "key.pem")
+    assert said.code == 0 and "reverse proxy" not in said.err
+    config = parse_config((tmp_path / "own" / "node.toml").read_text())
+    assert (config.http_listen, config.tls_key) == ("0.0.0.0:443", str(Path("key.pem").absolute()))
+
+    said = shell("init", tmp_path / "half", *words, "--tls-certificate", "full.pem")
+    assert said.code == 2 and "tls_key: missing" in said.err
+    assert not (tmp_path / "half").exists()

@@ -1,0 +1,1 @@
+"""TLS of the listeners: making certificates, reading those of others, renewing, and telling when they end."""
