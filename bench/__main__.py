@@ -12,6 +12,7 @@ from bench import (
     ledger_rows,
     mastery_rows,
     node_rows,
+    registrar_rows,
     traffic_rows,
     verify_rows,
     wire_calibrators,
@@ -90,6 +91,7 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
         )
     yield from _node_rows(items, rounds)
     yield from _growth_rows(items * 10)
+    yield from _registrar_rows(rounds)
     yield from _mastery_rows(items // 100, rounds)
 
 
@@ -132,6 +134,16 @@ def _growth_rows(largest: int) -> Iterator[Row]:
             f"{one.proof_hashes} hashes",
             f"{one.receipt_bytes:,} bytes",
         )
+
+
+def _registrar_rows(rounds: int) -> Iterator[Row]:
+    """What a registrar waits for, in milliseconds."""
+    measured = registrar_rows.measure(rounds)
+    awards, lists = registrar_rows.AWARDS, registrar_rows.LISTS
+    yield Row(f"preview of revoking {awards:,} awards by list", f"{measured.preview * 1000:.0f} ms", "", "200 ms")
+    yield Row(f"revoking {awards:,} awards by list, durable", f"{measured.revoke * 1000:.0f} ms", "", "200 ms")
+    what = f"a cut with {lists} lists of {registrar_rows.SLOTS:,} slots"
+    yield Row(what, f"{measured.cut * 1000:.0f} ms", "", "500 ms")
 
 
 def _mastery_rows(learners: int, rounds: int) -> Iterator[Row]:

@@ -195,7 +195,7 @@ class Demo:
         stage.scene(8, "A school revokes a diploma, and then its computer dies for good")
         listed = stage.run("cairn-node", "awards", "granite", "--learner", self.cast.loses)
         (award,) = (line.split()[0] for line in listed.splitlines()[1:])
-        stage.run("cairn-node", "revoke", "granite", award, "--reason", "issued to the wrong person")
+        stage.run("cairn-node", "revoke", "granite", award, "--reason", "issued to the wrong person", "--yes")
         stage.run("cairn-node", "cut", "granite")
         stage.settle("granite")
         stage.run("cairn-node", "cut", "confluence")

@@ -12,6 +12,7 @@ from ledger.errors import RuleError
 from ledger.log.identity import LogId, encode_log_id
 from node.client.held import HeldLog, read_held
 from node.home import Home
+from node.onlyone import hold_directory
 
 
 class LogAccess(Protocol):
@@ -71,8 +72,9 @@ async def open_access(home: Home) -> AsyncIterator[LogAccess]:
         async with RegistrarClient(str(home.socket_path())) as client:
             yield client
     else:
-        store = StoreAccess(home)
-        try:
-            yield store
-        finally:
-            store.close()
+        with hold_directory(home.directory, "a command that reads it"):
+            store = StoreAccess(home)
+            try:
+                yield store
+            finally:
+                store.close()

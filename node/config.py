@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.errors import MalformedError
-from ledger.log.keys import check_origin
 from node.logs import LogFormat
 from node.tls.modes import TLSMode, check_listeners
+from node.witnessurls import check_witness_url
 
 MAX_CONFIG_BYTES = 256 * 1024
 FILE_NAME = "node.toml"
@@ -116,18 +116,6 @@ def _peer(value: Any) -> str:
     return _public_address(value)
 
 
-def _witness_url(value: Any) -> str:
-    name, _, url = _text(value).partition(" ")
-    try:
-        check_origin(name, "the name of the key")
-    except MalformedError as error:
-        raise _Refused(str(error)) from error
-    if not url:
-        raise _Refused(f'expected "NAME URL", got {value!r}')
-    _public_url(url)
-    return f"{name} {url}"
-
-
 def _path(value: Any) -> str:
     text = _text(value)
     if not text or "\0" in text:
@@ -137,6 +125,18 @@ def _path(value: Any) -> str:
 
 def _optional_path(value: Any) -> str:
     return _path(value) if value != "" else ""
+
+
+def _database_url(value: Any) -> str:
+    text = _text(value)
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme != "postgresql+psycopg" or not parts.path.strip("/"):
+        raise _Refused("expected postgresql+psycopg://USER@HOST/DATABASE, or nothing for a file beside this one")
+    if parts.password is not None or "password=" in parts.query:
+        raise _Refused("holds a password; put it into the file that PGPASSFILE names, mode 0600")
+    return text
 
 
 def _about(comment: str, check: Callable[[Any], Any]) -> dict[str, Any]:
@@ -226,6 +226,14 @@ class NodeConfig:
         default="",
         metadata=_about("Group that may use the private listener. Empty: the group of the node's process.", _text),
     )
+    registrar_database: str = field(
+        default="",
+        metadata=_about(
+            "PostgreSQL for the registrar's database: postgresql+psycopg://USER@HOST/DATABASE, no password (PGPASSFILE). "
+            "Empty: the file registrar.db beside this one.",
+            _database_url,
+        ),
+    )
     log_format: LogFormat = field(
         default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", _log_format)
     )
@@ -256,7 +264,7 @@ class NodeConfig:
         default=(),
         metadata=_about(
             'Witnesses that only speak HTTP, as "NAME URL": the name of the key, and what stands before /add-checkpoint.',
-            _texts(_witness_url),
+            _texts(check_witness_url),
         ),
     )
     cut_timeout_seconds: int = field(
@@ -267,10 +275,6 @@ class NodeConfig:
     access_token_minutes: int = field(
         default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", _whole(1, 1_440))
     )
-
-    def witness_prefixes(self) -> dict[str, str]:
-        """Where witnesses that only speak HTTP are asked, by the name of their key."""
-        return {name: url for name, _, url in (item.partition(" ") for item in self.witness_urls)}
 
     def http_bind(self) -> Address:
         """Where to listen for HTTP."""

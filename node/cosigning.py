@@ -27,6 +27,7 @@ from node.events import HeadEvents
 from node.peers import Peers
 from node.store.logstore import LogStore
 from node.tasks import Backoff, keep_doing
+from node.timekeeping import Timekeeping
 
 GRACE_SECONDS = 0.3
 MAX_PAUSE_SECONDS = 30.0
@@ -55,6 +56,7 @@ class Cosigning:
         timeout_seconds: how long one witness may take.
         grace_seconds: how long the others are waited for after the quorum.
         witness_urls: by the name of its key, where a witness that only speaks HTTP is asked.
+        timekeeping: told what the witnesses' clocks say.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Cosigning:
         timeout_seconds: float,
         grace_seconds: float = GRACE_SECONDS,
         witness_urls: Mapping[str, str] = MappingProxyType({}),
+        timekeeping: Timekeeping | None = None,
     ) -> None:
         self._log = log
         self._own: LogId = log.state.log_id
@@ -84,6 +87,7 @@ class Cosigning:
         self._timeout = timeout_seconds
         self._grace = grace_seconds
         self._witness_urls = witness_urls
+        self._time = timekeeping
         # The size each witness is known to have cosigned last; a wrong guess costs one more call.
         self._cosigned: dict[NamedWitness, int] = {}
         # Why each witness did not cosign when last asked; empty where it did.
@@ -175,8 +179,12 @@ class Cosigning:
         problem = ""
         try:
             async with asyncio.timeout(self._timeout):
+                asked_at = 0 if self._time is None else self._time.moment()
                 line = await self._add_checkpoint(witness, note)
-                await self._add_line(witness, note, line)
+                merged = await self._add_line(witness, note, line)
+                if self._time is not None:
+                    (cosignature,) = open_cosignatures(merged, [witness.key])
+                    self._time.heard(witness.key.name, cosignature.seconds, asked_at)
         except CairnError as error:
             problem = str(error)
         except TimeoutError:
@@ -224,8 +232,8 @@ class Cosigning:
             return ()
         return await asyncio.to_thread(merkle.prove_consistency, old, size, self._log.read_hashes)
 
-    async def _add_line(self, witness: NamedWitness, note: bytes, line: bytes) -> None:
-        """Keep the witness's own line, if it verifies; anything else in the answer is dropped."""
+    async def _add_line(self, witness: NamedWitness, note: bytes, line: bytes) -> bytes:
+        """Keep the witness's own line, if it verifies, and give the note with it; anything else is dropped."""
         signatures = parse_signature_lines(line)
         offered = encode_note(parse_note(note).text, signatures)
         merged = merge_notes(note, offered, [witness.key])
@@ -235,6 +243,7 @@ class Cosigning:
             )
         await asyncio.to_thread(self._log.put_note, merged)
         self._events.publish(self._own)
+        return merged
 
     async def _check_rewind(self, witness: NamedWitness, size: int) -> None:
         """Stop signing where a witness shows, signed by us, more of our log than we hold; that it says so is not enough."""

@@ -14,7 +14,14 @@ SILENT_AFTER_MS = 3_600_000
 
 def describe_findings(side: LedgerSide, clock: Clock) -> tuple[str, ...]:
     """Everything somebody should look at, the most pressing first."""
-    return (*_own_log(side), *_witnesses(side), *_forks(side), *_peers(side, clock), *side.certificates.findings())
+    return (
+        *_own_log(side),
+        *side.timekeeping.findings(),
+        *_witnesses(side),
+        *_forks(side),
+        *_peers(side, clock),
+        *side.certificates.findings(),
+    )
 
 
 def _own_log(side: LedgerSide) -> list[str]:

@@ -30,7 +30,7 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
         ListedKey(
             id=base64url.encode(key_id),
             role=record.role.value,
-            state=_describe(record),
+            state=describe_record(record),
             is_here=keystore.find(key_id) is not None,
         )
         for key_id, record in state.keys.records.items()
@@ -59,7 +59,8 @@ def unused_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -
     return unused[-1] if unused else keystore.add(role, draw)
 
 
-def _describe(record: KeyRecord) -> str:
+def describe_record(record: KeyRecord) -> str:
+    """How a role key stands, in words."""
     if record.stolen_since is not None:
         return f"stolen: void from entry {record.stolen_since} on"
     if record.retired is not None:

@@ -151,7 +151,7 @@ def create_key_file(
     """
     key = key if key is not None else SigningKey(draw(SEED_BYTES))
     salt, nonce = draw(argon2id.SALTBYTES), draw(nacl.secret.SecretBox.NONCE_SIZE)
-    box = nacl.secret.SecretBox(_stretch(passphrase, salt, cost))
+    box = nacl.secret.SecretBox(stretch(passphrase, salt, cost))
     content: canonical.JSONObject = {
         "box": base64url.encode(box.encrypt(key.seed, nonce).ciphertext),
         "format": _FORMAT,
@@ -177,7 +177,7 @@ def open_key_file(path: Path, passphrase: str) -> SigningKey:
     """
     file = _read_key_file(path)
     try:
-        seed = nacl.secret.SecretBox(_stretch(passphrase, file.salt, file.cost)).decrypt(file.box, file.nonce)
+        seed = nacl.secret.SecretBox(stretch(passphrase, file.salt, file.cost)).decrypt(file.box, file.nonce)
     except nacl.exceptions.CryptoError as error:
         raise MalformedError(f"{path}: the passphrase is wrong, or the file is damaged") from error
     key = SigningKey(seed)
@@ -224,7 +224,12 @@ def _read_key_file(path: Path) -> _KeyFile:
     return file
 
 
-def _stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
+def stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
+    """The key of a secretbox (32 bytes) from a passphrase by argon2id, NFC first, so that any keyboard spells it alike.
+
+    Raises:
+        RuleError: the passphrase is empty.
+    """
     if not passphrase:
         raise RuleError("passphrase: must not be empty")
     return argon2id.kdf(

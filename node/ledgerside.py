@@ -46,11 +46,13 @@ from node.serving import Serving
 from node.startup import StartUp
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.timekeeping import Timekeeping
 from node.tls.certificates import Certificates
 from node.tls.modes import Listener
 from node.tls.report import public_host
 from node.tls.selfmade import SelfMade, vouching_keys
 from node.witness import Witness
+from node.witnessurls import witness_prefixes
 
 DRAIN_SECONDS = 2.0
 MEBIBYTE = 1024 * 1024
@@ -96,6 +98,7 @@ class LedgerSide:
         self.health = HealthSwitch()
         self.server: Server = make_server(self.boundary)
         self._has_started = False
+        self._seen_note = b""
         hosts = [public_host(config, listener) for listener in Listener]
         self_made = SelfMade(parts.directory, self.log_id, lambda: vouching_keys(parts.keystore), hosts)
         self.certificates = Certificates(parts.directory, config, self_made, parts.clock)
@@ -149,6 +152,7 @@ class LedgerSide:
             wake=lambda address: self.followers.wake(address),
             rewound=self.startup.rewound,
         )
+        self.timekeeping = Timekeeping(parts.clock)
         self.witness = Witness(
             store,
             self.directory,
@@ -159,6 +163,7 @@ class LedgerSide:
             parts.clock,
             closed=self.startup.closed_for,
             hold_seconds=config.witness_timeout_seconds,
+            timekeeping=self.timekeeping,
         )
         self.cosigning = Cosigning(
             self.log,
@@ -170,7 +175,8 @@ class LedgerSide:
             may_ask=lambda: self.startup.may_sign,
             rewound=self.startup.rewound,
             timeout_seconds=config.witness_timeout_seconds,
-            witness_urls=config.witness_prefixes(),
+            witness_urls=witness_prefixes(config.witness_urls),
+            timekeeping=self.timekeeping,
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
         self.serving = Serving(store, lambda: self.events.token)
@@ -250,12 +256,19 @@ class LedgerSide:
     async def _keep_trust(self) -> None:
         """Look for new trust root files now and then, and pin networks again that have got witnesses."""
         while True:
+            self._see_head()
             await asyncio.sleep(min(self.parts.config.follow_interval_seconds, 5))
             # A file that is just being written, or damaged later, does not stop a node that runs.
             with contextlib.suppress(MalformedError, OSError):
                 await asyncio.to_thread(self._pin_again)
                 if self.load_trust():
                     self.events.publish(self.log_id)
+
+    def _see_head(self) -> None:
+        """Let the clock be compared with the newest head, whose signatures are verified once."""
+        if self.log.note != self._seen_note:
+            self._seen_note = self.log.note
+            self.timekeeping.see_head(self.directory.quorum(self.log_id, self._seen_note).seconds)
 
     def _pin_again(self) -> None:
         for path, item in self._trust_files.items():

@@ -33,15 +33,20 @@ COMMANDS = {
     "suspend": "Suspend awards for a while.",
     "reinstate": "End the suspension of awards.",
     "replace": "Replace an award by corrected content.",
+    "reissue": "Make copies anew after a credential key was stolen.",
+    "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "verify": "Judge what somebody shows, with the logs of the running node.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
+    "backup": "Everything the node cannot do without, in one file.",
+    "restore": "Make a node's directory from a backup.",
+    "upgrade": "Migrate what an older version left.",
     "replay-award": "Decide an award once more and compare with what a copy bears.",
 }
 """Subcommands in the order of a first day, each with the line `cairn-node --help` prints."""
 
-MODULES = {"suspend": "revoke", "reinstate": "revoke", "replace": "issue"}
+MODULES = {"suspend": "revoke", "reinstate": "revoke"}
 """Subcommands that live in another's module; there they are found under their own name."""
 
 _NODE_EXTRA = frozenset({"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "sqlalchemy", "segno"})

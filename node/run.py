@@ -4,17 +4,21 @@
     public HTTP      `node.web`: tiles, bodies, issuer metadata, claims, /healthz
     private socket   `node.registrar`, `node.verifying`: commands of the operator's own staff
 
-Stopping is an ordered list: refuse new work, drain what is under way, stop the tasks, close the files. A node that is
-killed instead loses nothing that it answered: whatever was acknowledged was durable before.
+A write that fails ends the node but not its process: everything is closed and opened again from disk, where alone it
+shows what was written, once the disk can be written. Stopping is an ordered list: refuse new work, drain what is under
+way, stop the tasks, close the files. A node that is killed instead loses nothing that it answered: whatever was
+acknowledged was durable before.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -31,20 +35,28 @@ from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide, find_own_log
 from node.newestheads import NewestHeads
-from node.registrar.database import Database, open_database
+from node.onlyone import hold_directory
+from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.registrar.service import add_registrar
+from node.registrar.submission import Submission
+from node.service.operator import add_operator
 from node.service.server import listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
 from node.store.ledgerstore import LedgerStore
+from node.store.room import can_write
+from node.tasks import Backoff
 from node.verifying import VerifyingDesk
 from node.web.app import build_app
 from node.web.openid4vci import add_claims
 from node.web.witness import add_witness
 
-DATABASE_FILE = "registrar.db"
 DRAIN_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+"""Between two looks at whether a write has failed, and whether the disk can be written again."""
+REOPEN_SECONDS = 300.0
+"""Longest pause before the stores are opened again: a disk that fails again and again is not worn out by trying."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,14 +107,16 @@ class Node:
                 draw=parts.draw,
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
-                findings=lambda: describe_findings(self.side, self.clock),
+                findings=lambda: (*describe_findings(self.side, self.clock), *self.submission.findings()),
                 certificates=self.side.certificates.shown,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
         )
+        self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
         self._private_server = make_server(self.side.boundary)
         add_registrar(self._private_server, self.desk)
+        add_operator(self._private_server, database, self.ledger)
         self.verifying = VerifyingDesk(
             NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
         )
@@ -118,6 +132,11 @@ class Node:
         """The trust root of the network this node belongs to; None before it joined one."""
         return self.side.trust
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing is written to the own log now; None while it takes statements."""
+        return self.side.sequencer.refusal
+
     def newest_head(self, log_id: LogId) -> bytes | None:
         """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
         return self.side.directory.newest_head(log_id)
@@ -128,7 +147,7 @@ class Node:
         return self.side.address
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until `stop` is set.
+        """Serve until `stop` is set, or until the stores must be opened again after a write has failed.
 
         Args:
             stop: set by whoever wants the node to end.
@@ -139,20 +158,32 @@ class Node:
             side = group.create_task(self.side.run(side_ready.set), name="ledger side")
             await side_ready.wait()
             await self._listen()
-            await self.desk.start()
+            submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
             ready()
+            reopening = group.create_task(self._reopening(), name="store")
+            stopping = group.create_task(stop.wait(), name="stop")
             try:
-                await stop.wait()
+                await asyncio.wait((stopping, reopening), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 # 1. Refuse and drain: listeners close, calls under way get a moment.
                 await self._private_server.stop(DRAIN_SECONDS)
                 await self._web.cleanup()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
+                for task in (submission, reopening, stopping):
+                    task.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()
         _log.info("stopped", extra={"log": encode_log_id(self.log_id)})
+
+    async def _reopening(self) -> None:
+        """End when the stores must be opened again: a write has failed, and the disk takes writes once more."""
+        while not (self.ledger.failure or self.side.sequencer.has_failed):
+            await asyncio.sleep(LOOK_SECONDS)
+        while not await asyncio.to_thread(can_write, self.side.parts.directory):
+            await asyncio.sleep(LOOK_SECONDS)
+        _log.warning("opening the stores again after a failed write")
 
     async def close(self) -> None:
         """Let go of the listeners, also of a node that was never run."""
@@ -207,8 +238,9 @@ async def open_node(
         CairnError: something is missing, damaged, or an address is taken.
     """
     config = read_config(directory)
-    keystore = open_keystore(directory / KEYS_DIRECTORY)
     async with AsyncExitStack() as stack:
+        stack.enter_context(hold_directory(directory, "cairn-node run"))
+        keystore = open_keystore(directory / KEYS_DIRECTORY)
         store = LedgerStore.open(directory / LEDGER_DIRECTORY)
         stack.callback(store.close)
         parts = LedgerParts(
@@ -222,7 +254,8 @@ async def open_node(
             only_copy=only_copy,
         )
         own = find_own_log(store, keystore).state.log_id
-        database = open_database(directory / DATABASE_FILE, encode_log_id(own))
+        place = find_place(directory, config.registrar_database)
+        database = open_database(place, encode_log_id(own), keep_in=directory)
         stack.callback(database.close)
         http_socket = _bind(config.http_bind())
         stack.callback(http_socket.close)
@@ -251,8 +284,15 @@ async def run_until_signalled(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
-    async with open_node(directory, only_copy=only_copy) as node:
-        await node.run(stop, lambda: ready(node))
+    pauses = Backoff(system_draw, first_seconds=LOOK_SECONDS, max_seconds=REOPEN_SECONDS)
+    while True:
+        async with open_node(directory, only_copy=only_copy) as node:
+            await node.run(stop, partial(ready, node))
+        if stop.is_set():
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pauses.pause()):
+                await stop.wait()
 
 
 def _bind(address: Address) -> socket.socket:

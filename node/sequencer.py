@@ -8,8 +8,9 @@ Calls that wait are committed together. One group goes through these steps, and 
 3. entries, bodies, tree and checkpoint are written in one synced batch;
 4. the callers get their indexes, and then listeners are told.
 
-Swapping 3 and 4 would acknowledge what a power cut can take back. If 3 fails nobody knows what is on disk, so the
-sequencer stops for good: the node is started again, from disk, and callers ask again under the same statement id.
+Swapping 3 and 4 would acknowledge what a power cut can take back. A full disk is noticed before 3 begins: callers are
+refused, the checkpoint of step 2 is dropped unseen, and the next call goes on. If 3 itself fails nobody knows what is on
+disk, so the sequencer stops for good: the node opens its store again, and callers ask again under the same statement id.
 """
 
 import asyncio
@@ -162,7 +163,12 @@ class Sequencer:
         """Why nothing is written just now, in words; None while statements are taken."""
         if self._failure is not None:
             return self._failure
-        return "the node is stopping" if self._is_closing else self._hold_reason
+        return "the node is stopping" if self._is_closing else self._hold_reason or self._log.lack_of_room()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a write failed, so that only opening the store again tells what is on disk."""
+        return self._failure is not None
 
     def start(self) -> None:
         """Begin to write.
@@ -232,7 +238,7 @@ class Sequencer:
                     await self._wake.wait()
         except Exception as error:  # a task boundary: whoever waits must hear of it, and nobody awaits this task
             _logger.exception("sequencer stopped", extra={"size": self._log.size})
-            self._failure = f"the last write failed ({error}); start the node again"
+            self._failure = f"the last write failed ({error}); start the node again, or wait until it does so itself"
         finally:
             reason = self._failure or "the node was stopped"
             _refuse([*group, *self._waiting], f"log: it is not known whether this was written: {reason}")
@@ -263,7 +269,12 @@ class Sequencer:
         if draft.entries:
             growth = self._sign(draft)  # 2
             self._reach("before-commit")
-            self._log.commit(growth)  # 3
+            try:
+                self._log.commit(growth)  # 3
+            except BusyError as error:
+                if self._log.write_failure:
+                    raise
+                return [error if isinstance(outcome, list) else outcome for outcome in outcomes]
             self._reach("after-commit")
             elapsed_ms = (time.monotonic_ns() - started) // 1_000_000
             fields = {"size": growth.state.size, "entries": len(growth.entries), "elapsed_ms": elapsed_ms}

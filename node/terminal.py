@@ -7,7 +7,7 @@ Names come from other institutions' logs and may hold characters that move the c
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -96,6 +96,21 @@ def show_work(title: str) -> Iterator[None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bars.add_task(title, total=None)
         yield
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for work whose size is known; gives a function to be told what is done, of how much."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=max(total, 1))
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -16,7 +16,7 @@ The order of answers to one request:
 7. the proof leads from there to its root (ProofError, RuleError);
 8. we hold the log up to its size, pulling it if need be (BusyError when that takes too long);
 9. what we hold has its root, and its key is the one in force there (ProofError, SignatureError);
-10. compare and persist, atomically (ConflictError), then cosign.
+10. our clock can be believed (BusyError); compare and persist, atomically (ConflictError), then cosign.
 """
 
 import asyncio
@@ -50,6 +50,7 @@ from node.peers import Peers
 from node.pull import Puller
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.timekeeping import Timekeeping
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Witness:
 
     Args:
         keys: the witness keys of this node, oldest first.
+        timekeeping: judges the clock; one of its own by default.
         closed: says why nothing may be cosigned of a log yet, or None (the start-up rule).
         hold_seconds: how long one request may wait until the log is held.
         pause: awaited between the last check and the comparison; tests hold a request there.
@@ -84,6 +86,7 @@ class Witness:
         *,
         closed: Callable[[LogId], str | None],
         hold_seconds: float,
+        timekeeping: Timekeeping | None = None,
         pause: Callable[[], "asyncio.Future[None]"] | None = None,
     ) -> None:
         self._store = store
@@ -92,7 +95,10 @@ class Witness:
         self._peers = peers
         self._forks = forks
         self._keys = {key.public: key for key in keys}
-        self._clock = clock
+        self._time = timekeeping if timekeeping is not None else Timekeeping(clock)
+        for log_id in store.log_ids():
+            log = store.log(log_id)
+            self._time.signed(0 if log is None else log.cosigned_at())
         self._closed = closed
         self._hold_seconds = hold_seconds
         self._pause = pause
@@ -201,13 +207,16 @@ class Witness:
         if self._pause is not None:
             await self._pause()
         async with self._puller.lock(state.log_id):  # 10
-            await asyncio.to_thread(log.set_cosigned, claimed.size, claimed.root, expected=request.old_size)
+            seconds = self._time.time_to_sign()
+            self._time.signed(seconds)
+            size, root = claimed.size, claimed.root
+            await asyncio.to_thread(log.set_cosigned, size, root, expected=request.old_size, seconds=seconds)
             # The note itself too: should the writer ever sign another of this size, ours is half of the evidence.
             clean = trim_note(request.note, [log_key], self._directory.witness_keys(state.log_id))
             await asyncio.to_thread(log.keep_note, clean)
-        # Only now, with the size on disk: a crash in between costs a signature, never allows two.
+        # Only now, with size and time on disk: a crash in between costs a signature, never allows two.
         own = self.verifier_key()
-        line = cosign(request.note, own.name, self._keys[own.key], self._clock() // 1000)
+        line = cosign(request.note, own.name, self._keys[own.key], seconds)
         self._lines[state.log_id] = claimed.size, line
         _log.info("cosigned", extra={"log": encode_log_id(state.log_id), "size": claimed.size})
         return line.encode().encode()

@@ -9,11 +9,14 @@ its own nonce, so that the server sees fresh keys and nothing that joins them bu
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ledger.credential import jose
+from ledger.credential.keybinding import sign_key_binding
+from ledger.credential.processing import find_digest
+from ledger.credential.sdjwt import parse_sd_jwt
 from ledger.credential.strict_json import JSONObject
 from ledger.errors import MalformedError, PolicyError
 from ledger.log.keys import SigningKey
@@ -23,6 +26,8 @@ from wallet_cli.offer import GRANT, Offer, OfferLink, parse_offer
 if TYPE_CHECKING:
     import aiohttp
 
+COPY_GRANT = "urn:cairn:oauth:grant-type:copy"
+"""Grant for a copy that is held (an extension grant, RFC 6749 §4.5)."""
 PROOF_TYPE = "openid4vci-proof+jwt"
 FORMATS = ("dc+sd-jwt", "vc+sd-jwt")
 MAX_CREDENTIAL_BYTES = 1 << 20
@@ -72,22 +77,37 @@ async def fetch_issuer(offer: Offer, session: "aiohttp.ClientSession") -> Issuer
         MalformedError: metadata of another issuer, or without what a claim needs.
         TransportError: no answer.
     """
-    http.check_url(offer.issuer)
-    metadata = _object(await http.get_json(well_known(offer.issuer, "openid-credential-issuer"), session=session))
-    if metadata.get("credential_issuer") != offer.issuer:
+    issuer, metadata = await _fetch_issuer(offer.issuer, session)
+    return replace(issuer, configurations=_choose_configurations(metadata, offer))
+
+
+async def fetch_issuer_at(url: str, session: "aiohttp.ClientSession") -> Issuer:
+    """Fetch the metadata of the issuer at a URL; what can be claimed there is not asked.
+
+    Raises:
+        MalformedError: metadata of another issuer, or without what a claim needs.
+        TransportError: no answer.
+    """
+    return (await _fetch_issuer(url, session))[0]
+
+
+async def _fetch_issuer(url: str, session: "aiohttp.ClientSession") -> tuple[Issuer, dict[str, Any]]:
+    http.check_url(url)
+    metadata = _object(await http.get_json(well_known(url, "openid-credential-issuer"), session=session))
+    if metadata.get("credential_issuer") != url:
         raise MalformedError(
-            f"issuer metadata names {str(metadata.get('credential_issuer'))[:200]!r}, the offer {offer.issuer!r}",
+            f"issuer metadata names {str(metadata.get('credential_issuer'))[:200]!r}, expected {url!r}",
             hint="do not go on; ask the school whether this link is theirs",
         )
-    configurations = _choose_configurations(metadata, offer)
-    return Issuer(
-        identifier=offer.issuer,
+    issuer = Issuer(
+        identifier=url,
         name=_display_name(metadata),
-        token_url=await _token_url(metadata, offer, session),
+        token_url=await _token_url(metadata, url, session),
         nonce_url=_url(metadata, "nonce_endpoint"),
         credential_url=_url(metadata, "credential_endpoint"),
-        configurations=configurations,
+        configurations=(),
     )
+    return issuer, metadata
 
 
 async def fetch_token(offer: Offer, issuer: Issuer, code: str, session: "aiohttp.ClientSession") -> str:
@@ -103,10 +123,47 @@ async def fetch_token(offer: Offer, issuer: Issuer, code: str, session: "aiohttp
         answer = _object(await http.post_form(issuer.token_url, fields, session=session))
     except http.TransportError as error:
         raise _explain(error, offer) from error
-    token = answer.get("access_token")
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-        raise MalformedError("token answer: access_token is missing")
-    return token
+    return _access_token(answer)
+
+
+async def fetch_copy_token(
+    issuer: Issuer, issuer_jwt: str, key: SigningKey, now: int, session: "aiohttp.ClientSession"
+) -> tuple[str, str]:
+    """Trade a copy that is held for an access token good for one in its place.
+
+    The issuer gets the part of the copy that it signed, without any disclosure: what it knows itself.
+
+    Args:
+        issuer: from `fetch_issuer_at`.
+        issuer_jwt: of the copy.
+        key: its holder key.
+        now: Unix milliseconds.
+        session: see `http.open_session`.
+
+    Returns:
+        The token, and the name of what to ask for with it.
+
+    Raises:
+        PolicyError: the server refuses.
+        TransportError: no answer.
+    """
+    presented = f"{issuer_jwt}~"
+    try:
+        nonce = await _fetch_nonce(issuer, session)
+        digest = find_digest(parse_sd_jwt(presented).payload)
+        bound = sign_key_binding(
+            presented, audience=issuer.identifier, nonce=nonce, now=now, sign=key.sign, digest=digest
+        )
+        fields = {"grant_type": COPY_GRANT, "copy": bound}
+        answer = _object(await http.post_form(issuer.token_url, fields, session=session))
+    except http.TransportError as error:
+        raise _explain(error, None) from error
+    details = answer.get("authorization_details")
+    first = details[0] if isinstance(details, list) and details else None
+    configuration = first.get("credential_configuration_id") if isinstance(first, dict) else None
+    if not isinstance(configuration, str):
+        raise MalformedError("token answer: authorization_details does not say what to ask for")
+    return _access_token(answer), configuration
 
 
 async def fetch_credential(
@@ -129,9 +186,7 @@ async def fetch_credential(
     """
     for pause_seconds in (*BUSY_PAUSES_SECONDS, None):
         try:
-            nonce = _object(await http.post_json(issuer.nonce_url, {}, session=session)).get("c_nonce")
-            if not isinstance(nonce, str):
-                raise MalformedError("nonce answer: c_nonce is missing")
+            nonce = await _fetch_nonce(issuer, session)
             request = {
                 "credential_configuration_id": configuration,
                 "proofs": {"jwt": [sign_key_proof(key, issuer.identifier, nonce, now)]},
@@ -146,6 +201,20 @@ async def fetch_credential(
                 raise _explain(error, None) from error
             await asyncio.sleep(pause_seconds)
     raise AssertionError("the last turn returns or raises")
+
+
+async def _fetch_nonce(issuer: Issuer, session: "aiohttp.ClientSession") -> str:
+    nonce = _object(await http.post_json(issuer.nonce_url, {}, session=session)).get("c_nonce")
+    if not isinstance(nonce, str):
+        raise MalformedError("nonce answer: c_nonce is missing")
+    return nonce
+
+
+def _access_token(answer: dict[str, Any]) -> str:
+    token = answer.get("access_token")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise MalformedError("token answer: access_token is missing")
+    return token
 
 
 def sign_key_proof(key: SigningKey, audience: str, nonce: str, now: int) -> str:
@@ -177,8 +246,8 @@ def _choose_configurations(metadata: dict[str, Any], offer: Offer) -> tuple[str,
     return names
 
 
-async def _token_url(metadata: dict[str, Any], offer: Offer, session: "aiohttp.ClientSession") -> str:
-    servers = metadata.get("authorization_servers", [offer.issuer])
+async def _token_url(metadata: dict[str, Any], issuer: str, session: "aiohttp.ClientSession") -> str:
+    servers = metadata.get("authorization_servers", [issuer])
     if not isinstance(servers, list) or not servers or not isinstance(servers[0], str):
         raise MalformedError("issuer metadata: authorization_servers: expected a list of URLs")
     url = well_known(http.check_url(servers[0]), "oauth-authorization-server")

@@ -16,6 +16,9 @@ from ledger.errors import MalformedError
 
 CONTENTS_VERSION = 1
 MAX_COPIES = 64
+SUSPENDED = "suspended"
+FORMER = "former"
+MARKS = ("", SUSPENDED, FORMER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class Copy:
         expected_at: Unix milliseconds of the cut that should hold it, None where unknown.
         receipt: receipt in its JSON form, None while waiting for the ledger.
         checked: whether the issuer's signature was checked against a ledger.
+        mark: `suspended` once a page read so, since that shows in this copy's slot for ever; `former` once another copy
+            has taken its place; else "".
     """
 
     sd_jwt: str
@@ -41,6 +46,7 @@ class Copy:
     expected_at: int | None = None
     receipt: dict[str, Any] | None = None  # ledger JSON; read with ledger.log.receipt
     checked: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,11 @@ class Holding:
 
     id: str
     copies: tuple[Copy, ...]
+
+    @property
+    def current(self) -> tuple[Copy, ...]:
+        """Copies that no other has taken the place of; all of them where there is no other kind."""
+        return tuple(copy for copy in self.copies if copy.mark != FORMER) or self.copies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +130,15 @@ class Contents:
             next_number=self.next_number + 1,
         )
 
+    def with_renewed(self, holding_id: str, position: int, copy: Copy) -> "Contents":
+        """Add a copy to a holding, in the place of one that is kept as a former one, and drop the pending key it uses."""
+        changed = self.with_copy(holding_id, position, replace(self.holding(holding_id).copies[position], mark=FORMER))
+        holdings = tuple(
+            replace(held, copies=(*held.copies, copy)) if held.id == holding_id else held for held in changed.holdings
+        )
+        pending = tuple(key for key in self.pending if key.seed != copy.seed)
+        return replace(changed, holdings=holdings, pending=pending)
+
     def with_copy(self, holding_id: str, position: int, copy: Copy) -> "Contents":
         """Replace one copy of a holding."""
         changed = self.holding(holding_id)
@@ -173,7 +193,8 @@ def parse_contents(data: bytes) -> Contents:
 
 
 def _encode_copy(copy: Copy) -> dict[str, Any]:
-    return {
+    # Left out where there is none, so that a vault without marks is what an older cairn reads too.
+    return ({"mark": copy.mark} if copy.mark else {}) | {
         "checked": copy.checked,
         "expected_at": copy.expected_at,
         "log": copy.log,
@@ -186,7 +207,10 @@ def _encode_copy(copy: Copy) -> dict[str, Any]:
 
 
 def _parse_copy(value: dict[str, Any]) -> Copy:
+    if value.get("mark", "") not in MARKS:
+        raise MalformedError("vault: a copy is marked in a way this cairn does not know", hint="install a newer cairn")
     return Copy(
+        mark=str(value.get("mark", "")),
         checked=bool(value["checked"]),
         expected_at=value["expected_at"],
         log=str(value["log"]),

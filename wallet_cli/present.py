@@ -27,7 +27,7 @@ from wallet_cli.choice import ALL, Choice
 from wallet_cli.clock import system_clock
 from wallet_cli.enclosing import NOTHING, Enclosed, enclose
 from wallet_cli.held import HeldLedger
-from wallet_cli.holdings import Contents, Copy, Holding, Presented, Shown
+from wallet_cli.holdings import SUSPENDED, Contents, Copy, Holding, Presented, Shown
 from wallet_cli.reading import Reading, read_credential
 from wallet_cli.records import day_and_time, expectation
 
@@ -242,12 +242,14 @@ def _choose_copy(contents: Contents, holding: Holding, audience: str) -> tuple[C
         for one in item.shown:
             seen.setdefault(one.commitment, []).append(item.audience)
 
-    def rank(copy: Copy) -> tuple[bool, int, int]:
+    def rank(copy: Copy) -> tuple[bool, bool, int, int]:
         audiences = seen.get(commit(copy.sd_jwt.partition("~")[0]), [])
-        # On the ledger first; then one this audience knows already, else the one that the fewest others have seen.
-        return copy.receipt is None, -(audience in audiences), len(set(audiences) - {audience})
+        # On the ledger first; then one without a suspension in its past; then one this audience knows already, else the
+        # one that the fewest others have seen.
+        known = -(audience in audiences)
+        return copy.receipt is None, copy.mark == SUSPENDED, known, len(set(audiences) - {audience})
 
-    copy = min(holding.copies, key=rank)
+    copy = min(holding.current, key=rank)
     others = [name for name in seen.get(commit(copy.sd_jwt.partition("~")[0]), []) if name != audience]
     return copy, others[-1] if others else ""
 

@@ -81,7 +81,7 @@ def receive_text(vault: Vault, sd_jwt: str, *, held: HeldLedger | None, now: int
     keys = {SigningKey(seed).public: seed for seed in seeds}
     accepted = accept_credential(sd_jwt, keys=keys.keys(), server="", held=held, now=now)
     holder = accepted.reading.holder
-    copy = _copy(sd_jwt, None if holder is None else keys[holder], accepted, now)
+    copy = make_copy(sd_jwt, None if holder is None else keys[holder], accepted, now)
     return Received(_keep(vault, (copy,)), accepted)
 
 
@@ -132,7 +132,7 @@ async def _claim_award(
     copies: int,
 ) -> Received:
     seeds = [secrets.token_bytes(SEED_BYTES) for _ in range(copies)]
-    vault.change(lambda contents: _with_pending(contents, seeds, issuer.identifier, now))
+    vault.change(lambda contents: with_pending(contents, seeds, issuer.identifier, now))
     kept: list[Copy] = []
     first: Accepted | None = None
     try:
@@ -147,19 +147,20 @@ async def _claim_award(
                 raise
             text = delivered.sd_jwt
             accepted = accept_credential(text, keys=(key.public,), server=issuer.identifier, held=held, now=now)
-            copy = _copy(text, seed, accepted, now)
+            copy = make_copy(text, seed, accepted, now)
             # The charter's word counts; the server's is taken where no ledger is at hand.
             kept.append(copy if accepted.log is not None else replace(copy, expected_at=delivered.expected_at))
             first = first or accepted
     finally:
         holding = _keep(vault, tuple(kept)) if kept else None
-        _drop_pending(vault, seeds)
+        drop_pending(vault, seeds)
     if holding is None or first is None:
         raise MalformedError("credential answer: nothing was delivered")
     return Received(holding, first)
 
 
-def _copy(sd_jwt: str, seed: bytes | None, accepted: Accepted, now: int) -> Copy:
+def make_copy(sd_jwt: str, seed: bytes | None, accepted: Accepted, now: int) -> Copy:
+    """The copy to keep of what was accepted; `now` is Unix milliseconds."""
     return Copy(
         sd_jwt=sd_jwt,
         seed=seed,
@@ -181,12 +182,15 @@ def _keep(vault: Vault, copies: tuple[Copy, ...]) -> Holding:
     return vault.change(add).holdings[-1]
 
 
-def _with_pending(contents: Contents, seeds: Sequence[bytes], offer: str, now: int) -> Contents:
+def with_pending(contents: Contents, seeds: Sequence[bytes], offer: str, now: int) -> Contents:
+    """Put holder keys into a vault's content, for a claim that goes to `offer`."""
     kept = tuple(key for key in contents.pending if now - key.made_at < PENDING_KEPT_MS)
     return replace(contents, pending=(*kept, *(Pending(seed=seed, made_at=now, offer=offer) for seed in seeds)))
 
 
-def _drop_pending(vault: Vault, seeds: Sequence[bytes]) -> None:
+def drop_pending(vault: Vault, seeds: Sequence[bytes]) -> None:
+    """Forget holder keys of a claim that has ended."""
+
     def drop(contents: Contents) -> Contents:
         return replace(contents, pending=tuple(key for key in contents.pending if key.seed not in seeds))
 

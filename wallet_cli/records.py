@@ -24,9 +24,9 @@ class Row:
 
     def to_json(self) -> dict[str, object]:
         """Return the row for machines."""
-        waiting = sum(copy.receipt is None for copy in self.holding.copies)
+        waiting = sum(copy.receipt is None for copy in self.holding.current)
         return {
-            "copies": len(self.holding.copies),
+            "copies": len(self.holding.current),
             "id": self.holding.id,
             "issuer": self.reading.issuer,
             "issuer_name": self.reading.issuer_name,
@@ -49,9 +49,10 @@ def list_rows(contents: Contents, held: HeldLedger | None, now: int) -> tuple[Ro
 
 
 def describe_holding(holding: Holding, held: HeldLedger | None, now: int) -> Row:
-    """Return the row of one holding; its oldest copy speaks for all, which an issuer changes together."""
-    reading = read_credential(holding.copies[0].sd_jwt)
-    status = find_status(holding.copies[0], reading, held)
+    """Return the row of one holding; its oldest current copy speaks for all, which an issuer changes together."""
+    copy = holding.current[0]
+    reading = read_credential(copy.sd_jwt)
+    status = find_status(copy, reading, held)
     return Row(holding, reading, _state(holding, reading, status, now), status)
 
 
@@ -69,7 +70,7 @@ def find_status(copy: Copy, reading: Reading, held: HeldLedger | None) -> Status
 
 def show_lines(row: Row, now: int) -> tuple[str, ...]:
     """Return what `cairn show` prints above the fields; foreign text is not escaped yet."""
-    reading, copies = row.reading, row.holding.copies
+    reading, copies = row.reading, row.holding.current
     lines = [
         f"{reading.title} ({row.holding.id})",
         f"issued by    {reading.issuer_name}",
@@ -89,7 +90,7 @@ def show_lines(row: Row, now: int) -> tuple[str, ...]:
 def show_json(row: Row) -> dict[str, object]:
     """Return everything `cairn show` tells, for machines; never the slot key, a salt or a holder key."""
     return row.to_json() | {
-        "checked": all(copy.checked for copy in row.holding.copies),
+        "checked": all(copy.checked for copy in row.holding.current),
         "fields": {name: field.value for name, field in row.reading.fields.items()},
     }
 
@@ -126,7 +127,7 @@ def _state(holding: Holding, reading: Reading, status: Status | None, now: int) 
         return str(status.name).lower()
     if reading.valid_until and reading.valid_until < day_and_time(now)[:10]:
         return f"expired on {reading.valid_until}"
-    waiting = [copy for copy in holding.copies if copy.receipt is None]
+    waiting = [copy for copy in holding.current if copy.receipt is None]
     if waiting:
         return expectation(waiting[0], now)
     return "on the ledger" if status is Status.VALID else "on the ledger, status not known here"

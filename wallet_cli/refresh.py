@@ -23,7 +23,7 @@ from ledger.log.view import LogView
 from node.client.http import LedgerHTTP
 from wallet_cli import remembered
 from wallet_cli.held import HeldLedger, open_held, read_held
-from wallet_cli.holdings import Contents, Copy
+from wallet_cli.holdings import FORMER, Contents, Copy
 from wallet_cli.terminal import escape
 
 Place = tuple[str, int]
@@ -48,7 +48,9 @@ def find_waiting(contents: Contents, held: HeldLedger) -> tuple[Waiting, ...]:
     found = []
     for holding in contents.holdings:
         for position, copy in enumerate(holding.copies):
-            log = None if copy.receipt is not None else _log_of(copy, held)
+            # A former one that never went to the ledger never will.
+            is_waiting = copy.receipt is None and copy.mark != FORMER
+            log = _log_of(copy, held) if is_waiting else None
             if log is not None:
                 commitment = commit(copy.sd_jwt.partition("~")[0])
                 found.append(Waiting((holding.id, position), log, copy.search_from, commitment))

@@ -30,6 +30,7 @@ MAX_SLOT_COUNT = 1 << 20
 """Largest list; 20,000 learners (the most `init` takes) need 640,000 slots."""
 MAX_LIST_NUMBER = (1 << 32) - 1
 
+_STRIDE = 16_384
 _LIST_CONTEXT = b"cairn/list/v1\n"
 _SLOT_CONTEXT = b"cairn/slot/v1\n"
 _PAGE_CONTEXT = b"cairn/page/v1\n"
@@ -109,10 +110,9 @@ def encode_page(key: bytes, slots: int, statuses: Mapping[int, int] | bytes, sta
     """
     if not is_slot_count(slots):
         raise ValueError(f"status page: {slots} slots is not a power of two from {ITEM_BYTES} to {MAX_SLOT_COUNT}")
-    noise = _noise(key, slots, statement_id)
+    (noise,) = _noise(key, slots, statement_id)
     plain = statuses if isinstance(statuses, bytes) else _spread(statuses, slots)
-    page = _xor(noise, plain)
-    return tuple(page[start : start + ITEM_BYTES] for start in range(0, slots, ITEM_BYTES))
+    return _items(_xor(noise, plain))
 
 
 def decode_page(key: bytes, items: Sequence[bytes], statement_id: bytes) -> bytes:
@@ -126,10 +126,33 @@ def decode_page(key: bytes, items: Sequence[bytes], statement_id: bytes) -> byte
     Raises:
         MalformedError: the items do not make a list.
     """
-    page = b"".join(items)
-    if any(len(item) != ITEM_BYTES for item in items) or not is_slot_count(len(page)):
-        raise MalformedError(f"status page: {len(items)} items of {len(page)} bytes in all do not make a list")
-    return _xor(_noise(key, len(page), statement_id), page)
+    page = _join(items)
+    (noise,) = _noise(key, len(page), statement_id)
+    return _xor(noise, page)
+
+
+def turn_page(
+    key: bytes, before: Sequence[bytes], before_id: bytes, statuses: Mapping[int, int], next_id: bytes
+) -> tuple[bytes, tuple[bytes, ...]]:
+    """Decode a list as the page before has it and encode it for the next: the two calls above, with each slot key
+    made once, which saves a quarter of the hashes of a cut.
+
+    Args:
+        key: list key, 32 bytes.
+        before: the list's own items of the body before.
+        before_id: the statement id that body is read with.
+        statuses: per slot, for the next page; slots left out read 0.
+        next_id: 16 random bytes, never used for a page before.
+
+    Returns:
+        One byte per slot as it was, and the items of the next page.
+
+    Raises:
+        MalformedError: the items do not make a list.
+    """
+    page = _join(before)
+    old, new = _noise(key, len(page), before_id, next_id)
+    return _xor(old, page), _items(_xor(new, _spread(statuses, len(page))))
 
 
 def read_status(page_byte: int, key: bytes, statement_id: bytes) -> Status:
@@ -188,18 +211,35 @@ def parse_status_claim(value: JSONValue) -> StatusReference | None:
     )
 
 
-def _noise(key: bytes, slots: int, statement_id: bytes) -> bytes:
-    """One byte per slot; the loop is two hashes a slot and nothing else, since a cut encodes up to a million."""
+def _noise(key: bytes, slots: int, *statement_ids: bytes) -> tuple[bytes, ...]:
+    """One byte per slot for each of the statement ids.
+
+    Nothing but hashes in a comprehension, since a cut makes up to a million; a list of `_STRIDE` slot keys at a time,
+    since a million of them would take a hundred megabytes.
+    """
     _require_length(key, KEY_BYTES, "list key")
-    _require_length(statement_id, STATEMENT_ID_BYTES, "statement id")
+    for statement_id in statement_ids:
+        _require_length(statement_id, STATEMENT_ID_BYTES, "statement id")
     sha256 = hashlib.sha256
     slot_prefix = _SLOT_CONTEXT + key
-    page_prefix = _PAGE_CONTEXT
-    noise = bytearray(slots)
-    for slot in range(slots):
-        k = sha256(slot_prefix + slot.to_bytes(4, "big")).digest()
-        noise[slot] = sha256(page_prefix + k + statement_id).digest()[0]
-    return bytes(noise)
+    noise = [bytearray() for _ in statement_ids]
+    for start in range(0, slots, _STRIDE):
+        numbers = range(start, min(start + _STRIDE, slots))
+        page_prefixes = [_PAGE_CONTEXT + sha256(slot_prefix + slot.to_bytes(4, "big")).digest() for slot in numbers]
+        for made, statement_id in zip(noise, statement_ids, strict=True):
+            made += bytes([sha256(prefix + statement_id).digest()[0] for prefix in page_prefixes])
+    return tuple(bytes(made) for made in noise)
+
+
+def _join(items: Sequence[bytes]) -> bytes:
+    page = b"".join(items)
+    if any(len(item) != ITEM_BYTES for item in items) or not is_slot_count(len(page)):
+        raise MalformedError(f"status page: {len(items)} items of {len(page)} bytes in all do not make a list")
+    return page
+
+
+def _items(page: bytes) -> tuple[bytes, ...]:
+    return tuple(page[start : start + ITEM_BYTES] for start in range(0, len(page), ITEM_BYTES))
 
 
 def _spread(statuses: Mapping[int, int], slots: int) -> bytes:

@@ -17,6 +17,7 @@ from ledger.log.entry import Signature
 from ledger.log.identity import LogId
 from ledger.log.snapshot import parse_state
 from node import wire
+from node.client.corrections import CorrectionClient
 from node.client.failures import UnreachableError
 from node.client.held import HeldLog
 from node.client.registry import (
@@ -67,6 +68,8 @@ class RegistrarClient:
         self._where = socket_path
         self._channel = aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS)
         self._stub = rpc.RegistrarStub(self._channel)
+        self.corrections = CorrectionClient(self._stub, timeout_seconds, self._translated)
+        """Decisions about many awards, keys, and copies made anew."""
 
     async def close(self) -> None:
         """Hang up; calls under way fail."""

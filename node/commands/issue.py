@@ -1,5 +1,6 @@
-"""`cairn-node issue` and `replace`: awards from a CSV file."""
+"""`cairn-node issue`: awards from a CSV file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,28 +50,16 @@ def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: option
     line and reason, the others are awarded; a second run awards nothing twice. Nothing of the file leaves this computer
     but as random-looking values.
     """
-    return _issue(directory, _request(given, ()), as_json=as_json)
+    return _issue(directory, make_request(given, ()), as_json=as_json)
 
 
-@click.command(
-    "replace",
-    cls=SpreadCommand,
-    epilog="Example:  cairn-node replace /srv/cairn 7f3k2m9q --csv corrected.csv --achievement granite-hollow",
-)
-@directory_argument
-@click.argument("awards", metavar="AWARD…", nargs=-1, required=True)
-@_csv
-@_achievement
-@_map
-@_ignore
-@_dry_run
-@json_option
-def replace(directory: Path, awards: tuple[str, ...], as_json: bool, **given: Any) -> int:  # Any: options by name
-    """Replace awards by the corrected rows of a CSV file; the old ones read "replaced" from the next cut on."""
-    return _issue(directory, _request(given, awards), as_json=as_json)
+def make_request(given: dict[str, Any], replace: tuple[str, ...]) -> "IssueRequest":  # Any: see above
+    """The request that options ask for.
 
-
-def _request(given: dict[str, Any], replace_: tuple[str, ...]) -> "IssueRequest":  # Any: see above
+    Args:
+        given: `csv_file`, `achievement`, `mapping`, `ignore` and `dry_run`.
+        replace: ids of awards that rows with other content may take the place of.
+    """
     from node.client.registry import IssueRequest
     from node.outfile import read_input
     from node.registrar.csvfile import MAX_FILE_BYTES
@@ -86,7 +75,7 @@ def _request(given: dict[str, Any], replace_: tuple[str, ...]) -> "IssueRequest"
         achievement=given["achievement"],
         mapping=tuple(mapping),
         ignore=tuple(given["ignore"]),
-        replace=replace_,
+        replace=replace,
         dry_run=given["dry_run"],
     )
 
@@ -100,13 +89,19 @@ def _issue(directory: Path, request: "IssueRequest", *, as_json: bool) -> int:
     home = open_home(directory)
     with terminal.show_work("checking and signing"):
         report = asyncio.run(at_desk(home, lambda client: client.issue(request)))
+    return finish_issue(directory, report, dry_run=request.dry_run, as_json=as_json)
+
+
+def finish_issue(directory: Path, report: "IssueReport", *, dry_run: bool, as_json: bool) -> int:
+    """Tell what became of a file, and name the next step."""
     if as_json:
-        terminal.result_json(_to_json(report, dry_run=request.dry_run))
+        terminal.result_json(_to_json(report, dry_run=dry_run))
     else:
-        _show(report, dry_run=request.dry_run)
+        for line in report_lines(report, dry_run=dry_run):
+            terminal.result(line)
     for warning in report.warnings:
         terminal.note(f"warning: {warning}")
-    if request.dry_run:
+    if dry_run:
         terminal.next_step("the same without --dry-run")
     elif report.next_cut is None and report.waiting:
         terminal.next_step(f"cairn-node cut {directory}")
@@ -115,26 +110,27 @@ def _issue(directory: Path, request: "IssueRequest", *, as_json: bool) -> int:
     return terminal.EXIT_NO if report.problems else terminal.EXIT_YES
 
 
-def _show(report: "IssueReport", *, dry_run: bool) -> None:
+def report_lines(report: "IssueReport", *, dry_run: bool) -> Iterator[str]:
+    """What became of a file, in words."""
     would = "would be " if dry_run else ""
-    terminal.result(f"{report.achievement}, version {report.version}")
-    terminal.result(f"{would}awarded: {report.new}")
+    yield f"{report.achievement}, version {report.version}"
+    yield f"{would}awarded: {report.new}"
     if report.replaced:
-        terminal.result(f"{would}replaced: {report.replaced}")
+        yield f"{would}replaced: {report.replaced}"
     if report.already:
-        terminal.result(f"already issued: {report.already}")
+        yield f"already issued: {report.already}"
     if report.ignored:
-        terminal.result(f"columns left out: {', '.join(report.ignored)}")
+        yield f"columns left out: {', '.join(report.ignored)}"
     if report.problems:
-        terminal.result(f"left out: {terminal.count(len(report.problems), 'row')}")
+        yield f"left out: {terminal.count(len(report.problems), 'row')}"
         for problem in report.problems[:MAX_SHOWN_PROBLEMS]:
-            terminal.result(f"  {problem.describe()}")
+            yield f"  {problem.describe()}"
         hidden = len(report.problems) - MAX_SHOWN_PROBLEMS
         if hidden > 0:
-            terminal.result(f"  and {hidden} more; --json shows all")
+            yield f"  and {hidden} more; --json shows all"
     if report.waiting and not dry_run:
         when = "the next cut" if report.last_cut is None else f"the cut of {terminal.instant(report.last_cut)}"
-        terminal.result(f"on the ledger with {when}: {terminal.count(report.waiting, 'copy', 'copies')}")
+        yield f"on the ledger with {when}: {terminal.count(report.waiting, 'copy', 'copies')}"
 
 
 def _to_json(report: "IssueReport", *, dry_run: bool) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
+from node.commands.key_succession import compromise, impact, rotate
 from node.commands.options import SpreadCommand, directory_argument, force_option, json_option, output_option
 
 if TYPE_CHECKING:
@@ -65,43 +66,9 @@ def retire(directory: Path, key: str, output: Path, force: bool, as_json: bool) 
     )
 
 
-@command.command(
-    "compromise", epilog="Example:  cairn-node key compromise /srv/cairn 3vQk9x2P --since 812 -o stolen.proposal"
-)
-@directory_argument
-@click.argument("key", metavar="KEY")
-@click.option("--since", required=True, type=click.IntRange(0), metavar="INDEX", help="First entry that is not yours.")
-@output_option("Where to write the proposal.")
-@force_option
-@json_option
-def compromise(directory: Path, key: str, since: int, output: Path, force: bool, as_json: bool) -> int:
-    """Propose to declare a key stolen: everything it signed from entry INDEX on becomes void."""
-    from node.drafting import find_key
-
-    return _propose(
-        directory,
-        output,
-        lambda drafter: drafter.compromise_key(find_key(drafter.state, key).key.id, since),
-        force=force,
-        as_json=as_json,
-    )
-
-
-@command.command("rotate", epilog="Example:  cairn-node key rotate /srv/cairn -o rotate.proposal")
-@directory_argument
-@output_option("Where to write the proposal.")
-@force_option
-@json_option
-def rotate(directory: Path, output: Path, force: bool, as_json: bool) -> int:
-    """Make a new log key under DIR/keys, and propose that it signs the checkpoints from then on."""
-    from node.clock import system_draw
-    from node.keylist import unused_key
-    from node.keystore import KeyRole
-
-    home = _open(directory, output, force=force)
-    own = _own(home)
-    key = unused_key(home.keystore(), own.state, KeyRole.LOG, system_draw)
-    return _finish(_drafter(own).rotate_log_key(key.public), output, as_json=as_json)
+command.add_command(compromise)
+command.add_command(rotate)
+command.add_command(impact)
 
 
 @command.command(

@@ -1,76 +1,68 @@
 """`cairn-node revoke`, `suspend`, `reinstate`: decisions about awards that were made."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from node import terminal
+from node.commands.deciding import decision_options, read_selection, run_decision, selection_options
 from node.commands.options import directory_argument, json_option
 
 if TYPE_CHECKING:
     from ledger.credential.status import Status
 
-_awards = click.argument("awards", metavar="AWARD…", nargs=-1, required=True)
-_reason = click.option("--reason", metavar="TEXT", default="", help="Stays in this institution's own database.")
 
-
-@click.command("revoke", epilog="Example:  cairn-node revoke /srv/cairn 7f3k2m9q --reason 'issued to the wrong person'")
+@click.command("revoke", epilog="Example:  cairn-node revoke /srv/cairn --list wrong.csv --reason 'issued by mistake'")
 @directory_argument
-@_awards
-@_reason
+@selection_options()
+@decision_options
 @json_option
-def command(directory: Path, awards: tuple[str, ...], reason: str, as_json: bool) -> int:
-    """Take awards back, for good: all of them or none. The ledger shows it from the next cut on."""
+def command(directory: Path, **given: Any) -> int:  # Any: options by name
+    """Take awards back, for good: all of them or none. The ledger shows it from the next cut on.
+
+    Awards are named one by one, in a list, or selected; whatever is given must hold at once. What would change is shown
+    first, counted by the node, and asked about. Nobody can tell from the ledger how many awards were changed.
+    """
     from ledger.credential.status import Status
 
-    return _decide(directory, awards, Status.REVOKED, "revoked", reason, as_json=as_json)
+    return _decide(directory, Status.REVOKED, given)
 
 
-@click.command("suspend", epilog="Example:  cairn-node suspend /srv/cairn 7f3k2m9q --reason 'under review'")
+@click.command("suspend", epilog="Example:  cairn-node suspend /srv/cairn --learner L02 --reason 'under review'")
 @directory_argument
-@_awards
-@_reason
+@selection_options()
+@decision_options
 @json_option
-def suspend(directory: Path, awards: tuple[str, ...], reason: str, as_json: bool) -> int:
-    """Suspend awards for a while. The ledger shows it from the next cut on."""
+def suspend(directory: Path, **given: Any) -> int:  # Any: options by name
+    """Suspend awards for a while: all of them or none. The ledger shows it from the next cut on.
+
+    Awards are selected as by `revoke`. `reinstate` ends it.
+    """
     from ledger.credential.status import Status
 
-    return _decide(directory, awards, Status.SUSPENDED, "suspended", reason, as_json=as_json)
+    return _decide(directory, Status.SUSPENDED, given)
 
 
-@click.command("reinstate", epilog="Example:  cairn-node reinstate /srv/cairn 7f3k2m9q")
+@click.command("reinstate", epilog="Example:  cairn-node reinstate /srv/cairn --learner L02")
 @directory_argument
-@_awards
-@_reason
+@selection_options()
+@decision_options
 @json_option
-def reinstate(directory: Path, awards: tuple[str, ...], reason: str, as_json: bool) -> int:
-    """End the suspension of awards. The ledger shows it from the next cut on."""
+def reinstate(directory: Path, **given: Any) -> int:  # Any: options by name
+    """End the suspension of awards: all of them or none. The ledger shows it from the next cut on.
+
+    Awards are selected as by `revoke`. Learners who run `cairn refresh` then get fresh copies, on which the suspension
+    does not show.
+    """
     from ledger.credential.status import Status
 
-    return _decide(directory, awards, Status.VALID, "valid again", reason, as_json=as_json)
+    return _decide(directory, Status.VALID, given)
 
 
-def _decide(
-    directory: Path, awards: tuple[str, ...], status: "Status", word: str, reason: str, *, as_json: bool
-) -> int:
-    import asyncio
+def _decide(directory: Path, status: "Status", given: dict[str, Any]) -> int:
+    from node.client.correction import DecisionOrder
 
-    from node.desk import at_desk
-    from node.home import open_home
-
-    home = open_home(directory)
-    answer = asyncio.run(at_desk(home, lambda client: client.set_status(list(awards), status, reason=reason)))
-    if as_json:
-        terminal.result_json({"changed": list(answer.changed), "next_cut": answer.next_cut})
-    else:
-        unchanged = len(set(awards)) - len(answer.changed)
-        terminal.result(f"{word}: {terminal.count(len(answer.changed), 'award')}")
-        if unchanged:
-            terminal.result(f"already {word}: {terminal.count(unchanged, 'award')}")
-        when = (
-            "with the next cut" if answer.next_cut is None else f"with the cut of {terminal.instant(answer.next_cut)}"
-        )
-        terminal.result(f"the ledger shows it {when}")
-    terminal.next_step(f"cairn-node cut {directory}" if answer.next_cut is None else f"cairn-node awards {directory}")
-    return terminal.EXIT_YES
+    order = DecisionOrder(
+        selection=read_selection(given), status=status, reason=given["reason"], dry_run=given["dry_run"]
+    )
+    return run_decision(directory, order, yes=given["yes"], as_json=given["as_json"])

@@ -866,3 +866,557 @@ class GetLogResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLogResponse: _TypeAlias = GetLogResponse  # noqa: Y015
+
+@_typing.final
+class DecideRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AWARD_IDS_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACHIEVEMENT_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    ISSUED_SINCE_FIELD_NUMBER: _builtins.int
+    ISSUED_UNTIL_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    learner_id: _builtins.str
+    """The rest is read from the first message. Selectors, empty for any; all that are given must hold at once."""
+    achievement: _builtins.str
+    """`ID` or `ID/VERSION`."""
+    key: _builtins.str
+    """Text of a credential key's id, or an unmistakable beginning."""
+    issued_since: _builtins.str
+    """Days (UTC) on which the award was decided, both included."""
+    issued_until: _builtins.str
+    status: Global___AwardStatus.ValueType
+    reason: _builtins.str
+    """Stays in the registrar's database; at most 500 characters."""
+    dry_run: _builtins.bool
+    """Change nothing, tell what would happen."""
+    expected: _builtins.bytes
+    """Fingerprint of the preview that was agreed to; empty for none."""
+    @_builtins.property
+    def award_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Awards meant, at most 5,000 a message; may be empty where another selector is given."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
+        """For a replacement: what the awards shall say instead."""
+
+    def __init__(
+        self,
+        *,
+        award_ids: _abc.Iterable[_builtins.str] | None = ...,
+        learner_id: _builtins.str = ...,
+        achievement: _builtins.str = ...,
+        key: _builtins.str = ...,
+        issued_since: _builtins.str = ...,
+        issued_until: _builtins.str = ...,
+        status: Global___AwardStatus.ValueType = ...,
+        reason: _builtins.str = ...,
+        corrections: _abc.Iterable[Global___Correction] | None = ...,
+        dry_run: _builtins.bool = ...,
+        expected: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["achievement", b"achievement", "award_ids", b"award_ids", "corrections", b"corrections", "dry_run", b"dry_run", "expected", b"expected", "issued_since", b"issued_since", "issued_until", b"issued_until", "key", b"key", "learner_id", b"learner_id", "reason", b"reason", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideRequest: _TypeAlias = DecideRequest  # noqa: Y015
+
+@_typing.final
+class Correction(_message.Message):
+    """A column of an award file, and its new value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    column: _builtins.str
+    value: _builtins.str
+    def __init__(
+        self,
+        *,
+        column: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Correction: _TypeAlias = Correction  # noqa: Y015
+
+@_typing.final
+class DecideResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    NEW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def summary(self) -> Global___DecisionSummary:
+        """In the first message alone."""
+
+    @_builtins.property
+    def changed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Awards that change, at most 500."""
+
+    @_builtins.property
+    def new(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For a replacement: the awards made in their place, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        summary: Global___DecisionSummary | None = ...,
+        changed: _abc.Iterable[_builtins.str] | None = ...,
+        new: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "new", b"new", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideResponse: _TypeAlias = DecideResponse  # noqa: Y015
+
+@_typing.final
+class DecisionSummary(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AWARDS_FIELD_NUMBER: _builtins.int
+    LEARNERS_FIELD_NUMBER: _builtins.int
+    ACHIEVEMENTS_FIELD_NUMBER: _builtins.int
+    ALREADY_FIELD_NUMBER: _builtins.int
+    FINAL_FIELD_NUMBER: _builtins.int
+    UNMATCHED_FIELD_NUMBER: _builtins.int
+    SUSPENDED_FIELD_NUMBER: _builtins.int
+    REGISTRAR_COPIES_FIELD_NUMBER: _builtins.int
+    WALLET_COPIES_FIELD_NUMBER: _builtins.int
+    WAITING_COPIES_FIELD_NUMBER: _builtins.int
+    OPEN_OFFERS_FIELD_NUMBER: _builtins.int
+    NEXT_CUT_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    awards: _builtins.int
+    """Awards that change, or that would."""
+    learners: _builtins.int
+    already: _builtins.int
+    """Selected awards that stand so already."""
+    final: _builtins.int
+    """Selected awards that this decision cannot follow on; left out."""
+    unmatched: _builtins.int
+    """Awards named by id that another selector leaves out."""
+    suspended: _builtins.int
+    """Of those that change: suspended now."""
+    registrar_copies: _builtins.int
+    wallet_copies: _builtins.int
+    waiting_copies: _builtins.int
+    """Of both: not on the ledger yet."""
+    open_offers: _builtins.int
+    """Claim links not used yet that give one of them."""
+    next_cut: _builtins.int
+    """Absent where cuts are made on command."""
+    fingerprint: _builtins.bytes
+    """32 bytes."""
+    @_builtins.property
+    def achievements(self) -> _containers.RepeatedCompositeFieldContainer[Global___AchievementCount]: ...
+    def __init__(
+        self,
+        *,
+        awards: _builtins.int = ...,
+        learners: _builtins.int = ...,
+        achievements: _abc.Iterable[Global___AchievementCount] | None = ...,
+        already: _builtins.int = ...,
+        final: _builtins.int = ...,
+        unmatched: _builtins.int = ...,
+        suspended: _builtins.int = ...,
+        registrar_copies: _builtins.int = ...,
+        wallet_copies: _builtins.int = ...,
+        waiting_copies: _builtins.int = ...,
+        open_offers: _builtins.int = ...,
+        next_cut: _builtins.int | None = ...,
+        fingerprint: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut", "next_cut", b"next_cut"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut", "achievements", b"achievements", "already", b"already", "awards", b"awards", "final", b"final", "fingerprint", b"fingerprint", "learners", b"learners", "next_cut", b"next_cut", "open_offers", b"open_offers", "registrar_copies", b"registrar_copies", "suspended", b"suspended", "unmatched", b"unmatched", "waiting_copies", b"waiting_copies", "wallet_copies", b"wallet_copies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__next_cut: _TypeAlias = _typing.Literal["next_cut"]  # noqa: Y015
+    _WhichOneofArgType__next_cut: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cut) -> _WhichOneofReturnType__next_cut | None: ...
+
+Global___DecisionSummary: _TypeAlias = DecisionSummary  # noqa: Y015
+
+@_typing.final
+class AchievementCount(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACHIEVEMENT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    AWARDS_FIELD_NUMBER: _builtins.int
+    achievement: _builtins.str
+    version: _builtins.int
+    awards: _builtins.int
+    def __init__(
+        self,
+        *,
+        achievement: _builtins.str = ...,
+        version: _builtins.int = ...,
+        awards: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["achievement", b"achievement", "awards", b"awards", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AchievementCount: _TypeAlias = AchievementCount  # noqa: Y015
+
+@_typing.final
+class GetKeyImpactRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Text of the key's id, or an unmistakable beginning."""
+    since: _builtins.str
+    """The first entry thought to be somebody else's: an index, or a day (UTC); empty for everything it signed."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        since: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetKeyImpactRequest: _TypeAlias = GetKeyImpactRequest  # noqa: Y015
+
+@_typing.final
+class GetKeyImpactResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    IS_HERE_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    USES_FIELD_NUMBER: _builtins.int
+    HIT_AWARDS_FIELD_NUMBER: _builtins.int
+    HIT_REGISTRAR_COPIES_FIELD_NUMBER: _builtins.int
+    HIT_WALLET_COPIES_FIELD_NUMBER: _builtins.int
+    WAITING_REGISTRAR_COPIES_FIELD_NUMBER: _builtins.int
+    WAITING_WALLET_COPIES_FIELD_NUMBER: _builtins.int
+    REISSUABLE_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    role: _builtins.str
+    state: _builtins.str
+    """In words."""
+    is_here: _builtins.bool
+    """Whether its secret half is on this node."""
+    others: _builtins.int
+    """Other keys of this role on this node that are in force."""
+    since: _builtins.int
+    hit_awards: _builtins.int
+    hit_registrar_copies: _builtins.int
+    hit_wallet_copies: _builtins.int
+    waiting_registrar_copies: _builtins.int
+    waiting_wallet_copies: _builtins.int
+    reissuable: _builtins.int
+    """Awards that Reissue would make copies for now."""
+    @_builtins.property
+    def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyUse]:
+        """For credential keys."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignedEntries]:
+        """For `operate` and `define`."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        role: _builtins.str = ...,
+        state: _builtins.str = ...,
+        is_here: _builtins.bool = ...,
+        others: _builtins.int = ...,
+        since: _builtins.int = ...,
+        uses: _abc.Iterable[Global___KeyUse] | None = ...,
+        hit_awards: _builtins.int = ...,
+        hit_registrar_copies: _builtins.int = ...,
+        hit_wallet_copies: _builtins.int = ...,
+        waiting_registrar_copies: _builtins.int = ...,
+        waiting_wallet_copies: _builtins.int = ...,
+        reissuable: _builtins.int = ...,
+        entries: _abc.Iterable[Global___SignedEntries] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "hit_awards", b"hit_awards", "hit_registrar_copies", b"hit_registrar_copies", "hit_wallet_copies", b"hit_wallet_copies", "is_here", b"is_here", "key", b"key", "others", b"others", "reissuable", b"reissuable", "role", b"role", "since", b"since", "state", b"state", "uses", b"uses", "waiting_registrar_copies", b"waiting_registrar_copies", "waiting_wallet_copies", b"waiting_wallet_copies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetKeyImpactResponse: _TypeAlias = GetKeyImpactResponse  # noqa: Y015
+
+@_typing.final
+class KeyUse(_message.Message):
+    """What a credential key signed for one achievement in one month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACHIEVEMENT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    AWARDS_FIELD_NUMBER: _builtins.int
+    REGISTRAR_COPIES_FIELD_NUMBER: _builtins.int
+    WALLET_COPIES_FIELD_NUMBER: _builtins.int
+    FIRST_ENTRY_FIELD_NUMBER: _builtins.int
+    LAST_ENTRY_FIELD_NUMBER: _builtins.int
+    achievement: _builtins.str
+    version: _builtins.int
+    month: _builtins.str
+    """`2026-06` (UTC)."""
+    awards: _builtins.int
+    registrar_copies: _builtins.int
+    wallet_copies: _builtins.int
+    first_entry: _builtins.int
+    """Absent where all wait."""
+    last_entry: _builtins.int
+    def __init__(
+        self,
+        *,
+        achievement: _builtins.str = ...,
+        version: _builtins.int = ...,
+        month: _builtins.str = ...,
+        awards: _builtins.int = ...,
+        registrar_copies: _builtins.int = ...,
+        wallet_copies: _builtins.int = ...,
+        first_entry: _builtins.int | None = ...,
+        last_entry: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_entry", b"_first_entry", "_last_entry", b"_last_entry", "first_entry", b"first_entry", "last_entry", b"last_entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_entry", b"_first_entry", "_last_entry", b"_last_entry", "achievement", b"achievement", "awards", b"awards", "first_entry", b"first_entry", "last_entry", b"last_entry", "month", b"month", "registrar_copies", b"registrar_copies", "version", b"version", "wallet_copies", b"wallet_copies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__first_entry: _TypeAlias = _typing.Literal["first_entry"]  # noqa: Y015
+    _WhichOneofArgType__first_entry: _TypeAlias = _typing.Literal["_first_entry", b"_first_entry"]  # noqa: Y015
+    _WhichOneofReturnType__last_entry: _TypeAlias = _typing.Literal["last_entry"]  # noqa: Y015
+    _WhichOneofArgType__last_entry: _TypeAlias = _typing.Literal["_last_entry", b"_last_entry"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_entry) -> _WhichOneofReturnType__first_entry | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_entry) -> _WhichOneofReturnType__last_entry | None: ...
+
+Global___KeyUse: _TypeAlias = KeyUse  # noqa: Y015
+
+@_typing.final
+class SignedEntries(_message.Message):
+    """Entries of one kind that a key signed, from `since` on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    known: _builtins.int
+    """Made by this node."""
+    unknown: _builtins.int
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        known: _builtins.int = ...,
+        unknown: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "known", b"known", "unknown", b"unknown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedEntries: _TypeAlias = SignedEntries  # noqa: Y015
+
+@_typing.final
+class ReissueRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Text of the key's id, or an unmistakable beginning."""
+    dry_run: _builtins.bool
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReissueRequest: _TypeAlias = ReissueRequest  # noqa: Y015
+
+@_typing.final
+class ReissueResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AWARDS_FIELD_NUMBER: _builtins.int
+    NEW_COPIES_FIELD_NUMBER: _builtins.int
+    ENDED_SLOTS_FIELD_NUMBER: _builtins.int
+    WALLET_COPIES_FIELD_NUMBER: _builtins.int
+    ACHIEVEMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_CUT_FIELD_NUMBER: _builtins.int
+    LAST_CUT_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    awards: _builtins.int
+    new_copies: _builtins.int
+    """Registrar's copies made, or that would be."""
+    ended_slots: _builtins.int
+    """Slots that will read replaced."""
+    wallet_copies: _builtins.int
+    """Of them: those of wallets."""
+    next_cut: _builtins.int
+    """Absent where cuts are made on command."""
+    last_cut: _builtins.int
+    """The cut that takes the last of them."""
+    waiting: _builtins.int
+    """Copies that wait for cuts."""
+    @_builtins.property
+    def achievements(self) -> _containers.RepeatedCompositeFieldContainer[Global___AchievementCount]: ...
+    def __init__(
+        self,
+        *,
+        awards: _builtins.int = ...,
+        new_copies: _builtins.int = ...,
+        ended_slots: _builtins.int = ...,
+        wallet_copies: _builtins.int = ...,
+        achievements: _abc.Iterable[Global___AchievementCount] | None = ...,
+        next_cut: _builtins.int | None = ...,
+        last_cut: _builtins.int | None = ...,
+        waiting: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "last_cut", b"last_cut", "next_cut", b"next_cut"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "achievements", b"achievements", "awards", b"awards", "ended_slots", b"ended_slots", "last_cut", b"last_cut", "new_copies", b"new_copies", "next_cut", b"next_cut", "waiting", b"waiting", "wallet_copies", b"wallet_copies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__last_cut: _TypeAlias = _typing.Literal["last_cut"]  # noqa: Y015
+    _WhichOneofArgType__last_cut: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut"]  # noqa: Y015
+    _WhichOneofReturnType__next_cut: _TypeAlias = _typing.Literal["next_cut"]  # noqa: Y015
+    _WhichOneofArgType__next_cut: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_cut) -> _WhichOneofReturnType__last_cut | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cut) -> _WhichOneofReturnType__next_cut | None: ...
+
+Global___ReissueResponse: _TypeAlias = ReissueResponse  # noqa: Y015
+
+@_typing.final
+class RestateRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    def __init__(
+        self,
+        *,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestateRequest: _TypeAlias = RestateRequest  # noqa: Y015
+
+@_typing.final
+class RestateResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESTATED_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def restated(self) -> _containers.RepeatedCompositeFieldContainer[Global___RestatedEntry]: ...
+    @_builtins.property
+    def unknown(self) -> _containers.RepeatedCompositeFieldContainer[Global___VoidEntry]:
+        """Void entries that this node did not make."""
+
+    def __init__(
+        self,
+        *,
+        restated: _abc.Iterable[Global___RestatedEntry] | None = ...,
+        unknown: _abc.Iterable[Global___VoidEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["restated", b"restated", "unknown", b"unknown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestateResponse: _TypeAlias = RestateResponse  # noqa: Y015
+
+@_typing.final
+class RestatedEntry(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    RESTATED_BY_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    index: _builtins.int
+    """The void entry."""
+    restated_by: _builtins.int
+    """The entry that restates it; 0 after a dry run."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        index: _builtins.int = ...,
+        restated_by: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "kind", b"kind", "restated_by", b"restated_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestatedEntry: _TypeAlias = RestatedEntry  # noqa: Y015
+
+@_typing.final
+class VoidEntry(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    index: _builtins.int
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoidEntry: _TypeAlias = VoidEntry  # noqa: Y015

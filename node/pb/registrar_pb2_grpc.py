@@ -80,6 +80,26 @@ class RegistrarStub(object):
                 request_serializer=node_dot_pb_dot_registrar__pb2.GetLogRequest.SerializeToString,
                 response_deserializer=node_dot_pb_dot_registrar__pb2.GetLogResponse.FromString,
                 _registered_method=True)
+        self.Decide = channel.stream_stream(
+                '/cairn.v1.Registrar/Decide',
+                request_serializer=node_dot_pb_dot_registrar__pb2.DecideRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_registrar__pb2.DecideResponse.FromString,
+                _registered_method=True)
+        self.GetKeyImpact = channel.unary_unary(
+                '/cairn.v1.Registrar/GetKeyImpact',
+                request_serializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactResponse.FromString,
+                _registered_method=True)
+        self.Reissue = channel.unary_unary(
+                '/cairn.v1.Registrar/Reissue',
+                request_serializer=node_dot_pb_dot_registrar__pb2.ReissueRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_registrar__pb2.ReissueResponse.FromString,
+                _registered_method=True)
+        self.Restate = channel.unary_unary(
+                '/cairn.v1.Registrar/Restate',
+                request_serializer=node_dot_pb_dot_registrar__pb2.RestateRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_registrar__pb2.RestateResponse.FromString,
+                _registered_method=True)
 
 
 class RegistrarServicer(object):
@@ -150,6 +170,36 @@ class RegistrarServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Decide(self, request_iterator, context):
+        """Preview a decision about many awards, or take it, all of them or none. The first message says what is decided, all
+        of them carry ids of awards; the first answer counts, all of them carry ids. FAILED_PRECONDITION: the awards are
+        not those of the preview that was agreed to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetKeyImpact(self, request, context):
+        """What retiring a key, or declaring it stolen, would hit. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reissue(self, request, context):
+        """Make new registrar's copies of the awards whose copies a stolen credential key signed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Restate(self, request, context):
+        """State again the batches and pages of this node that are void because their key was stolen.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistrarServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -197,6 +247,26 @@ def add_RegistrarServicer_to_server(servicer, server):
                     servicer.GetLog,
                     request_deserializer=node_dot_pb_dot_registrar__pb2.GetLogRequest.FromString,
                     response_serializer=node_dot_pb_dot_registrar__pb2.GetLogResponse.SerializeToString,
+            ),
+            'Decide': grpc.stream_stream_rpc_method_handler(
+                    servicer.Decide,
+                    request_deserializer=node_dot_pb_dot_registrar__pb2.DecideRequest.FromString,
+                    response_serializer=node_dot_pb_dot_registrar__pb2.DecideResponse.SerializeToString,
+            ),
+            'GetKeyImpact': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKeyImpact,
+                    request_deserializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactRequest.FromString,
+                    response_serializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactResponse.SerializeToString,
+            ),
+            'Reissue': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reissue,
+                    request_deserializer=node_dot_pb_dot_registrar__pb2.ReissueRequest.FromString,
+                    response_serializer=node_dot_pb_dot_registrar__pb2.ReissueResponse.SerializeToString,
+            ),
+            'Restate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Restate,
+                    request_deserializer=node_dot_pb_dot_registrar__pb2.RestateRequest.FromString,
+                    response_serializer=node_dot_pb_dot_registrar__pb2.RestateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -443,6 +513,114 @@ class Registrar(object):
             '/cairn.v1.Registrar/GetLog',
             node_dot_pb_dot_registrar__pb2.GetLogRequest.SerializeToString,
             node_dot_pb_dot_registrar__pb2.GetLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Decide(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/cairn.v1.Registrar/Decide',
+            node_dot_pb_dot_registrar__pb2.DecideRequest.SerializeToString,
+            node_dot_pb_dot_registrar__pb2.DecideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetKeyImpact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.v1.Registrar/GetKeyImpact',
+            node_dot_pb_dot_registrar__pb2.GetKeyImpactRequest.SerializeToString,
+            node_dot_pb_dot_registrar__pb2.GetKeyImpactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reissue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.v1.Registrar/Reissue',
+            node_dot_pb_dot_registrar__pb2.ReissueRequest.SerializeToString,
+            node_dot_pb_dot_registrar__pb2.ReissueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Restate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.v1.Registrar/Restate',
+            node_dot_pb_dot_registrar__pb2.RestateRequest.SerializeToString,
+            node_dot_pb_dot_registrar__pb2.RestateResponse.FromString,
             options,
             channel_credentials,
             insecure,

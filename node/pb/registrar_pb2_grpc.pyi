@@ -64,6 +64,17 @@ class RegistrarStub:
     """How the node stands, for its operator."""
     GetLog: _grpc.UnaryStreamMultiCallable[_registrar_pb2.GetLogRequest, _registrar_pb2.GetLogResponse]
     """A log this node holds, for commands that draft governance or export a trust root. FAILED_PRECONDITION: not held."""
+    Decide: _grpc.StreamStreamMultiCallable[_registrar_pb2.DecideRequest, _registrar_pb2.DecideResponse]
+    """Preview a decision about many awards, or take it, all of them or none. The first message says what is decided, all
+    of them carry ids of awards; the first answer counts, all of them carry ids. FAILED_PRECONDITION: the awards are
+    not those of the preview that was agreed to.
+    """
+    GetKeyImpact: _grpc.UnaryUnaryMultiCallable[_registrar_pb2.GetKeyImpactRequest, _registrar_pb2.GetKeyImpactResponse]
+    """What retiring a key, or declaring it stolen, would hit. Changes nothing."""
+    Reissue: _grpc.UnaryUnaryMultiCallable[_registrar_pb2.ReissueRequest, _registrar_pb2.ReissueResponse]
+    """Make new registrar's copies of the awards whose copies a stolen credential key signed."""
+    Restate: _grpc.UnaryUnaryMultiCallable[_registrar_pb2.RestateRequest, _registrar_pb2.RestateResponse]
+    """State again the batches and pages of this node that are void because their key was stolen."""
 
 @_typing.type_check_only
 class RegistrarAsyncStub(RegistrarStub):
@@ -90,6 +101,17 @@ class RegistrarAsyncStub(RegistrarStub):
     """How the node stands, for its operator."""
     GetLog: _aio.UnaryStreamMultiCallable[_registrar_pb2.GetLogRequest, _registrar_pb2.GetLogResponse]  # type: ignore[assignment]
     """A log this node holds, for commands that draft governance or export a trust root. FAILED_PRECONDITION: not held."""
+    Decide: _aio.StreamStreamMultiCallable[_registrar_pb2.DecideRequest, _registrar_pb2.DecideResponse]  # type: ignore[assignment]
+    """Preview a decision about many awards, or take it, all of them or none. The first message says what is decided, all
+    of them carry ids of awards; the first answer counts, all of them carry ids. FAILED_PRECONDITION: the awards are
+    not those of the preview that was agreed to.
+    """
+    GetKeyImpact: _aio.UnaryUnaryMultiCallable[_registrar_pb2.GetKeyImpactRequest, _registrar_pb2.GetKeyImpactResponse]  # type: ignore[assignment]
+    """What retiring a key, or declaring it stolen, would hit. Changes nothing."""
+    Reissue: _aio.UnaryUnaryMultiCallable[_registrar_pb2.ReissueRequest, _registrar_pb2.ReissueResponse]  # type: ignore[assignment]
+    """Make new registrar's copies of the awards whose copies a stolen credential key signed."""
+    Restate: _aio.UnaryUnaryMultiCallable[_registrar_pb2.RestateRequest, _registrar_pb2.RestateResponse]  # type: ignore[assignment]
+    """State again the batches and pages of this node that are void because their key was stolen."""
 
 class RegistrarServicer(metaclass=_abc_1.ABCMeta):
     """Awards, decisions, claim links, documents and cuts of the institution that runs the node."""
@@ -167,5 +189,40 @@ class RegistrarServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_registrar_pb2.GetLogResponse], _abc.AsyncIterator[_registrar_pb2.GetLogResponse]]:
         """A log this node holds, for commands that draft governance or export a trust root. FAILED_PRECONDITION: not held."""
+
+    @_abc_1.abstractmethod
+    def Decide(
+        self,
+        request_iterator: _MaybeAsyncIterator[_registrar_pb2.DecideRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_registrar_pb2.DecideResponse], _abc.AsyncIterator[_registrar_pb2.DecideResponse]]:
+        """Preview a decision about many awards, or take it, all of them or none. The first message says what is decided, all
+        of them carry ids of awards; the first answer counts, all of them carry ids. FAILED_PRECONDITION: the awards are
+        not those of the preview that was agreed to.
+        """
+
+    @_abc_1.abstractmethod
+    def GetKeyImpact(
+        self,
+        request: _registrar_pb2.GetKeyImpactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registrar_pb2.GetKeyImpactResponse, _abc.Awaitable[_registrar_pb2.GetKeyImpactResponse]]:
+        """What retiring a key, or declaring it stolen, would hit. Changes nothing."""
+
+    @_abc_1.abstractmethod
+    def Reissue(
+        self,
+        request: _registrar_pb2.ReissueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registrar_pb2.ReissueResponse, _abc.Awaitable[_registrar_pb2.ReissueResponse]]:
+        """Make new registrar's copies of the awards whose copies a stolen credential key signed."""
+
+    @_abc_1.abstractmethod
+    def Restate(
+        self,
+        request: _registrar_pb2.RestateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registrar_pb2.RestateResponse, _abc.Awaitable[_registrar_pb2.RestateResponse]]:
+        """State again the batches and pages of this node that are void because their key was stolen."""
 
 def add_RegistrarServicer_to_server(servicer: RegistrarServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -73,7 +73,7 @@ def decide_awards(
     problems: list[Problem] = []
     for row in rows:
         known = current.get(row.learner_id)
-        if known is not None and _content_of(known) == _content_of(row) and not _may_follow(known, replace):
+        if known is not None and content_of(known) == content_of(row) and not _may_follow(known, replace):
             # Where to write to is no part of the award.
             known.email = row.email or known.email
             already.append(known)
@@ -105,6 +105,21 @@ def find_awards(
     return list(session.scalars(query))
 
 
+def choose_to_offer(session: Session, award_ids: Sequence[str], *, learner_id: str, achievement: str) -> list[Award]:
+    """The awards to make claim links for: those named, or all valid ones of a learner or an achievement.
+
+    Raises:
+        RuleError: an award named does not exist, or there is none at all.
+    """
+    if award_ids:
+        return load_awards(session, award_ids)
+    found = find_awards(session, learner_id=learner_id, achievement=achievement, selection=Selection.CURRENT)
+    chosen = [award for award in found if award.status == Status.VALID]
+    if not chosen:
+        raise RuleError("offer: there is no valid award to offer", hint="`cairn-node awards DIR` lists them")
+    return chosen
+
+
 def load_awards(session: Session, award_ids: Iterable[str]) -> list[Award]:
     """The awards with these ids, in that order, each once.
 
@@ -122,6 +137,12 @@ def load_awards(session: Session, award_ids: Iterable[str]) -> list[Award]:
             hint="`cairn-node awards DIR` lists them with their ids",
         )
     return [found[award_id] for award_id in wanted]
+
+
+def content_of(award: Award | AwardRow) -> tuple[object, ...]:
+    """What an award says about its learner: two that are equal here say the same."""
+    results = results_of(award) if isinstance(award, Award) else award.results
+    return (award.name, award.date_of_birth, award.awarded_on, award.valid_until, award.credits, results)
 
 
 def results_of(award: Award) -> tuple[tuple[str, str], ...]:
@@ -164,11 +185,6 @@ def _current_awards(session: Session, achievement: str, version: int, rows: Sequ
 def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(values), _IN_ONE_QUERY):
         yield values[start : start + _IN_ONE_QUERY]
-
-
-def _content_of(award: Award | AwardRow) -> tuple[object, ...]:
-    results = results_of(award) if isinstance(award, Award) else award.results
-    return (award.name, award.date_of_birth, award.awarded_on, award.valid_until, award.credits, results)
 
 
 def _may_follow(known: Award, replace: Collection[str]) -> bool:

@@ -16,12 +16,12 @@ from node.registrar.copies import FindAchievement, Press, mint_wallet_copies
 from node.registrar.desk import RegistrarDesk
 from node.registrar.documents import PublishedAchievement
 from node.registrar.nonces import NonceMint
-from node.registrar.offers import OfferView, find_offered, redeem_code, view_offer
+from node.registrar.offers import MAX_COPIES_PER_OFFER, OfferView, find_offered, redeem_code, view_offer
 from node.registrar.proofs import Proven, open_proofs
+from node.registrar.renewals import find_replaces, redeem_copy
 from node.registrar.tables import Award, Copy
 from node.registrar.views import WALLET_KIND
 
-MAX_COPIES_PER_OFFER = 4
 MAX_COPIES_PER_YEAR = 16
 _YEAR_MS = 365 * 86_400_000
 
@@ -109,6 +109,28 @@ class ClaimDesk:
             raise token
         return AccessToken(token, lifetime_ms // 1000)
 
+    async def renew(self, copy: str) -> tuple[AccessToken, str]:
+        """Trade a copy that a wallet holds for a token good for one in its place, and say what to ask for with it.
+
+        Raises:
+            ClaimError: it is not one of ours, its holder did not sign, or the award is not valid now.
+        """
+        parts = self._desk.parts
+        lifetime_ms = parts.access_token_minutes * 60_000
+        now = parts.clock()
+        made = await self._desk.database.change(
+            lambda session: redeem_copy(
+                session,
+                copy,
+                self._nonces,
+                audience=self.issuer,
+                token_lifetime_ms=lifetime_ms,
+                now=now,
+                draw=parts.draw,
+            )
+        )
+        return AccessToken(made.token, lifetime_ms // 1000), made.configuration
+
     def make_nonce(self) -> str:
         """A fresh nonce for key proofs."""
         return self._nonces.make(self._desk.parts.clock())
@@ -173,11 +195,15 @@ def answer_claim(
     if _copies_since(session, award.id, now - _YEAR_MS) + len(proven.keys) > MAX_COPIES_PER_YEAR:
         raise _denied(f"at most {MAX_COPIES_PER_YEAR} copies in a year", "ask the school")
     offered.copies += len(proven.keys)
-    return mint_wallet_copies(session, make_press(), find(award.achievement, award.version), award, proven.keys)
+    replaces = find_replaces(session, claim.token)
+    published = find(award.achievement, award.version)
+    return mint_wallet_copies(session, make_press(), published, award, proven.keys, replaces=replaces)
 
 
 def _copies_since(session: Session, award_id: str, since: int) -> int:
-    query = select(func.count()).where(Copy.award_id == award_id, Copy.kind == WALLET_KIND, Copy.minted_at > since)
+    # Copies that a re-issue ended, or that never went to the ledger, were no choice of the wallet's.
+    is_counted = (Copy.kind == WALLET_KIND) & Copy.withdrawn.is_(False)
+    query = select(func.count()).where(Copy.award_id == award_id, is_counted, Copy.minted_at > since)
     return session.scalar(query) or 0
 
 

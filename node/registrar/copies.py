@@ -32,9 +32,10 @@ from node.registrar import awards, lists, outbox
 from node.registrar.csvfile import AwardRow, Problem
 from node.registrar.documents import PublishedAchievement
 from node.registrar.tables import Award, Copy
-from node.registrar.views import REGISTRAR_KIND, WALLET_KIND
+from node.registrar.views import FORMER, REGISTRAR_KIND, WALLET_KIND
 
 _MAX_CREDENTIAL_BYTES = 1024 * 1024
+_IN_ONE_QUERY = 5000
 
 FindAchievement = Callable[[str, int], PublishedAchievement]
 """Finds a published achievement by id and version (RuleError where it is not held)."""
@@ -147,9 +148,23 @@ def mint_registrar_copies(
 
 
 def mint_wallet_copies(
-    session: Session, press: Press, published: PublishedAchievement, award: Award, holders: Iterable[PublicKey]
+    session: Session,
+    press: Press,
+    published: PublishedAchievement,
+    award: Award,
+    holders: Iterable[PublicKey],
+    *,
+    replaces: str | None = None,
 ) -> list[str]:
     """Make a copy for each holder key and return them; they are not kept here.
+
+    Args:
+        session: an open write transaction.
+        press: what to make them with.
+        published: the achievement of the award.
+        award: what they say.
+        holders: keys of one wallet.
+        replaces: id of the copy that a wallet handed in for one; "" where that stays good, None where it handed in none.
 
     Raises:
         RuleError: no key with the right role is in force, the status list is full, or the database is an old copy.
@@ -159,7 +174,7 @@ def mint_wallet_copies(
     status_list = lists.newest_list(session, press.list_policy, press.now)
     slots = lists.draw_slots(session, status_list, [award.id] * len(keys), press.draw)
     key_of_list = list_key(press.list_root, status_list.number)
-    replaced = _find_replaced(session, award)
+    replaced = _find_replaced(session, award) if replaces is None else replaces or None
     decided = awards.evaluations_of(session, [award.id]).get(award.id)
     credentials = []
     for holder, slot in zip(keys, slots, strict=True):
@@ -199,13 +214,26 @@ def renew_waiting(session: Session, press: Press, find: FindAchievement) -> int:
 
 def credential_ids(session: Session, award_ids: Sequence[str]) -> dict[str, str]:
     """From award id to the id inside its registrar's copy, for those that have one."""
-    rows = session.execute(
-        select(Copy.award_id, Copy.credential).where(Copy.kind == REGISTRAR_KIND, Copy.award_id.in_(award_ids))
-    )
-    return {award_id: _credential_id(credential) for award_id, credential in rows}
+    found: dict[str, str] = {}
+    for start in range(0, len(award_ids), _IN_ONE_QUERY):
+        part = award_ids[start : start + _IN_ONE_QUERY]
+        rows = session.execute(
+            select(Copy.award_id, Copy.credential).where(Copy.kind == REGISTRAR_KIND, Copy.award_id.in_(part))
+        )
+        found.update((award_id, read_credential_id(credential)) for award_id, credential in rows)
+    return found
 
 
 def _find_replaced(session: Session, award: Award) -> str | None:
+    """Id of the registrar's copy that was there before this award's own one: of a re-issue, or of the award before."""
+    former = session.scalar(
+        select(Copy.credential)
+        .where(Copy.award_id == award.id, Copy.kind == FORMER[REGISTRAR_KIND])
+        .order_by(Copy.id.desc())
+        .limit(1)
+    )
+    if former is not None:
+        return read_credential_id(former)
     if award.revision == 1:
         return None
     before = session.scalar(
@@ -277,7 +305,12 @@ def _copy_row(
     }
 
 
-def _credential_id(credential: str) -> str:
+def read_credential_id(credential: str) -> str:
+    """The id inside an SD-JWT VC of ours, `urn:uuid:…`.
+
+    Raises:
+        CairnError: it is none.
+    """
     payload = parse_jws(credential.partition("~")[0]).payload
     badge = parse_strict_object(payload, max_bytes=_MAX_CREDENTIAL_BYTES).get("ld")
     identifier = badge.get("id") if isinstance(badge, dict) else None

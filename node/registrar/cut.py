@@ -23,7 +23,7 @@ from node.clock import Draw
 from node.registrar import lists, outbox, page
 from node.registrar.outbox import Draft
 from node.registrar.page import PublishedPage
-from node.registrar.tables import Copy, Cut, Decision
+from node.registrar.tables import Copy, Cut, Decision, SlotChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,8 @@ def make_cut(session: Session, order: CutOrder, draw: Draw) -> MadeCut:
     session.flush()
     drafts = [_anchor(order, draw), _issue(order, commitments, draw), _status(session, order, draw)]
     outbox.store(session, drafts, cut.id)
-    session.execute(update(Decision).where(Decision.cut_id.is_(None)).values(cut_id=cut.id))
+    for shown in (Decision, SlotChange):
+        session.execute(update(shown).where(shown.cut_id.is_(None)).values(cut_id=cut.id))
     return MadeCut(cut.id, len(copies), count_waiting(session))
 
 

@@ -6,8 +6,9 @@ here.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ledger.credential.status import Status
 from ledger.errors import RuleError
@@ -53,18 +54,33 @@ def record_decisions(session: Session, awards: Sequence[Award], status: Status, 
     if len(reason) > MAX_REASON_LENGTH:
         raise RuleError(f"reason: {len(reason)} characters, at most {MAX_REASON_LENGTH}")
     for award in awards:
-        if Status(award.status) not in _LEGAL[status]:
+        if not may_become(Status(award.status), status):
             raise RuleError(
                 f"award {award.id}: is {_words(award.status)} and cannot become {_words(status)}",
                 hint="what is revoked or replaced stays so; issue a new award where it was a mistake",
             )
-        award.status = int(status)
-        session.add(Decision(award_id=award.id, status=int(status), at=now, reason=reason))
+    # Whole statements instead of object by object: a list of a thousand takes a third of the time.
     session.flush()
-    award_ids = [award.id for award in awards]
-    for start in range(0, len(award_ids), _IN_ONE_STATEMENT):
-        part = award_ids[start : start + _IN_ONE_STATEMENT]
-        session.execute(update(Slot).where(Slot.award_id.in_(part)).values(status=int(status)))
+    rows = [{"award_id": award.id, "status": int(status), "at": now, "reason": reason} for award in awards]
+    if rows:
+        session.execute(insert(Decision), rows)
+    for start in range(0, len(awards), _IN_ONE_STATEMENT):
+        part = [award.id for award in awards[start : start + _IN_ONE_STATEMENT]]
+        unsynced = {"synchronize_session": False}
+        session.execute(update(Award).where(Award.id.in_(part)).values(status=int(status)), execution_options=unsynced)
+        # A slot that a re-issue has ended says so for ever, whatever becomes of its award.
+        still_open = Slot.status.not_in((int(Status.REVOKED), int(Status.REPLACED)))
+        session.execute(
+            update(Slot).where(Slot.award_id.in_(part), still_open).values(status=int(status)),
+            execution_options=unsynced,
+        )
+    for award in awards:
+        set_committed_value(award, "status", int(status))
+
+
+def may_become(before: Status, after: Status) -> bool:
+    """Whether a decision may lead from one status to another."""
+    return before in _LEGAL[after]
 
 
 def pending_awards(session: Session, award_ids: Sequence[str] | None = None) -> set[str]:

@@ -19,7 +19,7 @@ from ledger.errors import RuleError
 from ledger.log import statements
 from ledger.log.body import describe_body
 from ledger.log.charter import Role
-from ledger.log.identity import LogId, encode_log_id, short_log_id
+from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
 from ledger.log.records import CloseDocument, DocumentName, Publish
 from ledger.log.statement import STATEMENT_ID_LENGTH
@@ -36,19 +36,33 @@ from node.client.registry import (
     StatusAnswer,
 )
 from node.errors import BusyError
-from node.registrar import awards, copies, cut, decisions, documents, issuing, offers, outbox, schedule, views
+from node.registrar import (
+    awards,
+    copies,
+    cut,
+    decisions,
+    documents,
+    issuing,
+    offers,
+    outbox,
+    restating,
+    schedule,
+    views,
+)
 from node.registrar.anchors import collect_heads
 from node.registrar.copies import Press
 from node.registrar.cut import CutOrder, MadeCut
 from node.registrar.database import Database
 from node.registrar.dispatch import Dispatcher
 from node.registrar.documents import Document, PublishedAchievement
+from node.registrar.issuer import find_issuer_id
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
 from node.registrar.publishing import find_published
 from node.registrar.rights import find_missing_rights
 from node.registrar.sheet import describe_offers
+from node.registrar.succession import check_succession
 from node.registrar.tables import Award, Decision, Outgoing
 from node.sequencer import SignedStatement
 
@@ -68,7 +82,7 @@ class RegistrarDesk:
         self._database = parts.database
         # One at a time: a cut must see every decision acknowledged before it, and follow the page before it.
         self._cutting = asyncio.Lock()
-        self._dispatcher = Dispatcher(parts.database, parts.sequencer)
+        self._dispatcher = Dispatcher(parts)
 
     @property
     def database(self) -> Database:
@@ -80,15 +94,14 @@ class RegistrarDesk:
         """Identifier of this issuer in OpenID4VCI: the node's own HTTP URL."""
         return self.parts.http_url
 
-    async def start(self) -> None:
-        """Submit again whatever was signed before the last stop and has not been confirmed.
-
-        Nothing is lost when this cannot be done yet (start-up rule): the next cut does it first.
-        """
+    async def start(self) -> bool:
+        """Submit what was signed and is not confirmed; False where it must wait, which loses nothing (`Submission`)."""
         try:
             await self._dispatcher.flush()
         except BusyError as error:
-            logger.info("outbox waits", extra={"reason": str(error)})
+            logger.debug("outbox waits", extra={"reason": str(error)})
+            return False
+        return True
 
     async def issue(self, request: IssueRequest) -> IssueReport:
         """Award what a file asks for; durable and signed when this returns, on the ledger with the next cut.
@@ -118,14 +131,11 @@ class RegistrarDesk:
             RuleError: an award does not exist, its status is final, or it shall be replaced (that is `issue`).
         """
         now = self.parts.clock()
-
-        def write(session: Session) -> tuple[str, ...]:
-            changed = decisions.set_status(session, award_ids, status, reason=reason, now=now)
-            return tuple(award.id for award in changed)
-
-        changed = await self._database.change(write)
+        changed = await self._database.change(
+            lambda session: decisions.set_status(session, award_ids, status, reason=reason, now=now)
+        )
         logger.info("status decided", extra={"awards": len(changed)})
-        return StatusAnswer(changed, self.next_cut())
+        return StatusAnswer(tuple(award.id for award in changed), self.next_cut())
 
     async def offer(self, *, award_ids: Sequence[str] = (), learner_id: str = "", achievement: str = "") -> OfferAnswer:
         """Make claim links for awards: those named, or all valid ones of a learner or an achievement.
@@ -136,22 +146,13 @@ class RegistrarDesk:
         now = self.parts.clock()
 
         def write(session: Session) -> OfferAnswer:
-            if award_ids:
-                chosen = awards.load_awards(session, award_ids)
-            else:
-                found = awards.find_awards(
-                    session, learner_id=learner_id, achievement=achievement, selection=awards.Selection.CURRENT
-                )
-                chosen = [award for award in found if award.status == Status.VALID]
-            if not chosen:
-                raise RuleError("offer: there is no valid award to offer", hint="`cairn-node awards DIR` lists them")
+            chosen = awards.choose_to_offer(session, award_ids, learner_id=learner_id, achievement=achievement)
             offers.drop_expired(session, now, _OFFERS_KEPT_MS)
             lifetime = self.parts.offer_lifetime_days * _DAY_MS
             made = offers.make_offers(session, chosen, lifetime_ms=lifetime, now=now, draw=self.parts.draw)
-            titles = {
-                award.id: self.find_achievement(award.achievement, award.version).achievement.name for award in chosen
-            }
-            return describe_offers(self._log().state.name, self.issuer, made, titles)
+            published = {award.id: self.find_achievement(award.achievement, award.version) for award in chosen}
+            titles = {award_id: found.achievement.name for award_id, found in published.items()}
+            return describe_offers(self.own_log().state.name, self.issuer, made, titles)
 
         answer = await self._database.change(write)
         logger.info("offers made", extra={"offers": len(answer.links)})
@@ -167,20 +168,18 @@ class RegistrarDesk:
             RuleError: a cut on command where the charter has fixed instants, or a page that no decision explains.
             BusyError: the log takes nothing now; what is signed waits in the outbox.
         """
-        if at is None and self._log().state.batch.interval:
-            raise RuleError(
-                "cut: the charter fixes when this log cuts",
-                hint="a cut off schedule would show that something happened",
-            )
+        if at is None and self.own_log().state.batch.interval:
+            hint = "a cut off schedule would show that something happened"
+            raise RuleError("cut: the charter fixes when this log cuts", hint=hint)
         async with self._cutting:
             if self.parts.sequencer.refusal is not None:
                 raise BusyError(f"cut: nothing is written: {self.parts.sequencer.refusal}")
             await self._dispatcher.flush()
             # Item 0 of the anchor shall be a head. Without a quorum the cut goes on: it must not depend on others.
-            await self.parts.wait_for_head(self._log().state.size)
+            await self.parts.wait_for_head(self.own_log().state.size)
             made = await asyncio.to_thread(self._make_cut, self.parts.clock() if at is None else at)
             indexes = await self._dispatcher.flush()
-            size = self._log().state.size
+            size = self.own_log().state.size
             logger.info("cut is on the ledger", extra={"size": size})
         # Outside the lock: whoever asked may want to know, the next cut need not wait for it.
         is_head = await self.parts.wait_for_head(size)
@@ -192,7 +191,9 @@ class RegistrarDesk:
 
     async def keep_schedule(self) -> None:
         """Make every cut when it is due, until cancelled."""
-        await schedule.keep_schedule(lambda: self._log().state.batch, self.last_cut, self.cut, clock=self.parts.clock)
+        await schedule.keep_schedule(
+            lambda: self.own_log().state.batch, self.last_cut, self.cut, clock=self.parts.clock
+        )
 
     async def publish(
         self,
@@ -231,7 +232,7 @@ class RegistrarDesk:
             log=self.parts.log_id,
             name=DocumentName(document_id, version),
         )
-        return await self._submit_own(Draft(statement, None, self._key(Role.DEFINE)))
+        return (await self.submit_own([Draft(statement, None, self.key_in_force(Role.DEFINE))]))[0]
 
     async def submit(self, signed: SignedStatement) -> int:
         """Append a statement of governance that others signed, and return its index.
@@ -244,6 +245,7 @@ class RegistrarDesk:
             raise RuleError(f"submit: a statement of kind {statement.kind} is not governance")
         # A key that it puts in force was made by a command, beside this process.
         await asyncio.to_thread(self.parts.keystore.reload)
+        check_succession(statement, self.own_log().state, self.parts.keystore)
         (index,) = await self.parts.sequencer.append([signed])
         logger.info("governance is on the ledger", extra={"index": index})
         return index
@@ -251,7 +253,7 @@ class RegistrarDesk:
     async def status(self) -> NodeStatus:
         """How the node and its registrar's side stand."""
         now = self.parts.clock()
-        state = self._log().state
+        state = self.own_log().state
 
         def read(session: Session) -> NodeStatus:
             return NodeStatus(
@@ -268,7 +270,7 @@ class RegistrarDesk:
                 open_offers=offers.count_open_offers(session, now),
                 last_cut=cut.last_cut_instant(session),
                 next_cut=self.next_cut(),
-                findings=tuple(self.parts.findings()),
+                findings=(*self.parts.findings(), *restating.describe_findings(session, self.own_log())),
                 certificates=tuple(self.parts.certificates()),
             )
 
@@ -276,7 +278,7 @@ class RegistrarDesk:
 
     def next_cut(self) -> int | None:
         """When the next cut is due, Unix ms; None where cuts are made on command."""
-        return schedule.next_instant(self._log().state.batch, self.parts.clock())
+        return schedule.next_instant(self.own_log().state.batch, self.parts.clock())
 
     def held_log(self, log_id: LogId | None = None) -> HeldLog:
         """A log this node holds, at this moment; None means its own.
@@ -295,15 +297,17 @@ class RegistrarDesk:
 
     def make_press(self) -> Press:
         """What copies are made with now."""
-        state = self._log().state
+        state = self.own_log().state
         found = {role: copies.find_key(self.parts.keystore, state, role) for role in (Role.ISSUE, Role.REGISTER)}
+        parts, page = self.parts, state.effective_status()
+        issuer_id = find_issuer_id(parts.ledger, parts.log_id, parts.networks(), parts.http_url)
         return Press(
             log=self.parts.log_id,
-            issuer=IssuerProfile(self._issuer_id(), state.name, state.url),
+            issuer=IssuerProfile(issuer_id, state.name, state.url),
             keys={role.value: key for role, key in found.items() if key is not None},
             list_root=self.parts.keystore.list_root,
             list_policy=state.charter.lists,
-            newest_page=None if state.newest_status is None else state.newest_status.statement_id,
+            newest_page=None if page is None else page.statement_id,
             now=self.parts.clock(),
             draw=self.parts.draw,
         )
@@ -319,7 +323,7 @@ class RegistrarDesk:
 
     async def _publish(self, document: Document) -> PublishAnswer:
         data = document.data
-        index = await asyncio.to_thread(find_published, self._log(), document)
+        index = await asyncio.to_thread(find_published, self.own_log(), document)
         if index is not None:
             return PublishAnswer(index, document.name.id, document.name.version, document.type.value)
         statement = Publish(
@@ -331,7 +335,7 @@ class RegistrarDesk:
             type=document.type,
             media_type=document.media_type,
         )
-        index = await self._submit_own(Draft(statement, (data,), self._key(Role.DEFINE)))
+        index = (await self.submit_own([Draft(statement, (data,), self.key_in_force(Role.DEFINE))]))[0]
         return PublishAnswer(index, document.name.id, document.name.version, document.type.value)
 
     def _issue(self, request: IssueRequest) -> IssueReport:
@@ -339,13 +343,13 @@ class RegistrarDesk:
             self.parts.ledger, self.parts.log_id, self.parts.networks(), request.achievement
         )
         report = issuing.issue_file(self._database, self.make_press(), published, request)
-        report = issuing.with_forecast(report, self._log().state.batch, self.parts.clock())
+        report = issuing.with_forecast(report, self.own_log().state.batch, self.parts.clock())
         parts = self.parts
         warnings = find_missing_rights(parts.ledger, parts.log_id, parts.networks(), published.achievement)
         return dataclasses.replace(report, warnings=warnings)
 
     def _make_cut(self, at: int) -> MadeCut:
-        state, keystore = self._log().state, self.parts.keystore
+        state, keystore = self.own_log().state, self.parts.keystore
         log_key = keystore.find(state.log_key.id)
         if log_key is None:
             raise RuleError("cut: the log key in force is not one of this node's keys")
@@ -353,44 +357,38 @@ class RegistrarDesk:
             at=at,
             log=self.parts.log_id,
             log_key=log_key,
-            operate_key=self._key(Role.OPERATE),
+            operate_key=self.key_in_force(Role.OPERATE),
             list_root=keystore.list_root,
             list_policy=state.charter.lists,
             batch_size=state.batch.size,
             heads=collect_heads(self.parts.ledger, self.parts.log_id, self.parts.networks(), self.parts.newest_head),
-            previous=read_published(self._log()),
+            previous=read_published(self.own_log()),
         )
         with self._database.write() as session:
+            restating.check_restated(session, self.own_log())
             copies.renew_waiting(session, self.make_press(), self.find_achievement)
             return cut.make_cut(session, order, self.parts.draw)
 
-    async def _submit_own(self, draft: Draft) -> int:
-        await self._database.change(lambda session: outbox.store(session, [draft]))
+    async def submit_own(self, drafts: Sequence[Draft]) -> list[int]:
+        """Sign statements of this institution, put them on the ledger, and return their indexes."""
+        await self._database.change(lambda session: outbox.store(session, drafts))
         await self._dispatcher.flush()
-        index = self._log().state.find_id(draft.statement.id)
-        if index is None:
-            raise RuleError("document: it did not reach the log")
-        return index
+        indexes = [self.own_log().state.find_id(draft.statement.id) for draft in drafts]
+        # A flush that leaves one behind raises.
+        return [index for index in indexes if index is not None]
 
-    def _log(self) -> LogView:
+    def own_log(self) -> LogView:
+        """This institution's log as it is held here."""
         log = self.parts.ledger.log(self.parts.log_id)
         if log is None:
             raise RuleError("log: this node's own log is not held", hint="recover it from a peer")
         return log
 
-    def _key(self, role: Role) -> SigningKey:
-        key = copies.find_key(self.parts.keystore, self._log().state, role)
+    def key_in_force(self, role: Role) -> SigningKey:
+        """The key of this node that acts in a role now."""
+        key = copies.find_key(self.parts.keystore, self.own_log().state, role)
         if key is None:
             raise RuleError(
                 f"no {role.value} key of this node is in force", hint="`cairn-node key add` puts one in force"
             )
         return key
-
-    def _issuer_id(self) -> str:
-        for network in self.parts.networks():
-            log = self.parts.ledger.log(network)
-            if log is not None and (network == self.parts.log_id or self.parts.log_id in log.state.members.records):
-                host = log.state.url.split("://", 1)[1].split("/", 1)[0]
-                return f"https://{host}/m/{short_log_id(self.parts.log_id)}"
-        # Before it is a member nobody would verify it anyway; its own URL is the honest answer.
-        return f"{self.parts.http_url}/m/{short_log_id(self.parts.log_id)}"

@@ -98,14 +98,14 @@ def find_achievement(ledger: LedgerView, own: LogId, networks: Iterable[LogId], 
     Raises:
         RuleError: nothing of this id is published here, or it is no achievement.
     """
-    split = _REFERENCE.fullmatch(reference)
+    split = split_reference(reference)
     for log_id in (own, *networks):
         log = ledger.log(log_id)
         if log is None:
             continue
         record = log.state.newest_document(reference)
         if record is None and split is not None:
-            record = log.state.document(DocumentName(split[1], int(split[2])))
+            record = log.state.document(DocumentName(*split))
         if record is None:
             continue
         if record.type is not DocumentType.ACHIEVEMENT:
@@ -116,6 +116,12 @@ def find_achievement(ledger: LedgerView, own: LogId, networks: Iterable[LogId], 
         f"achievement {reference[:100]}: is not published",
         hint="publish its definition first: `cairn-node publish DIR achievement.json`",
     )
+
+
+def split_reference(reference: str) -> tuple[str, int] | None:
+    """Id and version where a reference may name both; None where it is an id alone."""
+    split = _REFERENCE.fullmatch(reference)
+    return None if split is None else (split[1], int(split[2]))
 
 
 def list_achievements(ledger: LedgerView, own: LogId, networks: Iterable[LogId]) -> list[PublishedAchievement]:

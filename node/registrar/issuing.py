@@ -7,6 +7,8 @@ waiting for the next cut. Either all of it is durable or none.
 import dataclasses
 from collections.abc import Iterable
 
+from sqlalchemy.orm import Session
+
 from ledger.credential.status import Status
 from ledger.errors import RuleError
 from ledger.log.charter import BatchPolicy
@@ -17,7 +19,7 @@ from node.registrar.copies import Press
 from node.registrar.csvfile import Problem, parse_award_file
 from node.registrar.database import Database
 from node.registrar.documents import PublishedAchievement
-from node.registrar.schedule import next_instant
+from node.registrar.schedule import forecast
 
 
 class _DryRun(Exception):
@@ -52,17 +54,7 @@ def issue_file(database: Database, press: Press, published: PublishedAchievement
                 draw=press.draw,
                 replace=request.replace,
             )
-            current = [award for award in decided.replaced if award.status in (Status.VALID, Status.SUSPENDED)]
-            decisions.record_decisions(session, current, Status.REPLACED, reason="", now=press.now)
-            before = copies.credential_ids(session, [award.id for award in decided.replaced])
-            replaces = {award.replaced_by: before[award.id] for award in decided.replaced if award.id in before}
-            copies.mint_registrar_copies(
-                session,
-                press,
-                published,
-                decided.new,
-                replaces={new: old for new, old in replaces.items() if new is not None},
-            )
+            sign_decided(session, press, published, decided)
             outcome = decided, cut.count_waiting(session)
             if request.dry_run:
                 raise _DryRun
@@ -85,13 +77,31 @@ def issue_file(database: Database, press: Press, published: PublishedAchievement
     )
 
 
+def sign_decided(
+    session: Session, press: Press, published: PublishedAchievement, decided: Decided, *, reason: str = ""
+) -> None:
+    """Mark what new awards take the place of as replaced, and make the registrar's copy of each new one.
+
+    Raises:
+        RuleError: no key is in force, or the status list is full.
+    """
+    current = [award for award in decided.replaced if award.status in (Status.VALID, Status.SUSPENDED)]
+    decisions.record_decisions(session, current, Status.REPLACED, reason=reason, now=press.now)
+    before = copies.credential_ids(session, [award.id for award in decided.replaced])
+    replaces = {award.replaced_by: before[award.id] for award in decided.replaced if award.id in before}
+    copies.mint_registrar_copies(
+        session,
+        press,
+        published,
+        decided.new,
+        replaces={new: old for new, old in replaces.items() if new is not None},
+    )
+
+
 def with_forecast(report: IssueReport, policy: BatchPolicy, now: int) -> IssueReport:
     """The report with the instants at which the first and the last waiting copy will be on the ledger."""
-    first = next_instant(policy, now)
-    if first is None or report.waiting == 0:
-        return dataclasses.replace(report, next_cut=first, last_cut=first)
-    further = (report.waiting - 1) // policy.size
-    return dataclasses.replace(report, next_cut=first, last_cut=first + further * policy.interval)
+    first, last = forecast(policy, now, report.waiting)
+    return dataclasses.replace(report, next_cut=first, last_cut=last)
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[RowProblem, ...]:

@@ -21,6 +21,7 @@ from node.registrar.claiming import ClaimError, ClaimFault
 from node.registrar.tables import Award, Offer, OfferedAward, Token
 
 MAX_WRONG_CODES = 5
+MAX_COPIES_PER_OFFER = 4
 TX_CODE_DIGITS = 6
 MAX_OFFERS = 20_000
 
@@ -106,10 +107,20 @@ def redeem_code(
         hint = f"{left} tries left" if left > 0 else "the link no longer works; ask the school for a new one"
         return ClaimError(ClaimFault.INVALID_GRANT, "tx_code: wrong", hint=hint)
     offer.used_at = now
+    return store_token(session, offer.id, now + token_lifetime_ms, now, draw)
+
+
+def store_token(session: Session, offer_id: str, expires_at: int, now: int, draw: Draw) -> str:
+    """Make an access token for what an offer holds; only its hash is kept."""
     token = base64url.encode(draw(_TOKEN_BYTES))
     session.execute(delete(Token).where(Token.expires_at <= now))
-    session.add(Token(token_hash=_hash(token), offer_id=offer.id, expires_at=now + token_lifetime_ms))
+    session.add(Token(token_hash=hash_secret(token), offer_id=offer_id, expires_at=expires_at))
     return token
+
+
+def hash_secret(secret: str) -> bytes:
+    """What is kept of a code or a token."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def find_offered(session: Session, token: str, configuration: str, now: int) -> OfferedAward:
@@ -118,7 +129,7 @@ def find_offered(session: Session, token: str, configuration: str, now: int) -> 
     Raises:
         ClaimError: the token is unknown or expired (`invalid_token`), or its offer has no such award.
     """
-    row = session.get(Token, _hash(token))
+    row = session.get(Token, hash_secret(token))
     if row is None or now >= row.expires_at:
         raise ClaimError(ClaimFault.INVALID_TOKEN, "token: unknown or expired", hint="ask the school for a new link")
     offered = session.execute(
@@ -134,7 +145,7 @@ def find_offered(session: Session, token: str, configuration: str, now: int) -> 
 
 def count_open_offers(session: Session, now: int) -> int:
     """Offers that can still be used."""
-    query = select(func.count()).select_from(Offer).where(*_open_conditions(now))
+    query = select(func.count()).select_from(Offer).where(*open_conditions(now))
     return session.scalar(query) or 0
 
 
@@ -152,7 +163,7 @@ def _make_offer(session: Session, awards: tuple[Award, ...], expires_at: int, no
     session.add(
         Offer(
             id=offer_id,
-            code_hash=_hash(code),
+            code_hash=hash_secret(code),
             tx_code_hash=_hash_tx_code(code, tx_code),
             created_at=now,
             expires_at=expires_at,
@@ -171,20 +182,17 @@ def _drop_unused(session: Session, award_ids: Sequence[str]) -> None:
         session.execute(delete(Offer).where(Offer.id.in_(offered), Offer.used_at.is_(None)))
 
 
-def _open_conditions(now: int) -> tuple[ColumnElement[bool], ...]:
+def open_conditions(now: int) -> tuple[ColumnElement[bool], ...]:
+    """What is true of an offer that can still be used."""
     return (Offer.used_at.is_(None), Offer.wrong_codes < MAX_WRONG_CODES, Offer.expires_at > now)
 
 
 def _find_open(session: Session, code: str, now: int) -> Offer | None:
-    found = session.scalar(select(Offer).where(Offer.code_hash == _hash(code)))
+    found = session.scalar(select(Offer).where(Offer.code_hash == hash_secret(code)))
     is_open = (
         found is not None and found.used_at is None and found.wrong_codes < MAX_WRONG_CODES and now < found.expires_at
     )
     return found if is_open else None
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def _hash_tx_code(code: str, tx_code: str) -> bytes:

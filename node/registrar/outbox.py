@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from ledger.errors import RuleError
 from ledger.log import statements
 from ledger.log.body import encode_body, parse_body
 from ledger.log.entry import SIGNATURE_LENGTH, Signature, sign_statement
 from ledger.log.keys import KeyId, SigningKey
 from ledger.log.statement import Statement
-from node.registrar.tables import Copy, Cut, Decision, Outgoing
+from node.errors import BusyError
+from node.registrar.tables import RESTORED, Copy, Cut, Decision, Outgoing, Setting, SlotChange
 from node.sequencer import SignedStatement
 
 _KEY_ID_LENGTH = 32
@@ -77,22 +77,27 @@ def load_pending(session: Session) -> list[Shipment]:
     ]
 
 
+def has_statement(session: Session, statement_id: bytes) -> bool:
+    """Whether this statement is known here, sent or not."""
+    return session.scalar(select(Outgoing.id).where(Outgoing.statement_id == statement_id)) is not None
+
+
 def check_current(session: Session, newest_page: bytes | None) -> None:
-    """Check that this database signed the newest page of the log; an older copy of it would draw slots twice.
+    """Check that this database knows the newest page of the log; an older copy of it would draw slots twice.
 
     Args:
         session: any session.
         newest_page: statement id of the newest page in the log; None where there is none yet.
 
     Raises:
-        RuleError: it did not.
+        BusyError: it does not, or was restored and has not been compared with the log yet, which may still be an older
+            one itself; the node reads the page as soon as its log is whole (`adopt_page`).
     """
-    if newest_page is None:
-        return
-    if session.scalar(select(Outgoing.id).where(Outgoing.statement_id == newest_page)) is None:
-        raise RuleError(
-            "registrar's database: is older than the log, or of another node: it does not know the newest status page",
-            hint="restore the newest backup of registrar.db, or run `cairn-node recover`",
+    is_restored = session.get(Setting, RESTORED) is not None
+    if is_restored or (newest_page is not None and not has_statement(session, newest_page)):
+        raise BusyError(
+            "registrar's database: comes from a backup, and the newest status page has not been read into it yet",
+            hint="the node does so by itself once it holds its whole log; cairn-node status DIR says what it waits for",
         )
 
 
@@ -116,7 +121,8 @@ def withdraw(session: Session, shipment: Shipment) -> None:
     session.execute(delete(Outgoing).where(Outgoing.id.in_(shipment.row_ids)))
     if shipment.cut_id is not None:
         session.execute(update(Copy).where(Copy.cut_id == shipment.cut_id).values(cut_id=None, position=None))
-        session.execute(update(Decision).where(Decision.cut_id == shipment.cut_id).values(cut_id=None))
+        for shown in (Decision, SlotChange):
+            session.execute(update(shown).where(shown.cut_id == shipment.cut_id).values(cut_id=None))
         session.execute(delete(Cut).where(Cut.id == shipment.cut_id))
 
 

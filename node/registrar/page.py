@@ -6,29 +6,22 @@ database that was restored from an old copy, or edited, is stopped here, before 
 said.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
-from typing import ParamSpec, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.credential.status import ITEM_BYTES, Status, decode_page, encode_page, list_key
+from ledger.credential.status import ITEM_BYTES, Status, list_key
 from ledger.errors import RuleError
 from ledger.log.body import parse_body
 from ledger.log.identity import LogId
 from ledger.log.records import StatusList
 from ledger.log.view import LogView
-from node.registrar.tables import Award, Decision, Slot
+from node.registrar.tables import Award, Decision, Slot, SlotChange
 from node.registrar.tables import StatusList as ListRow
+from node.registrar.turning import ListOrder, turn_lists
 
-LARGE_LIST = 131_072
-"""Slots from which on a page is computed outside this process (about 0.2 s of work)."""
-
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
 _FINAL = (Status.REVOKED, Status.REPLACED)
 
 
@@ -100,26 +93,34 @@ def make_page(
     """
     if previous is not None:
         _check_lists(contents, previous, log)
-        for content in contents:
-            _check_changes(content, previous, log, list_root)
+    orders = [_order(content, previous, log, list_root, statement_id) for content in contents]
     lists: list[StatusList] = []
     items: list[bytes] = []
-    for content in contents:
+    for content, turned in zip(contents, turn_lists(orders), strict=True):
+        if turned.before is not None:
+            _check_changes(content, turned.before)
         lists.append(StatusList(first=len(items), log=log, number=content.number, slots=content.slots))
-        key = list_key(list_root, content.number)
-        items += _compute(content.slots, encode_page, key, content.slots, dict(content.statuses), statement_id)
+        items += turned.items
     return Page(tuple(lists), tuple(items))
 
 
-def _compute(
-    slots: int, work: Callable[_Arguments, _Result], *args: _Arguments.args, **kw: _Arguments.kwargs
-) -> _Result:
-    """Two hashes a slot: a large list is worked on in a process of its own, so that the node goes on answering."""
-    if slots < LARGE_LIST:
-        return work(*args, **kw)
-    # Not forked: this process has threads, and grpc among them.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, *args, **kw).result()
+def _order(
+    content: ListContent, previous: PublishedPage | None, log: LogId, list_root: bytes, statement_id: bytes
+) -> ListOrder:
+    published = None
+    if previous is not None:
+        published = next((row for row in previous.lists if (row.log, row.number) == (log, content.number)), None)
+    before: tuple[bytes, ...] = ()
+    if previous is not None and published is not None:
+        before = tuple(previous.items[published.first : published.first + published.slots // ITEM_BYTES])
+    return ListOrder(
+        key=list_key(list_root, content.number),
+        slots=content.slots,
+        statuses=dict(content.statuses),
+        before=before,
+        before_id=b"" if previous is None else previous.statement_id,
+        statement_id=statement_id,
+    )
 
 
 def _statuses(session: Session, number: int) -> dict[int, int]:
@@ -128,8 +129,12 @@ def _statuses(session: Session, number: int) -> dict[int, int]:
 
 
 def _explained(session: Session, number: int) -> frozenset[int]:
-    """Slots of awards with a decision that no page has shown, where the slot says what the last such decision says."""
-    rows = session.execute(
+    """Slots that may differ from the page before.
+
+    Those of awards with a decision that no page has shown, where the slot says what the last such decision says; and
+    those that a re-issue changed and no page has shown.
+    """
+    decided = session.scalars(
         select(Slot.slot)
         .join(Award, Award.id == Slot.award_id)
         .where(
@@ -138,7 +143,10 @@ def _explained(session: Session, number: int) -> frozenset[int]:
             Award.id.in_(select(Decision.award_id).where(Decision.cut_id.is_(None))),
         )
     )
-    return frozenset(slot for (slot,) in rows)
+    reissued = session.scalars(
+        select(SlotChange.slot).where(SlotChange.list_number == number, SlotChange.cut_id.is_(None))
+    )
+    return frozenset(decided) | frozenset(reissued)
 
 
 def _check_lists(contents: Sequence[ListContent], previous: PublishedPage, log: LogId) -> None:
@@ -153,13 +161,7 @@ def _check_lists(contents: Sequence[ListContent], previous: PublishedPage, log: 
             )
 
 
-def _check_changes(content: ListContent, previous: PublishedPage, log: LogId, list_root: bytes) -> None:
-    published = next((row for row in previous.lists if (row.log, row.number) == (log, content.number)), None)
-    if published is None:
-        return
-    items = previous.items[published.first : published.first + published.slots // ITEM_BYTES]
-    key = list_key(list_root, content.number)
-    before = _compute(content.slots, decode_page, key, tuple(items), previous.statement_id)
+def _check_changes(content: ListContent, before: bytes) -> None:
     after = bytearray(content.slots)
     for slot, status in content.statuses.items():
         after[slot] = status

@@ -36,6 +36,14 @@ def next_instant(policy: BatchPolicy, now: int) -> int | None:
     return None if last is None else last + policy.interval
 
 
+def forecast(policy: BatchPolicy, now: int, waiting: int) -> tuple[int | None, int | None]:
+    """When the first and the last of so many waiting copies will be on the ledger, Unix ms; None for cuts on command."""
+    first = next_instant(policy, now)
+    if first is None or waiting == 0:
+        return first, first
+    return first, first + (waiting - 1) // policy.size * policy.interval
+
+
 def due_instant(policy: BatchPolicy, now: int, last_cut: int | None) -> int | None:
     """The instant of the cut to make now, or None.
 

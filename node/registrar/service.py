@@ -25,6 +25,8 @@ from node.client.registry import (
 )
 from node.pb import registrar_pb2 as pb
 from node.pb import registrar_pb2_grpc as rpc
+from node.registrar import correction_wire
+from node.registrar.correction_desk import CorrectionDesk
 from node.registrar.csvfile import MAX_FILE_BYTES
 from node.registrar.desk import RegistrarDesk
 from node.sequencer import SignedStatement
@@ -55,6 +57,7 @@ class RegistrarService(rpc.RegistrarServicer):
     def __init__(self, desk: RegistrarDesk) -> None:
         """Take the desk."""
         self._desk = desk
+        self._corrections = CorrectionDesk(desk)
 
     # Any, here and below: what grpc passes as context and iterator has no public type.
     async def Issue(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.IssueResponse]:
@@ -163,6 +166,30 @@ class RegistrarService(rpc.RegistrarServicer):
             yield pb.GetLogResponse(note=held.note, charter=held.charter)
             for piece in _pieces(snapshot):
                 yield pb.GetLogResponse(state=piece)
+
+    async def Decide(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.DecideResponse]:
+        """Preview a decision about many awards, or take it."""
+        async with _refusing(context):
+            order = await correction_wire.gather_order(request_iterator, _STATUSES)
+            for message in correction_wire.encode_decision(await self._corrections.decide(order)):
+                yield message
+
+    async def GetKeyImpact(self, request: pb.GetKeyImpactRequest, context: Any) -> pb.GetKeyImpactResponse:
+        """Tell what hangs on a key."""
+        async with _refusing(context):
+            impact = await self._corrections.describe_key(request.key, request.since)
+            return correction_wire.encode_impact(impact)
+
+    async def Reissue(self, request: pb.ReissueRequest, context: Any) -> pb.ReissueResponse:
+        """Make copies anew."""
+        async with _refusing(context):
+            report = await self._corrections.reissue(request.key, dry_run=request.dry_run)
+            return correction_wire.encode_reissue(report)
+
+    async def Restate(self, request: pb.RestateRequest, context: Any) -> pb.RestateResponse:
+        """State again what a theft made void."""
+        async with _refusing(context):
+            return correction_wire.encode_restated(await self._corrections.restate(dry_run=request.dry_run))
 
 
 @asynccontextmanager

@@ -6,14 +6,32 @@ pages to the ledger. The *outbox* holds whatever this node has signed for its lo
 and its id are fixed here once, and submitted again under that id until the sequencer has answered.
 """
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+RESTORED = "restored"
+"""Setting that a restoration leaves behind: when backup and restoration were made, Unix ms, with a space between."""
 
 
 class Table(DeclarativeBase):
     """Base of all tables. Times are Unix ms, hashes and keys raw bytes, dates ISO text."""
 
-    type_annotation_map = {bytes: LargeBinary, str: String}  # noqa: RUF012 - SQLAlchemy's own protocol
+    # 64 bits everywhere: an instant in milliseconds needs 41. SQLite counts rows by itself only in an INTEGER column.
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own protocol
+        bytes: LargeBinary,
+        str: String,
+        int: BigInteger().with_variant(Integer, "sqlite"),
+    }
 
 
 class Setting(Table):
@@ -42,6 +60,7 @@ class Award(Table):
             postgresql_where=text("replaced_by IS NULL"),
         ),
         CheckConstraint("status BETWEEN 0 AND 3"),
+        Index("awards_by_decision", "decided_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -92,6 +111,19 @@ class Decision(Table):
     """The cut whose page was first to show it; empty while it waits."""
 
 
+class SlotChange(Table):
+    """A slot that a re-issue changed. No decision about its award explains that to the next page, so this does."""
+
+    __tablename__ = "slot_changes"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    list_number: Mapped[int]
+    slot: Mapped[int]
+    at: Mapped[int]
+    cut_id: Mapped[int | None] = mapped_column(ForeignKey("cuts.id"), index=True)
+    """The cut whose page was first to show it; empty while it waits."""
+
+
 class StatusList(Table):
     """A list of slots. Opened at a cut, never closed, never resized."""
 
@@ -122,6 +154,7 @@ class Copy(Table):
     __tablename__ = "copies"
     __table_args__ = (
         Index("copies_by_award", "award_id"),
+        Index("copies_by_key", "key_id"),
         Index("waiting_copies", "cut_id", "id"),
         UniqueConstraint("list_number", "slot"),
     )
@@ -130,7 +163,7 @@ class Copy(Table):
     """Ascends: the oldest waiting copies go first."""
     award_id: Mapped[str] = mapped_column(ForeignKey("awards.id"))
     kind: Mapped[str]
-    """`registrar` or `wallet`."""
+    """`registrar` or `wallet`; `former_registrar` or `former_wallet` once a re-issue has put another in its place."""
     credential: Mapped[str]
     """The SD-JWT with all disclosures; empty for a wallet's copy, which only the wallet keeps."""
     commitment: Mapped[bytes] = mapped_column(unique=True)
@@ -179,6 +212,25 @@ class Outgoing(Table):
     """Index in our log; empty while it waits."""
 
 
+class Adopted(Table):
+    """A reading of the log into this database, after a restoration: what no log can bring back must be told."""
+
+    __tablename__ = "adoptions"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[int]
+    backup_at: Mapped[int | None]
+    """When the backup was made; empty where nobody said."""
+    page: Mapped[int | None]
+    """Index of the status page that was read."""
+    statements: Mapped[int]
+    """Statements of the log that were not known here: 0 means that nothing had happened since."""
+    placed: Mapped[int]
+    withdrawn: Mapped[int]
+    awards: Mapped[int]
+    unknown_slots: Mapped[int]
+
+
 class Offer(Table):
     """A claim link: a code that works once, until it expires, with a second code sent another way."""
 
@@ -214,6 +266,16 @@ class Token(Table):
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id", ondelete="CASCADE"))
     expires_at: Mapped[int] = mapped_column(index=True)
+
+
+class Renewal(Table):
+    """A token that a wallet got for a copy it holds: good for one copy in its place."""
+
+    __tablename__ = "renewals"
+
+    token_hash: Mapped[bytes] = mapped_column(ForeignKey("tokens.token_hash", ondelete="CASCADE"), primary_key=True)
+    replaces: Mapped[str]
+    """`urn:uuid:…` of the copy that was handed in, where the next one replaces it; empty where that one stays good."""
 
 
 class UsedNonce(Table):

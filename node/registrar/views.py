@@ -20,6 +20,8 @@ from node.registrar.tables import Award, Copy, Outgoing
 
 REGISTRAR_KIND = "registrar"
 WALLET_KIND = "wallet"
+FORMER = {REGISTRAR_KIND: "former_registrar", WALLET_KIND: "former_wallet"}
+"""What becomes of the kind of a copy that a re-issue has put another in the place of."""
 
 
 def describe_awards(session: Session, awards: Sequence[Award]) -> list[AwardView]:

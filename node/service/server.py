@@ -13,7 +13,7 @@ from ledger.errors import CairnError
 from node.client import exchange
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
-from node.pb import registrar_pb2, verifier_pb2
+from node.pb import operator_pb2, registrar_pb2, verifier_pb2
 from node.service.boundary import ErrorBoundary
 from node.service.ledger import LedgerService
 from node.service.witness import WitnessService
@@ -72,7 +72,7 @@ def add_public_services(
 
 def reflect_private_services(server: aio.Server) -> None:
     """Let tools list what the private listener offers; whoever adds a service there adds its schema here."""
-    _reflect(server, [registrar_pb2.DESCRIPTOR, verifier_pb2.DESCRIPTOR])
+    _reflect(server, [registrar_pb2.DESCRIPTOR, operator_pb2.DESCRIPTOR, verifier_pb2.DESCRIPTOR])
 
 
 def _reflect(server: aio.Server, schemas: Sequence[FileDescriptor]) -> None:

@@ -5,12 +5,14 @@ words. Values are stored uncompressed: hashes and signatures do not compress, an
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import plyvel
 
 from ledger.errors import CairnError, MalformedError
 from node.errors import BusyError
+from node.store.room import Room
 
 _WRITE_BUFFER_BYTES = 4 << 20
 _CACHE_BYTES = 8 << 20
@@ -20,8 +22,12 @@ _MAX_OPEN_FILES = 256
 class Database:
     """An open LevelDB directory. Any thread may read; whoever writes takes care not to race with another writer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, room: Room | None = None) -> None:
         """Open the directory, making it if it is not there.
+
+        Args:
+            path: the directory.
+            room: asked before every write; by default the room on the directory's own disk.
 
         Raises:
             BusyError: another process, or another part of this one, has it open.
@@ -49,6 +55,9 @@ class Database:
                     hint="a running node has it open: speak to that node, or stop it first",
                 ) from error
             raise CairnError(f"{path}: cannot open the store: {_words(error)}") from error
+        self.room = room if room is not None else Room(path)
+        # Why a write failed; once one has, LevelDB takes no more before it is opened again.
+        self.failure = ""
 
     def get(self, key: bytes) -> bytes | None:
         """The value under a key, or None."""
@@ -71,20 +80,39 @@ class Database:
         with self._db.iterator(start=start, stop=stop, reverse=True) as rows:
             yield from rows
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Iterator[tuple[bytes, bytes]]]:
+        """All rows as they are when the context begins, in the order of their bytes, whatever is written meanwhile."""
+        with self._db.snapshot() as moment, moment.iterator() as rows:
+            yield iter(rows)
+
+    def size_bytes(self) -> int:
+        """About how many bytes all rows take on disk; what was written last may not be counted yet."""
+        size: int = self._db.approximate_size(b"", b"\xff")
+        return size
+
     def write(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Put all rows or none, and return only when they are on disk.
 
         Raises:
-            CairnError: the disk is full or failing. It is not known whether the rows are there; close and open again.
+            BusyError: there is no room, and nothing was written; or, with `failure` set, writing failed, and whether the rows
+                are there shows only when the store is opened again.
         """
         batch = self._db.write_batch(sync=True)
+        size = 0
         for key, value in rows:
             batch.put(key, value)
+            size += len(key) + len(value)
+        lack = self.room.lack(size)
+        if lack is not None:
+            raise BusyError(f"ledger store: {lack}", hint="free space on the disk; the node then goes on by itself")
         try:
             batch.write()
         except plyvel.Error as error:
-            raise CairnError(
-                f"ledger store: cannot write: {_words(error)}", hint="free space on the disk, then start again"
+            self.failure = _words(error)
+            raise BusyError(
+                f"ledger store: cannot write: {self.failure}",
+                hint="free space on the disk; the node opens its store again once it can write",
             ) from error
 
     def close(self) -> None:

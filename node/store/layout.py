@@ -11,6 +11,7 @@
         "t" level (1) index (8)        tile, full or the growing last one (its row is overwritten as it grows)
         "v" SHA-256 (32)               fork evidence, exact bytes
         "w"                            size (8) and root (32) this node cosigned last as a witness
+        "x"                            Unix seconds (8) of the newest cosignature it made for this log
 
 All integers are big-endian, so that the order of keys is the order of numbers. Logs are numbered, because 32 bytes of
 log id in front of every key would be a third of what the node reads and writes.
@@ -52,6 +53,7 @@ class LogKeys:
         self._prefix = b"@" + number.to_bytes(4, "big")
         self.state = self._prefix + b"s"
         self.cosigned = self._prefix + b"w"
+        self.cosigned_at = self._prefix + b"x"
 
     def entry(self, index: int) -> bytes:
         """Where an entry stands."""

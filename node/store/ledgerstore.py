@@ -1,17 +1,26 @@
 """All logs this node holds, in one LevelDB directory."""
 
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ledger.errors import MalformedError
 from ledger.log.follow import Growth
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.snapshot import encode_state
+from node.errors import BusyError
 from node.store import layout
 from node.store.database import Database
 from node.store.layout import LogKeys
 from node.store.logstore import LogStore, growth_rows
+from node.store.room import Room
 from node.store.tilerows import TileEdge
+
+Row = tuple[bytes, bytes]
+"""A key and its value, as LevelDB holds them."""
+
+_FILL_BYTES = 1 << 20
 
 
 class LedgerStore:
@@ -26,14 +35,18 @@ class LedgerStore:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path) -> "LedgerStore":
+    def open(cls, path: Path, room: Room | None = None) -> "LedgerStore":
         """Open the store in this directory, making an empty one if there is none.
+
+        Args:
+            path: the directory.
+            room: asked before every write; by default the room on the directory's own disk.
 
         Raises:
             BusyError: another process uses the directory.
             MalformedError: it is damaged, or was written in another format.
         """
-        database = Database(path)
+        database = Database(path, room)
         try:
             _check_version(database, path)
             numbers = [(LogId(key[1:]), layout.parse_number(row)) for key, row in database.scan(*layout.LOG_NUMBERS)]
@@ -76,13 +89,53 @@ class LedgerStore:
             self._logs = {**self._logs, log_id: log}
             return log
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Iterator[Row]]:
+        """Every row of the store at one commit, for a backup; the node goes on writing."""
+        with self._database.snapshot() as rows:
+            yield rows
+
+    @property
+    def failure(self) -> str:
+        """Why the last write failed; empty while all is well. What was written before stands, and can be read."""
+        return self._database.failure
+
+    def size_bytes(self) -> int:
+        """About how much a snapshot brings."""
+        return self._database.size_bytes()
+
     def close(self) -> None:
         """Store every state, so that the next opening is quick, and release the directory."""
         try:
             for log in self._logs.values():
-                log.write_snapshot()
+                # Snapshots save time at the next opening, no more: a full disk does without.
+                with suppress(BusyError):
+                    log.write_snapshot()
         finally:
             self._database.close()
+
+
+def fill_store(path: Path, rows: Iterable[Row]) -> None:
+    """Make a store from the rows of a snapshot; whether they make sense shows when it is opened.
+
+    Raises:
+        MalformedError: something is in the directory already.
+    """
+    database = Database(path)
+    try:
+        if database.last(b"", b"\xff") is not None:
+            raise MalformedError(f"{path}: holds a ledger store already")
+        waiting: list[Row] = []
+        size = 0
+        for key, value in rows:
+            waiting.append((key, value))
+            size += len(key) + len(value)
+            if size > _FILL_BYTES:
+                database.write(waiting)
+                waiting, size = [], 0
+        database.write(waiting)
+    finally:
+        database.close()
 
 
 def _check_version(database: Database, path: Path) -> None:
@@ -91,8 +144,11 @@ def _check_version(database: Database, path: Path) -> None:
     if found is None and database.last(b"", b"\xff") is None:
         database.write([(layout.VERSION_KEY, expected)])
     elif found != expected:
-        version = "none" if found is None else layout.parse_number(found)
+        version = 0 if found is None else layout.parse_number(found)
+        is_newer = version > layout.FORMAT_VERSION
         raise MalformedError(
-            f"{path}: ledger store of format {version}, this cairn reads format {layout.FORMAT_VERSION}",
-            hint="use the cairn that wrote it, or fetch the logs from peers into a new directory",
+            f"{path}: ledger store of format {version or 'none'}, this cairn reads format {layout.FORMAT_VERSION}",
+            hint="use the newer cairn-node that wrote it"
+            if is_newer
+            else "it is no ledger store, or damaged: restore it from a backup, or recover the log from a peer",
         )

@@ -69,6 +69,15 @@ class LogStore:
         return self._state.size
 
     @property
+    def write_failure(self) -> str:
+        """Why the store's last write failed; empty while all is well."""
+        return self._database.failure
+
+    def lack_of_room(self) -> str | None:
+        """Why nothing can be committed now, in words; None while there is room on the disk."""
+        return self._database.room.lack()
+
+    @property
     def note(self) -> bytes:
         """The checkpoint note over all entries held, with every cosignature this node has seen."""
         return self._note
@@ -206,13 +215,19 @@ class LogStore:
         cosigned = self.cosigned()
         return 0 if cosigned is None else cosigned[0]
 
-    def set_cosigned(self, size: int, root: RootHash, *, expected: int | None = None) -> None:
+    def cosigned_at(self) -> int:
+        """Unix seconds of the newest cosignature this node made for this log; 0 for none."""
+        row = self._database.get(self._keys.cosigned_at)
+        return 0 if row is None else parse_number(row)
+
+    def set_cosigned(self, size: int, root: RootHash, *, expected: int | None = None, seconds: int = 0) -> None:
         """Record, durably, what is about to be cosigned. A cosignature may leave only after this has returned.
 
         Args:
             size: of the checkpoint; never below the one recorded.
             root: of the checkpoint; the same for the same size.
             expected: the size the caller believes was cosigned last, if it checked a proof from there.
+            seconds: Unix seconds that the cosignature will carry; kept where it is the newest.
 
         Raises:
             ConflictError: another size was cosigned meanwhile, or this root contradicts it; carries the size recorded.
@@ -226,8 +241,13 @@ class LogStore:
                 raise ConflictError(f"witness: size {size} is behind {held}, cosigned before", size=held)
             if size == held and held_root is not None and root != held_root:
                 raise ConflictError(f"witness: another root of size {size} was cosigned before", size=held)
+            rows: list[_Row] = []
             if (size, root) != cosigned:
-                self._database.write([(self._keys.cosigned, encode_number(size) + root)])
+                rows.append((self._keys.cosigned, encode_number(size) + root))
+            if seconds > self.cosigned_at():
+                rows.append((self._keys.cosigned_at, encode_number(seconds)))
+            if rows:
+                self._database.write(rows)
 
     def write_snapshot(self) -> None:
         """Store the state as it is, so that the next opening replays nothing."""

@@ -36,6 +36,10 @@ class HealthyNode(Protocol):
     def clock(self) -> Clock:
         """Unix milliseconds."""
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing is written to the own log now; None while it takes statements."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
@@ -49,6 +53,8 @@ class Health:
         required: witnesses needed for a quorum; 0 where there are no independent ones yet.
         present: witnesses that cosigned that checkpoint.
         has_quorum: whether that suffices.
+        is_writing: whether the own log takes statements; False while the node waits for its witnesses, or for room on its
+            disk. Why is the operator's business: `cairn-node status` says it.
     """
 
     log: str
@@ -58,12 +64,20 @@ class Health:
     required: int
     present: int
     has_quorum: bool
+    is_writing: bool
 
     def to_json(self) -> dict[str, object]:
         """Give the answer's JSON."""
         quorum = {"has_quorum": self.has_quorum, "present": self.present, "required": self.required}
         head = {"age_ms": self.head_age_ms, "size": self.head_size}
-        return {"alive": True, "head": head, "log": self.log, "quorum": quorum, "size": self.size}
+        return {
+            "alive": True,
+            "head": head,
+            "log": self.log,
+            "quorum": quorum,
+            "size": self.size,
+            "writing": self.is_writing,
+        }
 
 
 class HealthDesk:
@@ -89,6 +103,7 @@ class HealthDesk:
                 required=0,
                 present=0,
                 has_quorum=False,
+                is_writing=node.refusal is None,
             )
         quorum = head.quorum
         age = None if quorum.seconds is None else max(0, node.clock() - quorum.seconds * 1000)
@@ -100,6 +115,7 @@ class HealthDesk:
             required=quorum.required,
             present=quorum.present,
             has_quorum=quorum.has_quorum,
+            is_writing=node.refusal is None,
         )
 
     async def answer(self, request: web.Request) -> web.Response:

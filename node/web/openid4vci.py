@@ -3,7 +3,7 @@
     GET  /.well-known/openid-credential-issuer     what can be claimed, and where
     GET  /.well-known/oauth-authorization-server   where tokens are
     GET  /offer/<code>                             the offer behind a claim link
-    POST /token                                    code and second code -> access token
+    POST /token                                    code and second code, or a copy that is held -> access token
     POST /nonce                                    a fresh nonce for key proofs
     POST /credential                               token and proofs -> copies
 
@@ -22,13 +22,15 @@ from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_ob
 from ledger.errors import CairnError
 from node.clock import Clock
 from node.registrar.claiming import ClaimError, ClaimFault
-from node.registrar.claims import MAX_COPIES_PER_OFFER, Claim, ClaimDesk
+from node.registrar.claims import Claim, ClaimDesk
 from node.registrar.desk import RegistrarDesk
 from node.registrar.documents import PublishedAchievement
-from node.registrar.offers import TX_CODE_DIGITS, configuration_id
+from node.registrar.offers import MAX_COPIES_PER_OFFER, TX_CODE_DIGITS, configuration_id
 from node.web.pace import Pace
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+COPY_GRANT_TYPE = "urn:cairn:oauth:grant-type:copy"
+"""Ours (RFC 6749 §4.5): `copy` is a copy made here, bound by its holder; good for one copy in its place."""
 MAX_BODY_BYTES = 64 * 1024
 MAX_CODE_CHARS = 200
 
@@ -102,7 +104,7 @@ class _Handlers:
             {
                 "issuer": issuer,
                 "token_endpoint": f"{issuer}/token",
-                "grant_types_supported": [GRANT_TYPE],
+                "grant_types_supported": [GRANT_TYPE, COPY_GRANT_TYPE],
                 "response_types_supported": [],
                 "token_endpoint_auth_methods_supported": ["none"],
                 "pre-authorized_grant_anonymous_access_supported": True,
@@ -125,8 +127,10 @@ class _Handlers:
         )
 
     async def token(self, request: web.Request) -> web.Response:
-        """Trade a code for a token (OpenID4VCI §6)."""
+        """Trade a code, or a copy that is held, for a token (OpenID4VCI §6)."""
         form = await _read_form(request)
+        if form.get("grant_type") == COPY_GRANT_TYPE:
+            return await self._token_for_copy(form.get("copy", ""))
         if form.get("grant_type") != GRANT_TYPE:
             raise ClaimError(ClaimFault.UNSUPPORTED_GRANT_TYPE, f"grant_type: expected {GRANT_TYPE}")
         code = form.get("pre-authorized_code", "")
@@ -144,6 +148,22 @@ class _Handlers:
                 "token_type": "Bearer",
                 "expires_in": access.expires_in_seconds,
                 "c_nonce": self._desk.make_nonce(),
+            }
+        )
+
+    async def _token_for_copy(self, copy: str) -> web.Response:
+        access, configuration = await self._desk.renew(copy)
+        details: JSONObject = {
+            "type": "openid_credential",
+            "credential_configuration_id": configuration,
+            "credential_identifiers": [configuration],
+        }
+        return web.json_response(
+            {
+                "access_token": access.token,
+                "token_type": "Bearer",
+                "expires_in": access.expires_in_seconds,
+                "authorization_details": [details],
             }
         )
 

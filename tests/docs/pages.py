@@ -3,7 +3,8 @@
 In a block a line after `$ ` is typed, a line ending in a backslash goes on, and what follows is what the screen shows:
 `…` stands for anything within a line, a line with `…` alone for any number of lines, a word of `PLACEHOLDERS` for what
 stood there the first time. `$ echo $?` shows the exit code of the command before; without it the code must be 0. The
-comment `<!-- wait: NAME… -->` between blocks waits until all witnesses have cosigned what these nodes have.
+comment `<!-- wait: NAME… -->` between blocks waits until all witnesses have cosigned what these nodes have;
+`<!-- stop: NAME… -->` ends these nodes, as a fire would.
 """
 
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 ANYTHING = "…"
 PLACEHOLDERS = {
     "BASALT": r"[a-z2-7]{16}",
+    "BATCHES": r"[\w-]{43}",
+    "DIPLOMAS": r"[\w-]{43}",
     "FERN": r"[a-z2-7]{16}",
     "PEBBLE": r"[a-z2-7]{16}",
     "LINK": r"openid-credential-offer://\S+",
@@ -38,14 +41,22 @@ class Wait:
     names: tuple[str, ...]
 
 
-def read_steps(path: Path) -> list[Typed | Wait]:
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End these nodes without warning."""
+
+    names: tuple[str, ...]
+
+
+def read_steps(path: Path) -> list[Typed | Wait | Stop]:
     """The steps of a page, in order."""
-    steps: list[Typed | Wait] = []
+    steps: list[Typed | Wait | Stop] = []
     block: list[tuple[int, str]] | None = None
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        waiting = re.fullmatch(r"<!-- wait: ([a-z ]+) -->", line)
-        if block is None and waiting:
-            steps.append(Wait(tuple(waiting[1].split())))
+        unseen = re.fullmatch(r"<!-- (wait|stop): ([a-z ]+) -->", line)
+        if block is None and unseen:
+            names = tuple(unseen[2].split())
+            steps.append(Wait(names) if unseen[1] == "wait" else Stop(names))
         elif line == "```console":
             block = []
         elif line == "```" and block is not None:

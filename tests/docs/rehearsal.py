@@ -13,7 +13,7 @@ from unittest.mock import patch
 import node.main
 from examples.network import PASSPHRASE
 from examples.stage import Stage
-from tests.docs.pages import Typed, Wait, compare, fill, read_steps
+from tests.docs.pages import Stop, Typed, Wait, compare, fill, read_steps
 from tests.docs.terminal import Seen, clean, type_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,13 +57,15 @@ class Rehearsal:
         # Every page is read by somebody else, at a computer of their own.
         home = self.stage.folder / "home" / page.stem
         home.mkdir(exist_ok=True)
-        tools = str(Path(sys.executable).parent)
-        environment = {**self.stage.environment, "HOME": str(home)}
-        environment["PATH"] = f"{tools}:{environment['PATH']}"
+        environment = reader_environment(self.stage, home)
         last, is_told = 0, True
         for step in read_steps(page):
             if isinstance(step, Wait):
                 self.stage.settle(*step.names)
+                continue
+            if isinstance(step, Stop):
+                for name in step.names:
+                    self.stage.stop_node(name)
                 continue
             if step.page == "README.md" and _SETTING_UP.match(step.line):
                 # The rehearsal has a folder and a PATH of its own.
@@ -92,6 +94,12 @@ class Rehearsal:
         if named not in self.addresses:
             self.addresses[named] = str(self.stage.free_port())
         return self.addresses[named]
+
+
+def reader_environment(stage: Stage, home: Path) -> dict[str, str]:
+    """What a reader's shell has: our commands on its path, and a home of its own."""
+    tools = str(Path(sys.executable).parent)
+    return {**stage.environment, "HOME": str(home), "PATH": f"{tools}:{stage.environment['PATH']}"}
 
 
 def complaint(typed: Typed, seen: Seen, problem: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import Typed, Wait, compare, fill, read_steps
+from tests.docs.pages import Stop, Typed, Wait, compare, fill, read_steps
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,7 @@ def test_blocks_are_read_line_by_line(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "text\n```sh\nmake demo\n```\n<!-- wait: a b -->\n```console\n$ one \\\n    two\nshown\n$ three\n```\n"
+        "<!-- stop: b -->"
     )
     first = Typed("page.md", 7, "one two", ("shown",))
-    assert read_steps(page) == [Wait(("a", "b")), first, Typed("page.md", 10, "three", ())]
+    assert read_steps(page) == [Wait(("a", "b")), first, Typed("page.md", 10, "three", ()), Stop(("b",))]

@@ -58,6 +58,8 @@ class Campus:
     state_home: Path
     config: NodeConfig
     only_copy: bool = False
+    clock_ahead_ms: int = 0
+    """How far this computer's clock is from the true time."""
     side: LedgerSide | None = None
     _store: LedgerStore | None = None
     _task: "asyncio.Task[None] | None" = None
@@ -92,7 +94,7 @@ class Campus:
             config=self.config,
             keystore=open_keystore(self.directory / "keys"),
             store=self._store,
-            clock=lambda: time.time_ns() // 1_000_000,
+            clock=lambda: time.time_ns() // 1_000_000 + self.clock_ahead_ms,
             draw=os.urandom,
             state_home=self.state_home,
             only_copy=self.only_copy,

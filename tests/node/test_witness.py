@@ -259,3 +259,22 @@ async def test_the_answers_cross_the_wire(tmp_path: Path) -> None:
         assert conflict.value.size == 4
         with pytest.raises(UnknownLogError):
             await client.add_checkpoint(stand.request(0, 6, note=forge(6, origin="x.example/log")))
+
+
+async def test_a_time_once_signed_is_never_gone_behind(tmp_path: Path) -> None:
+    """Not by a clock that is set back, and not by a restart either: the time is on disk before the line leaves."""
+    async with standing(tmp_path) as stand:
+        stand.campus.clock_ahead_ms = 600_000
+        await stand.ask(stand.request(0, 4))
+        stand.campus.clock_ahead_ms = 0
+        with pytest.raises(BusyError, match="this computer's clock was set back"):
+            await stand.ask(stand.request(4, 6))
+        assert stand.cosigned == 4
+        await stand.campus.stop()
+        await stand.campus.start()
+        await until(lambda: stand.campus.node.startup.closed_for(stand.log.log_id) is None)
+        with pytest.raises(BusyError, match="this computer's clock was set back"):
+            await stand.ask(stand.request(4, 6))
+        stand.campus.clock_ahead_ms = 601_000
+        await stand.ask(stand.request(4, 6))
+        assert stand.cosigned == 6

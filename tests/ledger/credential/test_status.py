@@ -213,3 +213,17 @@ def test_keys_of_another_length_are_mistakes(length: int) -> None:
         status.slot_key(b"\x00" * length, 0)
     with pytest.raises(ValueError, match="expected 32"):
         status.list_key(b"\x00" * length, 0)
+
+
+def test_a_page_is_turned_as_it_is_decoded_and_encoded() -> None:
+    """One pass gives what the two calls give, also where a list is longer than one stride."""
+    key, slots, first, second = status.list_key(b"r" * 32, 3), 32_768, b"1" * 16, b"2" * 16
+    before = {5: 1, 20_000: 2}
+    after = {5: 1, 20_000: 0, 32_767: 3}
+    items = status.encode_page(key, slots, before, first)
+    assert status.turn_page(key, items, first, after, second) == (
+        status.decode_page(key, items, first),
+        status.encode_page(key, slots, after, second),
+    )
+    with pytest.raises(MalformedError, match="do not make a list"):
+        status.turn_page(key, items[:3], first, after, second)

@@ -92,14 +92,14 @@ def test_decisions_follow_each_other(shell: Shell, school: Path, tmp_path: Path)
     """Suspended, valid again, revoked for good; each waits for the next cut's page."""
     issue(shell, school, csv_of(tmp_path / "e.csv", "E1"))
     (award,) = [row["id"] for row in json.loads(shell.good("awards", school, "--learner", "E1", "--json"))]
-    assert "suspended: 1 award" in shell.good("suspend", school, award, "--reason", "under review")
+    assert "suspended: 1 award" in shell.good("suspend", school, award, "--reason", "under review", "--yes")
     assert "already suspended: 1 award" in shell.good("suspend", school, award)
-    assert "valid again: 1 award" in shell.good("reinstate", school, award)
-    assert "revoked: 1 award" in shell.good("revoke", school, award)
+    assert "valid again: 1 award" in shell.good("reinstate", school, award, "--yes")
+    assert "revoked: 1 award" in shell.good("revoke", school, award, "--yes")
     shell.good("cut", school)
     (row,) = json.loads(shell.good("awards", school, "--learner", "E1", "--json"))
     assert (row["status"], row["is_status_pending"]) == ("revoked", False)
-    final = shell("reinstate", school, award)
+    final = shell("reinstate", school, award, "--yes")
     assert (final.code, "cannot become valid" in final.err) == (1, True)
     assert shell("revoke", school, "nothing").code == 1
 
@@ -111,7 +111,7 @@ def test_an_award_is_replaced_by_a_corrected_row(shell: Shell, school: Path, tmp
     corrected = tmp_path / "corrected.csv"
     corrected.write_text((tmp_path / "f.csv").read_text().replace("Name F1", "Name F One"))
     assert "replace" in str(issue(shell, school, corrected)["problems"])
-    assert "replaced: 1" in shell.good("replace", school, award, "--csv", corrected, "--achievement", DIPLOMA)
+    assert "replaced: 1" in shell.good("replace", school, award, "--csv", corrected, "--yes")
     rows = json.loads(shell.good("awards", school, "--learner", "F1", "--json"))
     assert sorted(row["status"] for row in rows) == ["replaced", "valid"]
 

@@ -25,6 +25,11 @@ DIPLOMA = "granite-hollow"
 ROOT_KEY = SigningKey(bytes([7]) * 32)
 
 
+def place_in(directory: Path) -> Path | str:
+    """Where a test's database is: the file of the directory. Tests that run on every database put another in its place."""
+    return directory / FILE_NAME
+
+
 class Clock:
     """Stands still until told."""
 
@@ -114,16 +119,24 @@ def found(directory: Path, clock: Clock, dice: Dice, interval_ms: int = 0) -> Lo
 
 @asynccontextmanager
 async def open_bench(
-    directory: Path, log_id: LogId, clock: Clock, dice: Draw, pause: Callable[[str], None] | None = None
+    directory: Path,
+    log_id: LogId,
+    clock: Clock,
+    dice: Draw,
+    pause: Callable[[str], None] | None = None,
+    *,
+    held: str = "",
 ) -> AsyncIterator[Bench]:
-    """Open what was founded, run it, and close it in order."""
+    """Open what was founded, run it, and close it in order; `held` is why nothing may be signed at first."""
     store = LedgerStore.open(directory / LEDGER_DIRECTORY)
     keystore = open_keystore(directory / KEYS_DIRECTORY)
     log = store.log(log_id)
     assert log is not None
     sequencer = Sequencer(log, keystore.newest(KeyRole.LOG), find_key=keystore.find, pause=pause)
     sequencer.start()
-    database = open_database(directory / FILE_NAME, encode_log_id(log_id))
+    if held:
+        sequencer.hold(held)
+    database = open_database(place_in(directory), encode_log_id(log_id))
     desk = RegistrarDesk(
         DeskParts(
             database=database,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from ledger.credential.commitment import commit
 from ledger.credential.status import Status, decode_page, list_key
@@ -12,7 +13,10 @@ from ledger.log.entry import parse_entry
 from ledger.log.receipt import verify_receipt
 from node.client.registry import IssueRequest
 from node.registrar import views
+from node.registrar.tables import Slot
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 def request(learners: range, **options: object) -> IssueRequest:
@@ -148,8 +152,7 @@ async def test_a_page_that_no_decision_explains_is_not_signed(tmp_path: Path) ->
             await bench.desk.cut()
         with bench.desk.database.write() as session:
             session.connection().exec_driver_sql("UPDATE slots SET status = 0")
-            session.connection().exec_driver_sql("UPDATE slots SET status = 1 WHERE award_id = ?", (report.issued[0],))
-            session.connection().exec_driver_sql("UPDATE slots SET status = 1 WHERE award_id = ?", (report.issued[1],))
+            session.execute(update(Slot).where(Slot.award_id.in_(report.issued[:2])).values(status=1))
         with pytest.raises(RuleError, match="without a decision"):
             await bench.desk.cut()
         assert bench.log.size == size

@@ -23,14 +23,12 @@ from tests.node.registrar.desks import (
     DIPLOMA,
     ROOT_KEY,
     Bench,
-    Clock,
     Dice,
-    achievement_json,
     csv_of,
-    found,
     fresh_bench,
-    open_bench,
 )
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 async def govern(bench: Bench, statement: Statement) -> int:
@@ -105,23 +103,3 @@ async def test_nothing_personal_in_log_lines(tmp_path: Path, caplog: pytest.LogC
         assert "Marker" not in everything and "L0001" not in everything
         for index in range(bench.log.size):
             assert b"Marker" not in bench.log.entry(index) + (bench.log.body(index) or b"")
-
-
-async def test_an_older_database_issues_and_cuts_nothing(tmp_path: Path) -> None:
-    """Slots it would draw may have been drawn already, and pages it would sign could take something back."""
-    clock, dice = Clock(), Dice()
-    directory = tmp_path / "school"
-    log_id = found(directory, clock, dice)
-    async with open_bench(directory, log_id, clock, dice) as bench:
-        await bench.desk.publish(achievement_json())
-        await bench.desk.cut()
-    backup = (directory / "registrar.db").read_bytes()
-    async with open_bench(directory, log_id, clock, dice) as bench:
-        await bench.desk.issue(IssueRequest(data=csv_of(range(3)), achievement=DIPLOMA))
-        await bench.desk.cut()
-    (directory / "registrar.db").write_bytes(backup)
-    async with open_bench(directory, log_id, clock, Dice("other")) as bench:
-        with pytest.raises(RuleError, match="is older than the log"):
-            await bench.desk.issue(IssueRequest(data=csv_of(range(3)), achievement=DIPLOMA))
-        with pytest.raises(RuleError, match="is older than the log"):
-            await bench.desk.cut()

@@ -12,6 +12,7 @@ from ledger.log.charter import ListPolicy
 from node.registrar.database import Database, open_database
 from node.registrar.lists import draw_slots, newest_list, open_due_list
 from node.registrar.tables import Cut, Slot
+from tests.node.registrar import desks
 from tests.node.registrar.desks import Dice
 
 POLICY = ListPolicy(opens="08-01", slots=1024)
@@ -22,8 +23,8 @@ def instant(text: str) -> int:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(tmp_path / "registrar.db", "log")
+def database(tmp_path: Path, each_database: None) -> Iterator[Database]:
+    database = open_database(desks.place_in(tmp_path), "log")
     yield database
     database.close()
 

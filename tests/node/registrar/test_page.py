@@ -5,7 +5,8 @@ import pytest
 from ledger.credential.status import decode_page, list_key
 from ledger.errors import RuleError
 from ledger.log.identity import LogId
-from node.registrar.page import LARGE_LIST, ListContent, PublishedPage, make_page
+from node.registrar.page import ListContent, PublishedPage, make_page
+from node.registrar.turning import LARGE_PAGE
 
 LOG = LogId(b"L" * 32)
 ROOT = b"R" * 32
@@ -32,10 +33,10 @@ def test_lists_stand_one_after_the_other() -> None:
 
 
 def test_a_large_list_is_computed_elsewhere_with_the_same_result() -> None:
-    large = content({LARGE_LIST - 1: 1}, {LARGE_LIST - 1}, slots=LARGE_LIST)
-    before = published(content({}, slots=LARGE_LIST))
+    large = content({LARGE_PAGE - 1: 1}, {LARGE_PAGE - 1}, slots=LARGE_PAGE)
+    before = published(content({}, slots=LARGE_PAGE))
     page = make_page((large,), before, log=LOG, list_root=ROOT, statement_id=SECOND)
-    assert decode_page(list_key(ROOT, 0), page.items, SECOND) == bytes(LARGE_LIST - 1) + b"\x01"
+    assert decode_page(list_key(ROOT, 0), page.items, SECOND) == bytes(LARGE_PAGE - 1) + b"\x01"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the listeners say about themselves: every service of theirs, and nothing of the other's."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,13 @@ from node.service.server import HealthSwitch, add_public_services, listen, make_
 from node.service.witness import WitnessService
 
 PUBLIC = {"cairn.v1.Ledger", "cairn.v1.Witness", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
-PRIVATE = {"cairn.v1.Registrar", "cairn.v1.Verifier", "grpc.reflection.v1alpha.ServerReflection"}
+PRIVATE = {
+    "cairn.v1.Operator",
+    "cairn.v1.Registrar",
+    "cairn.v1.Verifier",
+    "grpc.reflection.v1alpha.ServerReflection",
+}
+SCHEMAS = Path(__file__).resolve().parents[3] / "proto" / "cairn" / "v1"
 
 
 @asynccontextmanager
@@ -84,6 +91,15 @@ async def test_the_private_listener_lists_its_own(tmp_path: Path) -> None:
         assert await names(channel) == PRIVATE
         for service in PRIVATE:
             assert (await ask(channel, file_containing_symbol=service)).HasField("file_descriptor_response"), service
+
+
+def test_every_service_of_the_schemas_is_on_one_of_the_two() -> None:
+    """Whoever adds one adds it to a listener's reflection, and so decides who may know of it."""
+    texts = [path.read_text(encoding="utf-8") for path in SCHEMAS.glob("*.proto")]
+    services = {f"cairn.v1.{name}" for text in texts for name in re.findall(r"^service (\w+) ", text, re.MULTILINE)}
+    ours = {name for name in PUBLIC | PRIVATE if name.startswith("cairn.")}
+    assert services == ours
+    assert not {name for name in PUBLIC & PRIVATE if name.startswith("cairn.")}
 
 
 @pytest.mark.parametrize("service", ["", "cairn.v1.Ledger", "cairn.v1.Witness"])

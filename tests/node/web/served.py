@@ -24,6 +24,7 @@ class ServedNode:
     log_id: LogId
     trust: TrustRoot | None = None
     clock: Clock = lambda: NOW + 60_000
+    refusal: str | None = None
 
     def newest_head(self, log_id: LogId) -> bytes | None:
         log = self.ledger.log(log_id)

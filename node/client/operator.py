@@ -1,0 +1,48 @@
+"""What an operator's command asks the running node beside it, over the private Unix socket."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from grpc import aio
+
+from ledger.errors import CairnError
+from node import wire
+from node.client.failures import UnreachableError
+from node.pb import operator_pb2 as pb
+from node.pb import operator_pb2_grpc as rpc
+
+BACKUP_SECONDS = 900.0
+_OPTIONS: Sequence[tuple[str, int]] = (("grpc.use_local_subchannel_pool", 1),)
+
+
+async def stream_backup(
+    socket_path: str, *, timeout_seconds: float = BACKUP_SECONDS
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Both stores of a running node as they are now, piece by piece.
+
+    Gives pairs of a name and bytes: first `expected` with a number in decimal, then pieces of `registrar`, then of `ledger`.
+
+    Raises:
+        CairnError: the node does not answer, or could not read its stores.
+    """
+    async with aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS) as channel:
+        try:
+            async for message in rpc.OperatorStub(channel).Backup(pb.BackupRequest(), timeout=timeout_seconds):
+                if message.expected_bytes:
+                    yield "expected", str(message.expected_bytes).encode()
+                if message.registrar:
+                    yield "registrar", message.registrar
+                if message.ledger:
+                    yield "ledger", message.ledger
+        except aio.AioRpcError as error:
+            raise _decode(error, socket_path) from error
+
+
+def _decode(error: aio.AioRpcError, where: str) -> CairnError:
+    # Any: the typings describe metadata as a mapping; what comes is pairs.
+    pairs: Any = error.trailing_metadata() or ()
+    metadata = tuple((str(key), value) for key, value in pairs)
+    decoded = wire.decode_error(error.code(), error.details() or "", metadata)
+    if isinstance(decoded, UnreachableError):
+        return UnreachableError(f"{where}: {decoded}", hint="is the node running? `cairn-node run DIR`")
+    return decoded

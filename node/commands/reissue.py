@@ -1,0 +1,98 @@
+"""`cairn-node reissue`: copies made anew after the key that signed them was stolen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from node import terminal
+from node.commands.options import directory_argument, json_option
+
+if TYPE_CHECKING:
+    from node.client.correction import ReissueReport
+
+
+@click.command("reissue", epilog="Example:  cairn-node reissue /srv/cairn --key 3vQk9x2P")
+@directory_argument
+@click.option("--key", required=True, metavar="KEY", help="The credential key that was declared stolen.")
+@click.option("--yes", is_flag=True, help="Do not ask; the preview is shown all the same.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
+@json_option
+def command(directory: Path, key: str, yes: bool, dry_run: bool, as_json: bool) -> int:
+    """Make new copies of all awards whose copies a stolen key signed; nobody decides about the awards anew.
+
+    The new copies have fresh ids and places, are signed by the key in force, and go with the next cuts. The old ones
+    read "replaced" from the next cut on. Learners need no new claim link: their wallets fetch new copies when they
+    refresh.
+    """
+    import asyncio
+
+    from node.commands.deciding import is_agreed
+    from node.desk import at_desk
+    from node.home import open_home
+
+    home = open_home(directory)
+    with terminal.show_work("looking"):
+        preview = asyncio.run(at_desk(home, lambda client: client.corrections.reissue(key, dry_run=True)))
+    if dry_run or not preview.ended_slots:
+        return _finish(directory, preview, dry_run=True, as_json=as_json)
+    for line in _lines(preview, dry_run=True):
+        terminal.note(line)
+    if not is_agreed(f"Make new copies of {terminal.count(preview.awards, 'award')}?", yes=yes):
+        return terminal.EXIT_NO
+    with terminal.show_work("signing"):
+        done = asyncio.run(at_desk(home, lambda client: client.corrections.reissue(key)))
+    return _finish(directory, done, dry_run=False, as_json=as_json)
+
+
+def _finish(directory: Path, report: "ReissueReport", *, dry_run: bool, as_json: bool) -> int:
+    if as_json:
+        terminal.result_json(_to_json(report, dry_run=dry_run))
+    elif not report.ended_slots:
+        terminal.result("no copy that counts was signed by this key while it was stolen: there is nothing to make anew")
+    else:
+        for line in _lines(report, dry_run=dry_run):
+            terminal.result(line)
+    if not report.ended_slots:
+        terminal.next_step(f"cairn-node awards {directory}")
+    elif dry_run:
+        terminal.next_step("the same without --dry-run")
+    elif report.next_cut is None:
+        terminal.next_step(f"cairn-node cut {directory}; then tell learners to run cairn refresh")
+    else:
+        terminal.next_step("tell learners to run cairn refresh after the cut; they need no new claim link")
+    return terminal.EXIT_YES
+
+
+def _lines(report: "ReissueReport", *, dry_run: bool) -> "list[str]":
+    would = "would be " if dry_run else ""
+    lines = [f"{would}made anew: {terminal.count(report.new_copies, 'copy', 'copies')} of ours"]
+    lines += [f"  {one.awards:,}  {one.achievement}/{one.version}" for one in report.achievements]
+    ended = terminal.count(report.ended_slots, "old copy", "old copies")
+    lines.append(
+        f"{would}replaced: {ended}, {report.wallet_copies:,} of them in wallets, which fetch others by cairn refresh"
+    )
+    if report.last_cut is None:
+        when = "with the next cut"
+    else:
+        when = f"from the cut of {terminal.instant(report.next_cut)} to the cut of {terminal.instant(report.last_cut)}"
+    lines.append(f"on the ledger {when}: {terminal.count(report.waiting, 'copy', 'copies')}")
+    return lines
+
+
+def _to_json(report: "ReissueReport", *, dry_run: bool) -> dict[str, object]:
+    return {
+        "achievements": [
+            {"achievement": one.achievement, "awards": one.awards, "version": one.version}
+            for one in report.achievements
+        ],
+        "awards": report.awards,
+        "dry_run": dry_run,
+        "ended_slots": report.ended_slots,
+        "key": report.key,
+        "last_cut": report.last_cut,
+        "new_copies": report.new_copies,
+        "next_cut": report.next_cut,
+        "waiting": report.waiting,
+        "wallet_copies": report.wallet_copies,
+    }

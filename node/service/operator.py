@@ -1,0 +1,50 @@
+"""The Operator service: what only the operator of this computer may ask. For the private Unix socket alone."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+from node.backup.archive import REGISTRAR
+from node.backup.stores import Piece, expected_bytes, stream_stores
+from node.pb import operator_pb2 as pb
+from node.pb import operator_pb2_grpc as rpc
+from node.registrar.database import Database
+from node.store.ledgerstore import LedgerStore
+
+
+def add_operator(server: Any, database: Database, store: LedgerStore) -> None:  # Any: grpc stays behind its seams
+    """Put the service on a server, which must listen on nothing but the private socket."""
+    rpc.add_OperatorServicer_to_server(OperatorService(database, store), server)
+
+
+class OperatorService(rpc.OperatorServicer):
+    """Answers from the stores themselves, in threads."""
+
+    def __init__(self, database: Database, store: LedgerStore) -> None:
+        """Take both stores."""
+        self._database = database
+        self._store = store
+
+    # Any: what grpc passes as context has no public type.
+    async def Backup(self, request: pb.BackupRequest, context: Any) -> AsyncIterator[pb.BackupResponse]:
+        """Give both stores as they are now."""
+        yield pb.BackupResponse(expected_bytes=await asyncio.to_thread(expected_bytes, self._database, self._store))
+        pieces = stream_stores(self._database, self._store)
+        # A caller that hangs up leaves a thread inside the generator, which must be out of it before it is closed.
+        inside = threading.Lock()
+
+        def step() -> Piece | None:
+            with inside:
+                return next(pieces, None)
+
+        def close() -> None:
+            with inside:
+                pieces.close()
+
+        try:
+            while (piece := await asyncio.to_thread(step)) is not None:
+                is_registrar = piece.folder == REGISTRAR
+                yield pb.BackupResponse(registrar=piece.data) if is_registrar else pb.BackupResponse(ledger=piece.data)
+        finally:
+            await asyncio.shield(asyncio.to_thread(close))

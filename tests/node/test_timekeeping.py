@@ -1,0 +1,104 @@
+"""Clocks that were set back, run ahead or behind: what is told, and when nothing is cosigned."""
+
+import pytest
+
+from node.errors import BusyError
+from node.timekeeping import Timekeeping
+
+NOW = 1_790_000_000_000
+HOUR = 3_600_000
+
+
+class Clocks:
+    """The wall clock, which can be set, and the steady one, which only passes."""
+
+    def __init__(self) -> None:
+        self.wall = NOW
+        self.steady = 5_000_000
+        self.time = Timekeeping(lambda: self.wall, lambda: self.steady)
+
+    def passes(self, milliseconds: int) -> None:
+        self.wall += milliseconds
+        self.steady += milliseconds
+
+    def hear(self, witness: str, ahead_ms: int = 0) -> None:
+        """A witness whose clock is ahead of the true time answers within a second; ours was right when this began."""
+        asked = self.time.moment()
+        self.passes(500)
+        seconds = (NOW - 5_000_000 + self.steady + ahead_ms) // 1000
+        self.passes(500)
+        self.time.heard(witness, seconds, asked)
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+def test_a_right_clock_is_believed(clocks: Clocks) -> None:
+    assert clocks.time.time_to_sign() == NOW // 1000
+    for name in ("a", "b", "c"):
+        clocks.hear(name, 20_000)
+    clocks.passes(30 * 24 * HOUR)
+    assert clocks.time.findings() == ()
+    assert clocks.time.time_to_sign() == clocks.wall // 1000
+
+
+def test_time_never_goes_back(clocks: Clocks) -> None:
+    """Not by a second; when the time has come again, it goes on."""
+    clocks.time.signed(NOW // 1000 + 2)
+    with pytest.raises(BusyError, match="was set back: it says 2026-09-21 14:13 UTC"):
+        clocks.time.time_to_sign()
+    assert "nothing is cosigned" in clocks.time.findings()[0]
+    clocks.passes(2000)
+    assert clocks.time.time_to_sign() == NOW // 1000 + 2
+    assert clocks.time.findings() == ()
+
+
+@pytest.mark.parametrize(
+    ("jump", "words"),
+    [
+        (2 * HOUR, "120 minutes|2 hours ahead of the clocks of 3 other witnesses"),
+        (-2 * HOUR, "2 hours behind the clocks of 3 other witnesses"),
+        (400 * 24 * HOUR, "400 days ahead"),
+        (-HOUR - 60_000, "61 minutes behind"),
+    ],
+)
+def test_a_clock_that_jumps_is_noticed_at_once_and_so_is_its_repair(clocks: Clocks, jump: int, words: str) -> None:
+    for name in ("a", "b", "c"):
+        clocks.hear(name)
+    clocks.wall += jump
+    with pytest.raises(BusyError, match=words):
+        clocks.time.time_to_sign()
+    assert "timedatectl" in clocks.time.findings()[0]
+    clocks.wall -= jump
+    assert clocks.time.time_to_sign() == clocks.wall // 1000
+
+
+def test_minutes_are_told_and_stop_nothing(clocks: Clocks) -> None:
+    clocks.hear("a")
+    clocks.hear("b")
+    clocks.wall -= 5 * 60_000
+    (finding,) = clocks.time.findings()
+    assert finding.startswith("this computer's clock is 5 minutes behind the clocks of 2 other witnesses")
+    assert clocks.time.time_to_sign() == clocks.wall // 1000
+
+
+def test_one_witness_may_be_wrong_itself(clocks: Clocks) -> None:
+    """What it says is told; a second that agrees with us decides."""
+    clocks.hear("a", 9 * HOUR)
+    assert "the one other witness that answered" in clocks.time.findings()[0]
+    assert clocks.time.time_to_sign() == clocks.wall // 1000
+    clocks.hear("b")
+    clocks.hear("c")
+    assert clocks.time.findings() == ()
+
+
+def test_a_head_with_a_quorum_is_no_future(clocks: Clocks) -> None:
+    """After a start nobody has answered yet, but what they signed is held: a dead battery shows itself."""
+    clocks.time.see_head(None)
+    clocks.time.see_head(NOW // 1000 - 100)
+    assert clocks.time.time_to_sign() == NOW // 1000
+    clocks.wall = 100_000
+    with pytest.raises(BusyError, match="says 1970-01-01 00:01 UTC, and a quorum of witnesses has signed 2026-09-21"):
+        clocks.time.time_to_sign()
