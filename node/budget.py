@@ -1,6 +1,6 @@
-"""How much of the memory may be full of what slow readers have asked for and not taken yet.
+"""How much of the memory may be full of what slow readers have not taken yet, or slow writers not finished.
 
-A body has up to 64 MiB and a reader may take minutes over it. Without a bound a handful of them would exhaust the node.
+A body has up to 64 MiB and either side may take minutes over it. Without a bound a handful of them would exhaust the node.
 """
 
 from collections.abc import Iterator
@@ -33,3 +33,17 @@ class Budget:
             yield
         finally:
             self._held -= length
+
+    def take(self, length: int) -> None:
+        """Hold so many bytes more, until `give` returns them.
+
+        Raises:
+            BusyError: others hold too many.
+        """
+        if self._held + length > self._limit:
+            raise BusyError("too much is being received from others", hint="it goes on when they have finished")
+        self._held += length
+
+    def give(self, length: int) -> None:
+        """Return what was taken."""
+        self._held -= length

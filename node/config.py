@@ -7,16 +7,35 @@ root file, named here by `networks` and parsed by `ledger.log.policy`. Secrets a
 
 import dataclasses
 import difflib
-import ipaddress
 import json
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from ledger.errors import MalformedError
+from node.configvalues import (
+    Address,
+    RefusedValue,
+    check_address,
+    check_choice,
+    check_database_url,
+    check_flag,
+    check_log_format,
+    check_name,
+    check_path,
+    check_peer,
+    check_public_address,
+    check_public_url,
+    check_text,
+    check_texts,
+    check_tls_mode,
+    check_whole,
+    or_empty,
+    parse_address,
+)
 from node.logs import LogFormat
+from node.registrar.people.roles import ACTS
 from node.tls.modes import TLSMode, check_listeners
 from node.witnessurls import check_witness_url
 
@@ -26,254 +45,153 @@ FILE_NAME = "node.toml"
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-class _Refused(Exception):
-    """Why a value is refused; `parse_config` adds the file and the key."""
-
-
-def _name(value: Any) -> str:  # Any here and below: what TOML gave, before it is checked
-    text = _text(value)
-    if not text or text != text.strip() or len(text) > 200 or not text.isprintable():
-        raise _Refused("expected 1 to 200 printable characters without a space at either end")
-    return text
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Refused(f"expected text in quotes, got {value!r}")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _Refused(f"expected true or false, got {value!r}")
-    return value
-
-
-def _choice(*choices: str) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if value not in choices:
-            raise _Refused(f"expected one of {', '.join(choices)}, got {value!r}")
-        return _text(value)
-
-    return check
-
-
-def _log_format(value: Any) -> LogFormat:
-    return LogFormat(_choice(*(item.value for item in LogFormat))(value))
-
-
-def _tls_mode(value: Any) -> TLSMode:
-    return TLSMode(_choice(*(item.value for item in TLSMode))(value))
-
-
-def _whole(minimum: int, maximum: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
-            raise _Refused(f"expected a whole number from {minimum} to {maximum}, got {value!r}")
-        return value
-
-    return check
-
-
-def _address(value: Any) -> str:
-    parse_address(text := _text(value))
-    return text
-
-
-def _public_address(value: Any) -> str:
-    text = _text(value)
-    if text and parse_address(text).port == 0:
-        raise _Refused("port 0 means any free port, so nobody else could dial it")
-    return text
-
-
-def _public_url(value: Any) -> str:
-    text = _text(value)
-    if not text:
-        return text
-    parts = urlsplit(text)
-    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
-    if not is_web or parts.query or parts.fragment or text.endswith("/"):
-        raise _Refused(f"expected http:// or https:// and a host, without / at the end, got {value!r}")
-    return text
-
-
-def _texts(check: Callable[[Any], str]) -> Callable[[Any], tuple[str, ...]]:
-    def check_all(value: Any) -> tuple[str, ...]:
-        if not isinstance(value, list):
-            raise _Refused(f"expected a list in square brackets, got {value!r}")
-        texts = tuple(check(item) for item in value)
-        if len(set(texts)) != len(texts):
-            raise _Refused("the same value stands in the list twice")
-        return texts
-
-    return check_all
-
-
-def _peer(value: Any) -> str:
-    if not value:
-        raise _Refused("an address is empty")
-    return _public_address(value)
-
-
-def _path(value: Any) -> str:
-    text = _text(value)
-    if not text or "\0" in text:
-        raise _Refused("expected the path of a file")
-    return text
-
-
-def _optional_path(value: Any) -> str:
-    return _path(value) if value != "" else ""
-
-
-def _database_url(value: Any) -> str:
-    text = _text(value)
-    if not text:
-        return text
-    parts = urlsplit(text)
-    if parts.scheme != "postgresql+psycopg" or not parts.path.strip("/"):
-        raise _Refused("expected postgresql+psycopg://USER@HOST/DATABASE, or nothing for a file beside this one")
-    if parts.password is not None or "password=" in parts.query:
-        raise _Refused("holds a password; put it into the file that PGPASSFILE names, mode 0600")
-    return text
-
-
 def _about(comment: str, check: Callable[[Any], Any]) -> dict[str, Any]:
     """What belongs to a configuration key: the sentence that stands above it in the file, and its check."""
     return {"comment": comment, "check": check}
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen or to dial: a host name or IP address, and a port (0: any free one)."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this computer can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
     """Everything one node's operator decides; paths that do not begin with / are relative to the node's directory."""
 
-    name: str = field(metadata=_about("What people call this node. Required.", _name))
+    name: str = field(metadata=_about("What people call this node. Required.", check_name))
     http_listen: str = field(
         default="127.0.0.1:8470",
         metadata=_about(
             "HOST:PORT for HTTP: tiles, bodies, claims, /healthz. Port 0 takes any free port. Behind a reverse proxy "
             "all callers share one limit on claims, 20 a second: let the proxy limit each.",
-            _address,
+            check_address,
         ),
     )
     grpc_listen: str = field(
         default="127.0.0.1:8471",
-        metadata=_about("HOST:PORT for gRPC between nodes. Port 0 takes any free port.", _address),
+        metadata=_about("HOST:PORT for gRPC between nodes. Port 0 takes any free port.", check_address),
     )
     http_url: str = field(
         default="",
         metadata=_about(
             "URL under which others reach http_listen, without / at the end. Empty: http:// and where it listens.",
-            _public_url,
+            check_public_url,
         ),
     )
     grpc_address: str = field(
         default="",
         metadata=_about(
-            "HOST:PORT under which other nodes reach grpc_listen. Empty: where it listens.", _public_address
+            "HOST:PORT under which other nodes reach grpc_listen. Empty: where it listens.", check_public_address
         ),
     )
     tls_certificate: str = field(
-        default="", metadata=_about("PEM file of the listeners' certificate, full chain. Empty: none.", _optional_path)
+        default="",
+        metadata=_about("PEM file of the listeners' certificate, full chain. Empty: none.", or_empty(check_path)),
     )
-    tls_key: str = field(default="", metadata=_about("PEM file of its key, mode 0600 or 0640.", _optional_path))
+    tls_key: str = field(default="", metadata=_about("PEM file of its key, mode 0600 or 0640.", or_empty(check_path)))
     http_tls: TLSMode = field(
         default=TLSMode.AUTO,
-        metadata=_about("auto (files, if tls_certificate names one), files, self-made or off.", _tls_mode),
+        metadata=_about("auto (files, if tls_certificate names one), files, self-made or off.", check_tls_mode),
     )
     grpc_tls: TLSMode = field(
         default=TLSMode.AUTO,
         metadata=_about(
-            "auto (files if named, else self-made beyond this computer), files, self-made or off.", _tls_mode
+            "auto (files if named, else self-made beyond this computer), files, self-made or off.", check_tls_mode
         ),
     )
     accept_authorities: bool = field(
         default=True,
-        metadata=_about("false talks only to peers whose certificate their institution's keys vouch for.", _flag),
+        metadata=_about("false talks only to peers whose certificate their institution's keys vouch for.", check_flag),
     )
     insecure: bool = field(
         default=False,
         metadata=_about(
             "true allows listening beyond this computer, and calling peers there, without TLS, where claims can be read.",
-            _flag,
+            check_flag,
         ),
     )
     registrar_socket: str = field(
         default="",
         metadata=_about(
             "Unix socket of the private listener. Empty: registrar.sock beside this file, or as registrar.path says.",
-            _optional_path,
+            or_empty(check_path),
         ),
     )
     registrar_group: str = field(
         default="",
-        metadata=_about("Group that may use the private listener. Empty: the group of the node's process.", _text),
+        metadata=_about("Group that may use the private listener. Empty: the group of the node's process.", check_text),
     )
     registrar_database: str = field(
         default="",
         metadata=_about(
             "PostgreSQL for the registrar's database: postgresql+psycopg://USER@HOST/DATABASE, no password (PGPASSFILE). "
             "Empty: the file registrar.db beside this one.",
-            _database_url,
+            check_database_url,
+        ),
+    )
+    registrar_listen: str = field(
+        default="",
+        metadata=_about(
+            "HOST:PORT for registrars at other computers, always with TLS. Empty: none.", or_empty(check_address)
+        ),
+    )
+    registrar_address: str = field(
+        default="",
+        metadata=_about("HOST:PORT under which they reach it. Empty: where it listens.", check_public_address),
+    )
+    registrar_certificate_days: int = field(
+        default=90, metadata=_about("Days a registrar's certificate is good; use renews it.", check_whole(1, 825))
+    )
+    four_eyes: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            f"Acts that need a second person's approval: {', '.join(ACTS)}.", check_texts(check_choice(*ACTS))
         ),
     )
     log_format: LogFormat = field(
-        default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", _log_format)
+        default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", check_log_format)
     )
-    log_level: str = field(default="info", metadata=_about(f"One of {', '.join(_LOG_LEVELS)}.", _choice(*_LOG_LEVELS)))
+    log_level: str = field(
+        default="info", metadata=_about(f"One of {', '.join(_LOG_LEVELS)}.", check_choice(*_LOG_LEVELS))
+    )
     peers: tuple[str, ...] = field(
         default=(),
-        metadata=_about("gRPC addresses (HOST:PORT) to follow beside the members of the networks.", _texts(_peer)),
+        metadata=_about(
+            "gRPC addresses (HOST:PORT) to follow beside the members of the networks.", check_texts(check_peer)
+        ),
     )
     networks: tuple[str, ...] = field(
         default=(),
-        metadata=_about("Trust root files of the networks this node belongs to or follows.", _texts(_path)),
+        metadata=_about("Trust root files of the networks this node belongs to or follows.", check_texts(check_path)),
     )
     follow_interval_seconds: int = field(
         default=60,
-        metadata=_about("Seconds between two looks at a quiet peer; news is told at once.", _whole(1, 86_400)),
+        metadata=_about("Seconds between two looks at a quiet peer; news is told at once.", check_whole(1, 86_400)),
     )
     peer_timeout_seconds: int = field(
-        default=30, metadata=_about("Seconds a peer may take for one answer.", _whole(1, 3_600))
+        default=30, metadata=_about("Seconds a peer may take for one answer.", check_whole(1, 3_600))
     )
     daily_quota_mebibytes: int = field(
         default=64,
-        metadata=_about("MiB one log may grow in a day before its follower waits for the next.", _whole(1, 1_048_576)),
+        metadata=_about(
+            "MiB one log may grow in a day before its follower waits for the next.", check_whole(1, 1_048_576)
+        ),
     )
     witness_timeout_seconds: int = field(
-        default=10, metadata=_about("Seconds one witness may take to cosign a checkpoint.", _whole(1, 3_600))
+        default=10, metadata=_about("Seconds one witness may take to cosign a checkpoint.", check_whole(1, 3_600))
     )
     witness_urls: tuple[str, ...] = field(
         default=(),
         metadata=_about(
             'Witnesses that only speak HTTP, as "NAME URL": the name of the key, and what stands before /add-checkpoint.',
-            _texts(check_witness_url),
+            check_texts(check_witness_url),
         ),
     )
     cut_timeout_seconds: int = field(
         default=60,
-        metadata=_about("Seconds a cut waits for its quorum before it goes on and asks again.", _whole(1, 86_400)),
+        metadata=_about("Seconds a cut waits for its quorum before it goes on and asks again.", check_whole(1, 86_400)),
     )
-    offer_lifetime_days: int = field(default=30, metadata=_about("Days a claim link can be used.", _whole(1, 3_650)))
+    offer_lifetime_days: int = field(
+        default=30, metadata=_about("Days a claim link can be used.", check_whole(1, 3_650))
+    )
     access_token_minutes: int = field(
-        default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", _whole(1, 1_440))
+        default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", check_whole(1, 1_440))
     )
 
     def http_bind(self) -> Address:
@@ -283,22 +201,6 @@ class NodeConfig:
     def grpc_bind(self) -> Address:
         """Where to listen for gRPC."""
         return parse_address(self.grpc_listen)
-
-
-def parse_address(text: str) -> Address:
-    """Read `HOST:PORT`; an IPv6 address stands in square brackets, as in `[::1]:8471`.
-
-    Raises:
-        MalformedError: there is no port from 0 to 65535, or no host.
-    """
-    host, separator, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        separator = ""
-    if not separator or not host or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65_535:
-        raise MalformedError(f"expected HOST:PORT, got {text!r}")
-    return Address(host, int(port))
 
 
 def parse_config(text: str, file: str = FILE_NAME) -> NodeConfig:
@@ -358,13 +260,18 @@ def change_config(text: str, file: str = FILE_NAME, **changes: str | int | bool 
 def _check(check: Callable[[Any], Any], value: Any, where: str) -> Any:
     try:
         return check(value)
-    except (_Refused, MalformedError) as error:
+    except (RefusedValue, MalformedError) as error:
         raise MalformedError(f"{where}: {error}") from error
 
 
 def _check_ports(config: NodeConfig, file: str) -> None:
-    if config.http_listen == config.grpc_listen and config.http_bind().port != 0:
-        raise MalformedError(f"{file}: grpc_listen: {config.grpc_listen} is already taken by http_listen")
+    taken: dict[str, str] = {}
+    for key in ("http_listen", "grpc_listen", "registrar_listen"):
+        address: str = getattr(config, key)
+        if address in taken:
+            raise MalformedError(f"{file}: {key}: {address} is already taken by {taken[address]}")
+        if address and not address.endswith(":0"):
+            taken[address] = key
 
 
 def _suggest(key: str, known: list[str]) -> str:

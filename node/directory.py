@@ -96,19 +96,21 @@ class Directory:
         networks = [log for log in self.networks() if log != self.own]
         return (*networks, *sorted(self.followed() - set(networks)))
 
-    def hear(self, peer: str, logs: Iterable[LogId]) -> None:
-        """Follow these too: a peer that the operator named holds them.
+    def hear(self, peer: str, logs: Iterable[LogId]) -> bool:
+        """Follow these too: a peer that the operator named holds them. Tells whether that changed anything.
 
         Of what no network names, the first `MAX_TOLD_LOGS` of each peer count until the next start: a log is made in a
         moment, and whoever lists others every time must not fill this node with them.
         """
         named = self._named()
-        told = self._told[peer] = {log: None for log in self._told.get(peer, {}) if log not in named}
+        before = self._told.get(peer, {})
+        told = self._told[peer] = {log: None for log in before if log not in named}
         for log in logs:
             if len(told) >= MAX_TOLD_LOGS:
                 break
             if log not in named:
                 told[log] = None
+        return told.keys() != before.keys()
 
     def addresses(self) -> tuple[str, ...]:
         """Every node to talk to, each once, never this one."""

@@ -15,6 +15,7 @@ SILENT_AFTER_MS = 3_600_000
 def describe_findings(side: LedgerSide, clock: Clock) -> tuple[str, ...]:
     """Everything somebody should look at, the most pressing first."""
     return (
+        *_store(side),
         *_own_log(side),
         *side.timekeeping.findings(),
         *_witnesses(side),
@@ -22,6 +23,14 @@ def describe_findings(side: LedgerSide, clock: Clock) -> tuple[str, ...]:
         *_peers(side, clock),
         *side.certificates.findings(),
     )
+
+
+def _store(side: LedgerSide) -> list[str]:
+    failure = side.ledger.failure
+    if not failure:
+        return []
+    words = f"the ledger store takes nothing since a write failed: {failure}"
+    return [f"{words}; the node goes on by itself once the disk can be written"]
 
 
 def _own_log(side: LedgerSide) -> list[str]:
@@ -73,4 +82,5 @@ def _peers(side: LedgerSide, clock: Clock) -> list[str]:
             since = "since the start" if report.reached_at is None else "for over an hour"
             found.append(f"peer {report.address} was not reached {since}: {report.problem}")
         found += [f"peer {report.address} serves a wrong log {log}: {why}" for log, why in report.refused.items()]
+        found += [f"following is paused at peer {report.address}: {why}" for why in report.paused.values()]
     return found

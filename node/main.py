@@ -13,6 +13,7 @@ import click
 
 from ledger.errors import CairnError, MalformedError
 from node import terminal
+from node.errors import AwaitsApprovalError
 
 COMMANDS = {
     "keygen": "Make a root or governor key, on any computer.",
@@ -36,6 +37,7 @@ COMMANDS = {
     "reissue": "Make copies anew after a credential key was stolen.",
     "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
+    "registrar": "Registrars at other computers: let them in, see what they did, approve.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "verify": "Judge what somebody shows, with the logs of the running node.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
@@ -102,6 +104,8 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         terminal.note("cairn-node: error: stopped; nothing more was done")
         return terminal.EXIT_UNDECIDED
+    except AwaitsApprovalError as error:
+        return terminal.wait_for_approval(error, as_json="--json" in arguments)
     except CairnError as error:
         if _is_verbose(arguments):
             raise

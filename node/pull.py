@@ -19,6 +19,7 @@ from ledger.errors import RuleError
 from ledger.log import follow
 from ledger.log.follow import Growth
 from ledger.log.identity import LogId, encode_log_id
+from node.budget import Budget
 from node.client import notes
 from node.client.exchange import Head, Package
 from node.client.ledger import LedgerClient
@@ -26,11 +27,14 @@ from node.clock import Clock
 from node.errors import BusyError
 from node.events import HeadEvents
 from node.store.ledgerstore import LedgerStore
+from node.tasks import uninterrupted
 
 MAX_RANGE = 8192
 # One cut puts an issue body and a status body, each at most 64 MiB, under one checkpoint; beyond that and some room for
 # entries a peer keeps us from proving anything.
 MAX_UNPROVEN_BYTES = 136 * 1024 * 1024
+# All pulls together, of what each gathers beyond `JUDGED_BYTES`: two of the largest cuts at a time, and any number of small.
+MAX_GATHERED_BYTES = 2 * MAX_UNPROVEN_BYTES
 JUDGED_ENTRIES = 2048
 JUDGED_BYTES = 8 * 1024 * 1024
 TURN_SECONDS = 5.0
@@ -70,6 +74,7 @@ class Puller:
         # Tests make both smaller.
         self.judged_entries = JUDGED_ENTRIES
         self.max_unproven_bytes = MAX_UNPROVEN_BYTES
+        self._budget = Budget(MAX_GATHERED_BYTES)
         self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def lock(self, log: LogId) -> asyncio.Lock:
@@ -133,21 +138,23 @@ class Puller:
         Raises:
             _TooMuchError: `span` entries at a time are more than may be held unproven.
         """
-        gathered = _Gathered(start, self.max_unproven_bytes)
-        while gathered.end < head.size:
-            stop = min(head.size, gathered.end + span)
-            async for package in client.entries(head.log, gathered.end, stop):
-                gathered.add_entries(package)
-                async for index, body in client.bodies(head.log, package.first, package.end):
-                    gathered.add_body(index, body)
-                note = head.note if package.end == head.size else package.note
-                # One judgment copies the state, so small steps are judged together.
-                is_small = len(gathered.entries) < self.judged_entries and gathered.total < JUDGED_BYTES
-                if note is None or (package.end < head.size and is_small):
-                    continue
-                if not await self._judge_and_commit(head.log, gathered, note):
-                    return
-                gathered = _Gathered(package.end, self.max_unproven_bytes)
+        gathered = _Gathered(start, self.max_unproven_bytes, self._budget)
+        try:
+            while gathered.end < head.size:
+                stop = min(head.size, gathered.end + span)
+                async for package in client.entries(head.log, gathered.end, stop):
+                    await gathered.add(client, head.log, package)
+                    note = head.note if package.end == head.size else package.note
+                    # One judgment copies the state, so small steps are judged together.
+                    is_small = len(gathered.entries) < self.judged_entries and gathered.total < JUDGED_BYTES
+                    if note is None or (package.end < head.size and is_small):
+                        continue
+                    if not await self._judge_and_commit(head.log, gathered, note):
+                        return
+                    gathered.release()
+                    gathered = _Gathered(package.end, self.max_unproven_bytes, self._budget)
+        finally:
+            gathered.release()
 
     async def _judge_and_commit(self, log_id: LogId, gathered: "_Gathered", note: bytes) -> bool:
         """Judge and store what was gathered; false when the log grew meanwhile and the work is to be done anew."""
@@ -168,6 +175,10 @@ class Puller:
         )
         if self._pause is not None:
             await self._pause()
+        # A witness's call may end at its deadline just now; the commit and the news of it belong together.
+        return await uninterrupted(self._store_growth(log_id, growth, gathered))
+
+    async def _store_growth(self, log_id: LogId, growth: Growth, gathered: "_Gathered") -> bool:
         async with self.lock(log_id):
             if self.held_size(log_id) != gathered.start:
                 return False
@@ -200,32 +211,43 @@ class _TooMuchError(Exception):
 class _Gathered:
     """Consecutive entries and bodies not yet proven."""
 
-    def __init__(self, start: int, max_bytes: int) -> None:
+    def __init__(self, start: int, max_bytes: int, budget: Budget) -> None:
         self.start = start
         self.entries: list[bytes] = []
         self.total = 0
         self._max_bytes = max_bytes
+        self._budget = budget
+        self._taken = 0
         self._bodies: dict[int, bytes] = {}
 
     @property
     def end(self) -> int:
         return self.start + len(self.entries)
 
-    def add_entries(self, package: Package) -> None:
+    async def add(self, client: LedgerClient, log: LogId, package: Package) -> None:
+        """Add a package and, from the same peer, the bodies of its entries."""
         self.entries += package.entries
         self._count(sum(map(len, package.entries)))
-
-    def add_body(self, index: int, body: bytes) -> None:
-        self._bodies[index] = body
-        self._count(len(body))
+        async for index, body in client.bodies(log, package.first, package.end, count=self._count):
+            self._bodies[index] = body
 
     def ordered_bodies(self) -> list[bytes | None]:
         return [self._bodies.get(index) for index in range(self.start, self.end)]
+
+    def release(self) -> None:
+        """Let others have the room; nothing is added afterwards."""
+        self._budget.give(self._taken)
+        self._taken = 0
 
     def _count(self, length: int) -> None:
         self.total += length
         if self.total > self._max_bytes:
             raise _TooMuchError(f"entries from {self.start} on: {self.total} bytes without a checkpoint on the way")
+        beyond = max(0, self.total - JUDGED_BYTES)
+        if beyond > self._taken:
+            # Slow peers that fill the room hold up other large pulls, never small ones.
+            self._budget.take(beyond - self._taken)
+            self._taken = beyond
 
 
 class _Quota:

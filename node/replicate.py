@@ -44,6 +44,7 @@ class PeerReport:
         problem: why the last round failed, empty when it did not.
         lag: entries this peer offers of followed logs that we do not hold yet.
         refused: log id text and reason, of logs this peer served wrongly.
+        paused: log id text and reason, of logs that wait for later, such as the next day's quota.
     """
 
     address: str
@@ -51,6 +52,7 @@ class PeerReport:
     problem: str = ""
     lag: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    paused: dict[str, str] = field(default_factory=dict)
 
 
 class Follower:
@@ -133,7 +135,10 @@ class Follower:
         if token and self._level == (token, self._wants(self._directory.follow_order())):
             return
         if self._address in self._directory.config_peers:
-            self._directory.hear(self._address, [summary.log for summary in await client.list_logs()])
+            told = [summary.log for summary in await client.list_logs()]
+            if self._directory.hear(self._address, told):
+                # Logs that are held already bring no news of their own, and the start-up rule has to ask about them.
+                self._events.publish(self._directory.own)
         done: set[LogId] = set()
         wanted: set[tuple[LogId, bool]] = set()
         lag = 0
@@ -168,6 +173,7 @@ class Follower:
             if isinstance(error, UnreachableError):
                 raise
             _log.warning("log paused", extra={"log": encode_log_id(head.log), "reason": str(error)})
+            self.report.paused[encode_log_id(head.log)] = str(error)
             self._pause(head.log)
         except CairnError as error:
             self._refuse(head, error)
@@ -176,6 +182,7 @@ class Follower:
             await self._fetch_evidence(head)
             self._pauses.pop(head.log, None)
             self.report.refused.pop(encode_log_id(head.log), None)
+            self.report.paused.pop(encode_log_id(head.log), None)
 
     async def _fetch_evidence(self, head: Head) -> None:
         """Take over fork evidence that the peer keeps and we lack; the same number is asked for once."""

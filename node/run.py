@@ -2,7 +2,7 @@
 
     public gRPC      `node.ledgerside`: Ledger, Witness, health, reflection
     public HTTP      `node.web`: tiles, bodies, issuer metadata, claims, /healthz
-    private socket   `node.registrar`, `node.verifying`: commands of the operator's own staff
+    private listener `node.registrar`, `node.verifying`: commands of the operator's own staff, by a Unix socket or TLS
 
 A write that fails ends the node but not its process: everything is closed and opened again from disk, where alone it
 shows what was written, once the disk can be written. Stopping is an ordered list: refuse new work, drain what is under
@@ -28,7 +28,9 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.clock import Clock, Draw, system_clock, system_draw
-from node.config import FILE_NAME, Address, NodeConfig, parse_config
+from node.config import FILE_NAME, NodeConfig, parse_config
+from node.configvalues import Address
+from node.descriptors import raise_limit
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from node.health import describe_findings
 from node.highwater import state_home
@@ -39,16 +41,19 @@ from node.onlyone import hold_directory
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
+from node.registrar.people.entrance import Entrance
 from node.registrar.service import add_registrar
 from node.registrar.submission import Submission
+from node.service.gate import Gate
 from node.service.operator import add_operator
-from node.service.server import listen, make_server, reflect_private_services
+from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
 from node.verifying import VerifyingDesk
 from node.web.app import build_app
+from node.web.connections import BoundedRunner
 from node.web.openid4vci import add_claims
 from node.web.witness import add_witness
 
@@ -114,18 +119,20 @@ class Node:
             )
         )
         self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
-        self._private_server = make_server(self.side.boundary)
+        self.entrance = Entrance(config, self.desk, parts.directory / KEYS_DIRECTORY)
+        self._private_server = make_server(self.side.boundary, Gate(self.entrance.guard), changed=PRIVATE_OPTIONS)
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         self.verifying = VerifyingDesk(
             NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
         )
         add_verifier(self._private_server, self.verifying)
+        self.entrance.add_to(self._private_server)
         reflect_private_services(self._private_server)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
         add_witness(app, self.side.witness, self.clock)
-        self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+        self._web = BoundedRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
 
     @property
     def trust(self) -> TrustRoot | None:
@@ -134,8 +141,12 @@ class Node:
 
     @property
     def refusal(self) -> str | None:
-        """Why nothing is written to the own log now; None while it takes statements."""
-        return self.side.sequencer.refusal
+        """Why nothing is signed just now, in words for everybody; None while statements are taken."""
+        reason = self.side.sequencer.refusal
+        if reason is None or reason.startswith(("starting", "waiting for")):
+            return reason
+        # The other reasons name files of this computer, which are the operator's business alone.
+        return "nothing is signed: cairn-node status says why"
 
     def newest_head(self, log_id: LogId) -> bytes | None:
         """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
@@ -160,6 +171,7 @@ class Node:
             await self._listen()
             submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
+            tidying = group.create_task(self.entrance.office.keep_tidy(), name="proposals")
             ready()
             reopening = group.create_task(self._reopening(), name="store")
             stopping = group.create_task(stop.wait(), name="stop")
@@ -168,10 +180,11 @@ class Node:
             finally:
                 # 1. Refuse and drain: listeners close, calls under way get a moment.
                 await self._private_server.stop(DRAIN_SECONDS)
+                await self.entrance.close()
                 await self._web.cleanup()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
-                for task in (submission, reopening, stopping):
+                for task in (submission, tidying, reopening, stopping):
                     task.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()
@@ -189,15 +202,16 @@ class Node:
         """Let go of the listeners, also of a node that was never run."""
         await self._private_server.stop(None)
         self.verifying.close()
+        await self.entrance.close()
         await self.side.close()
 
     async def _listen(self) -> None:
         await self._web.setup()
         await web.SockSite(self._web, self._http_socket, ssl_context=self._tls).start()
-        with socketpath.private_mode():
-            listen(self._private_server, f"unix:{self.socket}")
-        socketpath.give_to_group(self.socket, self.config.registrar_group)
+        listen(self._private_server, self.entrance.door.inner)
         await self._private_server.start()
+        await self.entrance.open(self.socket)
+        socketpath.give_to_group(self.socket, self.config.registrar_group)
         fields = {"http": self.http_url, "grpc": self.address, "socket": str(self.socket)}
         _log.info("listening", extra=fields)
 
@@ -275,6 +289,7 @@ async def run_until_signalled(
         only_copy: see `open_node`.
         ready: called once every listener answers.
     """
+    raise_limit()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

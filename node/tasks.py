@@ -5,8 +5,10 @@ nodes which failed together do not come back together.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from ledger.errors import CairnError
 from node.clock import Draw
@@ -14,6 +16,7 @@ from node.clock import Draw
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 60.0
 
+_Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
 
@@ -42,6 +45,25 @@ class Backoff:
 def jitter(seconds: float, draw: Draw) -> float:
     """A time between half of `seconds` and all of it."""
     return seconds * (0.5 + int.from_bytes(draw(2), "big") / 0x20000)
+
+
+async def uninterrupted(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Await work that must not be left half-way, such as a write in a thread, which nobody can stop.
+
+    Whoever is cancelled meanwhile is so when the work is done: until then its locks stay held, so that nobody starts the same
+    write beside it, and what follows the write is done too.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait((task,))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Nobody waits for it any more.
+            _log.warning("write failed after its caller had gone", extra={"reason": str(error)})
+        raise
 
 
 async def keep_doing(name: str, step: Callable[[], Awaitable[None]], backoff: Backoff) -> None:

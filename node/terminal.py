@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ledger.errors import CairnError, MalformedError
-from node.errors import BusyError, ConflictError
+from node.errors import AwaitsApprovalError, BusyError, ConflictError
 
 EXIT_YES = 0
 EXIT_NO = 1
@@ -62,12 +62,23 @@ def fail(error: CairnError) -> int:
     return exit_code(error)
 
 
+def wait_for_approval(error: AwaitsApprovalError, *, as_json: bool) -> int:
+    """Print that an act was not done yet but waits for a second person, and return the exit code for that."""
+    if as_json:
+        result_json({"proposal": error.proposal, "state": "waiting"})
+    else:
+        result(str(error))
+    next_step(error.hint)
+    return EXIT_UNDECIDED
+
+
 def exit_code(error: CairnError) -> int:
     """Exit code of an error: 2 unreadable, 3 could not decide, 1 a true no."""
     if isinstance(error, MalformedError):
         return EXIT_UNREADABLE
     # Named, not imported: the client's failures belong to the commands that dial.
-    undecided = isinstance(error, BusyError | ConflictError) or type(error).__name__ in _UNREACHED
+    waits = BusyError | ConflictError | AwaitsApprovalError
+    undecided = isinstance(error, waits) or type(error).__name__ in _UNREACHED
     return EXIT_UNDECIDED if undecided else EXIT_NO
 
 

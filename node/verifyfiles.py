@@ -7,18 +7,18 @@ from pathlib import Path
 from ledger.credential.batch_report import FileReport, report_unreadable
 from ledger.credential.report import RecordReport
 from ledger.credential.verify import MAX_FILE_BYTES
-from node.client.verifier import Asked, VerifierClient
-from node.errors import BusyError
+from node.client.verifier import Asked
+from node.desk import RemoteDesk, at_verifier
 from node.home import Home
 
 
-async def verify_files(home: Home, names: Iterable[str], asked: Asked) -> AsyncIterator[FileReport]:
-    """Judge files, and those in folders, with the node that runs in a directory.
+async def verify_files(where: Home | RemoteDesk, names: Iterable[str], asked: Asked) -> AsyncIterator[FileReport]:
+    """Judge files, and those in folders, with the node that runs in a directory or elsewhere.
 
     A file that cannot be opened gets a report that says so, and the next is taken.
 
     Args:
-        home: the node's directory.
+        where: the node.
         names: of files and folders.
         asked: what is asked about each of them.
 
@@ -26,11 +26,6 @@ async def verify_files(home: Home, names: Iterable[str], asked: Asked) -> AsyncI
         BusyError: no node runs there.
         CairnError: the node refuses to judge at all, or is gone.
     """
-    if not home.is_running():
-        raise BusyError(
-            f"{home.directory}: no node runs here",
-            hint=f"cairn-node run {home.directory}; `cairn verify` needs no node, only a replica",
-        )
     # Files under way, in order: with a report those that never left, without one those the node judges.
     waiting: deque[tuple[str, RecordReport | None]] = deque()
 
@@ -45,7 +40,7 @@ async def verify_files(home: Home, names: Iterable[str], asked: Asked) -> AsyncI
                 waiting.append((str(path), None))
                 yield data
 
-    async with VerifierClient(str(home.socket_path())) as client:
+    async with at_verifier(where) as client:
         async for judged in client.verify_all(read(), asked):
             while waiting[0][1] is not None:
                 yield _take(waiting)

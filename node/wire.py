@@ -11,6 +11,8 @@ verified here. Errors cross by one table:
 | `EquivocationError` | DATA_LOSS |
 | `ConflictError` | ABORTED, with `cairn-size` |
 | `BusyError` | RESOURCE_EXHAUSTED |
+| `NotAllowedError` | PERMISSION_DENIED |
+| `AwaitsApprovalError` | ABORTED, with `cairn-proposal` |
 | `UnknownLogError` | NOT_FOUND |
 
 Trailing metadata `cairn-error` names the class, where two share a status; `cairn-hint-bin` is the hint in UTF-8.
@@ -45,17 +47,19 @@ from node.client.exchange import (
     Package,
 )
 from node.client.failures import UnknownLogError, UnreachableError
-from node.errors import BusyError, ConflictError
+from node.errors import AwaitsApprovalError, BusyError, ConflictError, NotAllowedError
 from node.pb import cairn_pb2 as pb
 
 ERROR_KEY: Final = "cairn-error"
 SIZE_KEY: Final = "cairn-size"
+PROPOSAL_KEY: Final = "cairn-proposal"
 HINT_KEY: Final = "cairn-hint-bin"
 
 MAX_DETAILS = 1000
 MAX_HINT_BYTES = 1000
 HASH_LENGTH = 32
 MAX_ADDRESS = 300
+MAX_PROPOSAL = 64
 MAX_SIZE = 2**53 - 1
 
 STATUS: Final[dict[type[CairnError], grpc.StatusCode]] = {
@@ -68,6 +72,8 @@ STATUS: Final[dict[type[CairnError], grpc.StatusCode]] = {
     ConflictError: grpc.StatusCode.ABORTED,
     BusyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnknownLogError: grpc.StatusCode.NOT_FOUND,
+    NotAllowedError: grpc.StatusCode.PERMISSION_DENIED,
+    AwaitsApprovalError: grpc.StatusCode.ABORTED,
 }
 """The error table; the first class that fits decides. A status read back becomes the class that `cairn-error` names."""
 
@@ -83,6 +89,8 @@ def encode_error(error: CairnError) -> tuple[grpc.StatusCode, str, Metadata]:
     metadata: list[tuple[str, str | bytes]] = [(ERROR_KEY, kind.__name__ if kind else CairnError.__name__)]
     if isinstance(error, ConflictError):
         metadata.append((SIZE_KEY, str(error.size)))
+    if isinstance(error, AwaitsApprovalError):
+        metadata.append((PROPOSAL_KEY, error.proposal))
     if error.hint:
         metadata.append((HINT_KEY, error.hint.encode()[:MAX_HINT_BYTES]))
     return status, str(error)[:MAX_DETAILS], tuple(metadata)
@@ -105,6 +113,8 @@ def decode_error(status: grpc.StatusCode, details: str, metadata: Iterable[tuple
         if not (size.isascii() and size.isdigit() and len(size) <= 16 and int(size) <= MAX_SIZE):
             return MalformedError(f"answer ABORTED without a usable size: {size[:20]!r}")
         return ConflictError(details, size=int(size), hint=hint)
+    if kind is AwaitsApprovalError:
+        return AwaitsApprovalError(details, proposal=str(found.get(PROPOSAL_KEY, ""))[:MAX_PROPOSAL], hint=hint)
     return kind(details, hint=hint)
 
 

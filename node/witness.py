@@ -50,6 +50,7 @@ from node.peers import Peers
 from node.pull import Puller
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.tasks import uninterrupted
 from node.timekeeping import Timekeeping
 
 _log = logging.getLogger(__name__)
@@ -206,14 +207,9 @@ class Witness:
             raise ProofError(f"checkpoint: its root at size {claimed.size} is not that of the entries held")
         if self._pause is not None:
             await self._pause()
-        async with self._puller.lock(state.log_id):  # 10
-            seconds = self._time.time_to_sign()
-            self._time.signed(seconds)
-            size, root = claimed.size, claimed.root
-            await asyncio.to_thread(log.set_cosigned, size, root, expected=request.old_size, seconds=seconds)
-            # The note itself too: should the writer ever sign another of this size, ours is half of the evidence.
-            clean = trim_note(request.note, [log_key], self._directory.witness_keys(state.log_id))
-            await asyncio.to_thread(log.keep_note, clean)
+        # The note itself too: should the writer ever sign another of this size, ours is half of the evidence.
+        clean = trim_note(request.note, [log_key], self._directory.witness_keys(state.log_id))
+        seconds = await uninterrupted(self._remember(log, request.old_size, claimed, clean))  # 10
         # Only now, with size and time on disk: a crash in between costs a signature, never allows two.
         own = self.verifier_key()
         line = cosign(request.note, own.name, self._keys[own.key], seconds)
@@ -240,6 +236,16 @@ class Witness:
             if any((item.name, item.key_id) == (own.name, own.key_id) for item in parse_note(note).signatures):
                 return note
         return None
+
+    async def _remember(self, log: LogStore, old_size: int, claimed: Checkpoint, note: bytes) -> int:
+        """Make durable what is about to be signed, and give its time in Unix seconds."""
+        async with self._puller.lock(log.state.log_id):
+            seconds = self._time.time_to_sign()
+            self._time.signed(seconds)
+            size, root = claimed.size, claimed.root
+            await asyncio.to_thread(log.set_cosigned, size, root, expected=old_size, seconds=seconds)
+            await asyncio.to_thread(log.keep_note, note)
+        return seconds
 
 
 def verify_growth(request: CosignRequest, claimed: Checkpoint, cosigned: tuple[int, RootHash] | None) -> None:

@@ -9,7 +9,7 @@ opened anew after a call that found nobody: certificates are renewed, and nodes 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -41,6 +41,9 @@ _OPTIONS: Options = (
     # A peer that was restarted should be found again within seconds, not minutes.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5000),
+    # A path that swallows everything (a forgotten NAT entry, a cut cable) is noticed during a call, and dialled anew.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
     # One process may hold clients of several nodes that share an address over time (tests, restarts).
     ("grpc.use_local_subchannel_pool", 1),
     # The look at the certificate goes the direct way, and so must the call.
@@ -149,8 +152,16 @@ class LedgerClient:
             if position != end:
                 raise UnreachableError(f"{self.address}: stream of entries ended at {position}, expected {end}")
 
-    async def bodies(self, log: LogId, start: int, end: int) -> AsyncIterator[tuple[int, bytes]]:
+    async def bodies(
+        self, log: LogId, start: int, end: int, *, count: Callable[[int], None] = lambda length: None
+    ) -> AsyncIterator[tuple[int, bytes]]:
         """Index and body of every entry in [start, end) whose body the node holds, in order.
+
+        Args:
+            log: its id.
+            start: first index.
+            end: one past the last.
+            count: told the bytes of every piece before it is kept; ends the stream by raising.
 
         Raises:
             MalformedError: pieces out of order, a body longer than 64 MiB, or one left unfinished.
@@ -161,6 +172,7 @@ class LedgerClient:
             assembly = _BodyAssembly(start, end)
             async for message in messages:
                 for piece in wire.decode_pieces(message):
+                    count(len(piece.data))
                     if assembly.add(piece):
                         yield assembly.take()
             assembly.finish()

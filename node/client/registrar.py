@@ -1,25 +1,22 @@
-"""A node seen from its registrar's desk: typed calls over the private Unix socket.
+"""A node seen from its registrar's desk: typed calls over its private listener.
 
 Files and long answers travel in pieces, so that none is limited by the size of a message. Every call has a deadline;
 what the node refuses comes back as the error it raised there.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-from grpc import aio
+from typing import Self, TypeVar
 
 from ledger.credential.status import Status
-from ledger.errors import CairnError, MalformedError
+from ledger.errors import MalformedError
 from ledger.log.entry import Signature
 from ledger.log.identity import LogId
 from ledger.log.snapshot import parse_state
-from node import wire
 from node.client.corrections import CorrectionClient
-from node.client.failures import UnreachableError
 from node.client.held import HeldLog
+from node.client.reach import Reach, reach_socket, translating
 from node.client.registry import (
     AwardView,
     CutAnswer,
@@ -42,7 +39,6 @@ CUT_SECONDS = 180.0
 """More for a cut, which waits a while for its witnesses, before and after."""
 MAX_PIECE_BYTES = 256 * 1024
 
-_OPTIONS: Sequence[tuple[str, int]] = (("grpc.use_local_subchannel_pool", 1),)
 _STATUSES = {
     pb.AWARD_STATUS_VALID: Status.VALID,
     pb.AWARD_STATUS_REVOKED: Status.REVOKED,
@@ -55,18 +51,18 @@ _Answer = TypeVar("_Answer")
 
 
 class RegistrarClient:
-    """Calls the Registrar service of the node behind a Unix socket."""
+    """Calls the Registrar service of a node."""
 
-    def __init__(self, socket_path: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, reach: str | Reach, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Prepare to call; nothing is dialled yet.
 
         Args:
-            socket_path: absolute path of the private listener's socket.
+            reach: absolute path of the private listener's Unix socket, or another way to it.
             timeout_seconds: deadline of every call.
         """
         self._timeout = timeout_seconds
-        self._where = socket_path
-        self._channel = aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS)
+        self._reach = reach_socket(reach) if isinstance(reach, str) else reach
+        self._channel = self._reach.channel
         self._stub = rpc.RegistrarStub(self._channel)
         self.corrections = CorrectionClient(self._stub, timeout_seconds, self._translated)
         """Decisions about many awards, keys, and copies made anew."""
@@ -208,21 +204,8 @@ class RegistrarClient:
         async with self._translated():
             return await call
 
-    @asynccontextmanager
-    async def _translated(self) -> AsyncIterator[None]:
-        try:
-            yield
-        except aio.AioRpcError as error:
-            raise self._decode_error(error) from error
-
-    def _decode_error(self, error: aio.AioRpcError) -> CairnError:
-        # Any: the typings describe metadata as a mapping; what comes is pairs.
-        pairs: Any = error.trailing_metadata() or ()
-        metadata = tuple((str(key), value) for key, value in pairs)
-        decoded = wire.decode_error(error.code(), error.details() or "", metadata)
-        if isinstance(decoded, UnreachableError):
-            return UnreachableError(f"{self._where}: {decoded}", hint="is the node running? `cairn-node run DIR`")
-        return decoded
+    def _translated(self) -> AbstractAsyncContextManager[None]:
+        return translating(self._reach)
 
 
 async def _encode_issue(request: IssueRequest) -> AsyncIterator[pb.IssueRequest]:

@@ -1,30 +1,20 @@
-"""A node seen from whoever verifies with it: files in, reports out, over the private Unix socket."""
+"""A node seen from whoever verifies with it: files in, reports out, over its private listener."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
-
-from grpc import aio
 
 from ledger.credential.batch_report import MAX_REPORT_BYTES, parse_report
 from ledger.credential.report import RecordReport
-from ledger.errors import CairnError, MalformedError
+from ledger.errors import MalformedError
 from ledger.log.identity import LogId
-from node import wire
-from node.client.exchange import MAX_MESSAGE_BYTES, MAX_PIECE_BYTES
-from node.client.failures import UnreachableError
+from node.client.exchange import MAX_PIECE_BYTES
+from node.client.reach import Reach, translating
 from node.pb import verifier_pb2 as pb
 from node.pb import verifier_pb2_grpc as rpc
 
 TIMEOUT_SECONDS = 60.0
 STREAM_SECONDS = 12 * 3600.0
 """A stream lasts as long as a night."""
-
-_OPTIONS = (
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES + 64 * 1024),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +28,12 @@ class Asked:
 
 
 class VerifierClient:
-    """Calls the Verifier service of the node behind a Unix socket."""
+    """Calls the Verifier service of a node."""
 
-    def __init__(self, socket_path: str) -> None:
-        """Prepare to call the socket at this absolute path; nothing is dialled yet."""
-        self._where = socket_path
-        self._channel = aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS)
-        self._stub = rpc.VerifierStub(self._channel)
-
-    async def __aenter__(self) -> Self:
-        """Call within this context."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Hang up."""
-        await self._channel.close(None)
+    def __init__(self, reach: Reach) -> None:
+        """Call over an open way, which whoever opened it closes."""
+        self._reach = reach
+        self._stub = rpc.VerifierStub(reach.channel)
 
     async def verify(self, data: bytes, asked: Asked) -> RecordReport:
         """Verify one file of less than a mebibyte.
@@ -62,10 +41,8 @@ class VerifierClient:
         Raises:
             CairnError: the node refuses to judge at all; what is wrong with the file stands in the report.
         """
-        try:
+        async with translating(self._reach):
             answer = await self._stub.Verify(_encode(data, asked), timeout=TIMEOUT_SECONDS)
-        except aio.AioRpcError as error:
-            raise self._decode_error(error) from error
         return parse_report(answer.report)
 
     async def verify_all(self, files: AsyncIterable[bytes], asked: Asked) -> AsyncIterator[RecordReport]:
@@ -80,7 +57,8 @@ class VerifierClient:
         pieces: list[bytes] = []
         size = 0
         try:
-            async for message in call:
+            messages = aiter(call)
+            while (message := await self._next(messages)) is not None:
                 size += len(message.report)
                 if size > MAX_REPORT_BYTES:
                     raise MalformedError(f"report: more than {MAX_REPORT_BYTES} bytes")
@@ -88,19 +66,13 @@ class VerifierClient:
                 if not message.more:
                     yield parse_report(b"".join(pieces))
                     pieces, size = [], 0
-        except aio.AioRpcError as error:
-            raise self._decode_error(error) from error
         finally:
             call.cancel()
 
-    def _decode_error(self, error: aio.AioRpcError) -> CairnError:
-        # Any: the typings describe metadata as a mapping; what comes is pairs.
-        pairs: Any = error.trailing_metadata() or ()
-        metadata = tuple((str(key), value) for key, value in pairs)
-        decoded = wire.decode_error(error.code(), error.details() or "", metadata)
-        if isinstance(decoded, UnreachableError):
-            return UnreachableError(f"{self._where}: {decoded}", hint="is the node running? `cairn-node run DIR`")
-        return decoded
+    async def _next(self, messages: AsyncIterator[pb.VerifyResponse]) -> pb.VerifyResponse | None:
+        # Around each message alone: what goes wrong between two of them is the caller's.
+        async with translating(self._reach):
+            return await anext(messages, None)
 
 
 async def _encode_all(files: AsyncIterable[bytes], asked: Asked) -> AsyncIterator[pb.VerifyRequest]:

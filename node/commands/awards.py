@@ -1,29 +1,31 @@
 """`cairn-node awards`: what was awarded, with state and id."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, json_option
+from node.commands.options import DeskCommand, desk_argument, json_option
+
+if TYPE_CHECKING:
+    from node.desk import Desk
 
 
-@click.command("awards", epilog="Example:  cairn-node awards /srv/cairn --learner L02")
-@directory_argument
+@click.command("awards", cls=DeskCommand, epilog="Example:  cairn-node awards /srv/cairn --learner L02")
+@desk_argument
 @click.option("--learner", default="", metavar="ID", help="Of this learner only.")
 @click.option("--achievement", default="", metavar="ID", help="Of this achievement only.")
 @json_option
-def command(directory: Path, learner: str, achievement: str, as_json: bool) -> int:
+def command(directory: "Desk", learner: str, achievement: str, as_json: bool) -> int:
     """List awards, oldest first, with their state and the ids that revoke, suspend and offer take.
 
     This is personal data of this institution: it comes from the node's private database and stands on no ledger.
     """
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
     with terminal.show_work("reading"):
         found = asyncio.run(
             at_desk(home, lambda client: client.list_awards(learner_id=learner, achievement=achievement))

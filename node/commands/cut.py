@@ -1,17 +1,20 @@
 """`cairn-node cut`: cut now."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, json_option
+from node.commands.options import DeskCommand, desk_argument, json_option
+
+if TYPE_CHECKING:
+    from node.desk import Desk
 
 
-@click.command("cut", epilog="Example:  cairn-node cut /srv/cairn")
-@directory_argument
+@click.command("cut", cls=DeskCommand, epilog="Example:  cairn-node cut /srv/cairn")
+@desk_argument
 @json_option
-def command(directory: Path, as_json: bool) -> int:
+def command(directory: "Desk", as_json: bool) -> int:
     """Cut now: put what waits on the ledger, as one anchor, one issue and one status entry.
 
     Only for institutions founded with --batch-interval 0; everywhere else cuts come at fixed hours, so that nobody can
@@ -19,10 +22,9 @@ def command(directory: Path, as_json: bool) -> int:
     """
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
     with terminal.show_work("cutting"):
         answer = asyncio.run(at_desk(home, lambda client: client.cut()))
     if as_json:

@@ -14,6 +14,7 @@ from node import terminal
 
 if TYPE_CHECKING:
     from node.client.correction import DecisionOrder, DecisionReport, Selection
+    from node.desk import Desk
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -113,14 +114,13 @@ def read_selection(given: dict[str, Any]) -> "Selection":  # Any: options by nam
     return selection
 
 
-def run_decision(directory: Path, order: "DecisionOrder", *, yes: bool, as_json: bool) -> int:
+def run_decision(directory: "Desk", order: "DecisionOrder", *, yes: bool, as_json: bool) -> int:
     """Show what a decision would change, ask, and take it; `order.dry_run` ends after the first."""
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
 
     def call(asked: "DecisionOrder") -> "DecisionReport":
         with terminal.show_work("looking"):
@@ -199,7 +199,7 @@ def when_shown(next_cut: int | None) -> str:
     return "from the next cut on" if next_cut is None else f"from the cut of {terminal.instant(next_cut)} on"
 
 
-def _finish(directory: Path, order: "DecisionOrder", report: "DecisionReport", *, as_json: bool) -> int:
+def _finish(directory: "Desk", order: "DecisionOrder", report: "DecisionReport", *, as_json: bool) -> int:
     changed = len(report.changed)
     is_found = bool(changed or report.already)
     if as_json:

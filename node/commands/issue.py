@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from node import terminal
-from node.commands.options import SpreadCommand, directory_argument, json_option
+from node.commands.options import SpreadCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
     from node.client.registry import IssueReport, IssueRequest
+    from node.desk import Desk
 
 MAX_SHOWN_PROBLEMS = 50
 
@@ -35,14 +36,14 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; say wha
     cls=SpreadCommand,
     epilog="Example:  cairn-node issue /srv/cairn --csv june.csv --achievement granite-hollow --map 'Student Name=name'",
 )
-@directory_argument
+@desk_argument
 @_csv
 @_achievement
 @_map
 @_ignore
 @_dry_run
 @json_option
-def command(directory: Path, as_json: bool, **given: Any) -> int:  # Any: options by name
+def command(directory: "Desk", as_json: bool, **given: Any) -> int:  # Any: options by name
     """Award an achievement to every learner of a CSV file.
 
     Columns: learner_id, name, awarded_on; if wanted email, date_of_birth, valid_until, credits and result.CODE for each
@@ -80,19 +81,18 @@ def make_request(given: dict[str, Any], replace: tuple[str, ...]) -> "IssueReque
     )
 
 
-def _issue(directory: Path, request: "IssueRequest", *, as_json: bool) -> int:
+def _issue(directory: "Desk", request: "IssueRequest", *, as_json: bool) -> int:
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
     with terminal.show_work("checking and signing"):
         report = asyncio.run(at_desk(home, lambda client: client.issue(request)))
     return finish_issue(directory, report, dry_run=request.dry_run, as_json=as_json)
 
 
-def finish_issue(directory: Path, report: "IssueReport", *, dry_run: bool, as_json: bool) -> int:
+def finish_issue(directory: "Desk", report: "IssueReport", *, dry_run: bool, as_json: bool) -> int:
     """Tell what became of a file, and name the next step."""
     if as_json:
         terminal.result_json(_to_json(report, dry_run=dry_run))

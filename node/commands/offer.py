@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, force_option, json_option
+from node.commands.options import DeskCommand, desk_argument, force_option, json_option
 
 if TYPE_CHECKING:
     from node.client.registry import OfferAnswer
+    from node.desk import Desk
 
 SECRET_MODE = 0o600
 
 
-@click.command("offer", epilog="Example:  cairn-node offer /srv/cairn --achievement granite-hollow --sheet claims.html")
-@directory_argument
+@click.command(
+    "offer",
+    cls=DeskCommand,
+    epilog="Example:  cairn-node offer /srv/cairn --achievement granite-hollow --sheet claims.html",
+)
+@desk_argument
 @click.argument("awards", metavar="[AWARD…]", nargs=-1)
 @click.option("--learner", default="", metavar="ID", help="All valid awards of this learner.")
 @click.option("--achievement", default="", metavar="ID", help="All valid awards of this achievement.")
@@ -28,7 +33,7 @@ SECRET_MODE = 0o600
 @force_option
 @json_option
 def command(
-    directory: Path,
+    directory: "Desk",
     awards: tuple[str, ...],
     learner: str,
     achievement: str,
@@ -42,8 +47,7 @@ def command(
     """
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
     from node.outfile import check_output, write_output
 
     if not awards and not learner and not achievement:
@@ -52,7 +56,7 @@ def command(
     for path in (sheet, codes):
         if path is not None:
             check_output(path, force=force)
-    home = open_home(directory)
+    home = open_desk(directory)
     with terminal.show_work("making claim links"):
         answer = asyncio.run(
             at_desk(home, lambda client: client.offer(award_ids=awards, learner_id=learner, achievement=achievement))

@@ -1,18 +1,21 @@
 """`cairn-node publish`: publish a document."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, json_option
+from node.commands.options import DeskCommand, desk_argument, json_option
+
+if TYPE_CHECKING:
+    from node.desk import Desk
 
 TYPES = ("framework", "rule", "requirement_set", "achievement", "crosswalk", "acceptance", "policy")
 
 
-@click.command("publish", epilog="Example:  cairn-node publish /srv/cairn granite-hollow.json")
-@directory_argument
+@click.command("publish", cls=DeskCommand, epilog="Example:  cairn-node publish /srv/cairn granite-hollow.json")
+@desk_argument
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--type", "type_name", type=click.Choice(TYPES), help="What it is; recognised by default.")
 @click.option("--id", "document_id", default="", metavar="ID", help="Its id on the ledger; taken from the document.")
@@ -23,7 +26,7 @@ TYPES = ("framework", "rule", "requirement_set", "achievement", "crosswalk", "ac
     "--with-achievement", is_flag=True, help="For a requirement set: publish the achievement for meeting it too."
 )
 @json_option
-def command(directory: Path, file: Path, as_json: bool, **given: Any) -> int:  # Any: options by name
+def command(directory: "Desk", file: Path, as_json: bool, **given: Any) -> int:  # Any: options by name
     """Publish FILE, exact bytes, on this institution's log, for everybody to read. At once, not with a cut.
 
     An achievement (Open Badges 3.0 JSON), requirement set, framework, rules, crosswalk or acceptance. An id and version never
@@ -32,12 +35,11 @@ def command(directory: Path, file: Path, as_json: bool, **given: Any) -> int:  #
     import asyncio
 
     from ledger.log.body import MAX_DOCUMENT_BYTES
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
     from node.outfile import read_input
 
     data = read_input(file, MAX_DOCUMENT_BYTES)
-    home = open_home(directory)
+    home = open_desk(directory)
     answer = asyncio.run(
         at_desk(
             home,

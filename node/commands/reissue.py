@@ -1,24 +1,24 @@
 """`cairn-node reissue`: copies made anew after the key that signed them was stolen."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, json_option
+from node.commands.options import DeskCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
     from node.client.correction import ReissueReport
+    from node.desk import Desk
 
 
-@click.command("reissue", epilog="Example:  cairn-node reissue /srv/cairn --key 3vQk9x2P")
-@directory_argument
+@click.command("reissue", cls=DeskCommand, epilog="Example:  cairn-node reissue /srv/cairn --key 3vQk9x2P")
+@desk_argument
 @click.option("--key", required=True, metavar="KEY", help="The credential key that was declared stolen.")
 @click.option("--yes", is_flag=True, help="Do not ask; the preview is shown all the same.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
 @json_option
-def command(directory: Path, key: str, yes: bool, dry_run: bool, as_json: bool) -> int:
+def command(directory: "Desk", key: str, yes: bool, dry_run: bool, as_json: bool) -> int:
     """Make new copies of all awards whose copies a stolen key signed; nobody decides about the awards anew.
 
     The new copies have fresh ids and places, are signed by the key in force, and go with the next cuts. The old ones
@@ -28,10 +28,9 @@ def command(directory: Path, key: str, yes: bool, dry_run: bool, as_json: bool) 
     import asyncio
 
     from node.commands.deciding import is_agreed
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
     with terminal.show_work("looking"):
         preview = asyncio.run(at_desk(home, lambda client: client.corrections.reissue(key, dry_run=True)))
     if dry_run or not preview.ended_slots:
@@ -45,7 +44,7 @@ def command(directory: Path, key: str, yes: bool, dry_run: bool, as_json: bool) 
     return _finish(directory, done, dry_run=False, as_json=as_json)
 
 
-def _finish(directory: Path, report: "ReissueReport", *, dry_run: bool, as_json: bool) -> int:
+def _finish(directory: "Desk", report: "ReissueReport", *, dry_run: bool, as_json: bool) -> int:
     if as_json:
         terminal.result_json(_to_json(report, dry_run=dry_run))
     elif not report.ended_slots:

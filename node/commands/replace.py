@@ -18,9 +18,10 @@ from node.commands.deciding import (
     selection_options,
 )
 from node.commands.issue import finish_issue, make_request, report_lines
-from node.commands.options import SpreadCommand, directory_argument, json_option
+from node.commands.options import SpreadCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
+    from node.desk import Desk, RemoteDesk
     from node.home import Home
 
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     cls=SpreadCommand,
     epilog="Example:  cairn-node replace /srv/cairn --learner L02 --set name='Basalt Thistlewick' awarded_on=2026-06-22",
 )
-@directory_argument
+@desk_argument
 @selection_options("Awards of this achievement: ID, or ID/VERSION; the rows of --csv are of it.")
 @click.option(
     "--set",
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 @click.option("--ignore", multiple=True, metavar="COLUMN…", help="Leave out a column.")
 @decision_options
 @json_option
-def command(directory: Path, yes: bool, as_json: bool, **given: Any) -> int:  # Any: options by name
+def command(directory: "Desk", yes: bool, as_json: bool, **given: Any) -> int:  # Any: options by name
     """Replace awards by corrected ones, for good; the old ones read "replaced" from the next cut on.
 
     One misspelt name is put right on all awards of a learner with --learner and --set; many different rows with --csv.
@@ -78,14 +79,13 @@ def _read_correction(text: str) -> tuple[str, str]:
     return column, value
 
 
-def _replace_rows(directory: Path, given: dict[str, Any], *, yes: bool, as_json: bool) -> int:
+def _replace_rows(directory: "Desk", given: dict[str, Any], *, yes: bool, as_json: bool) -> int:
     """Replace the named awards by the rows of a file; the file is tried first, and what it would do is shown."""
     import asyncio
 
-    from node.desk import at_desk
-    from node.home import open_home
+    from node.desk import at_desk, open_desk
 
-    home = open_home(directory)
+    home = open_desk(directory)
     named = read_selection(given)
     if not named.award_ids or named.learner_id or named.key or named.issued_since or named.issued_until:
         raise click.UsageError("the rows of --csv say which learners: name the awards they replace, or give --list")
@@ -112,7 +112,7 @@ def _replace_rows(directory: Path, given: dict[str, Any], *, yes: bool, as_json:
     return finish_issue(directory, done, dry_run=False, as_json=as_json)
 
 
-async def _find_achievement(home: "Home", award_ids: tuple[str, ...]) -> str:
+async def _find_achievement(home: "Home | RemoteDesk", award_ids: tuple[str, ...]) -> str:
     """The one achievement that all these awards are of, with its version."""
     from node.desk import at_desk
 

@@ -1,23 +1,27 @@
 """`cairn-node revoke`, `suspend`, `reinstate`: decisions about awards that were made."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from node.commands.deciding import decision_options, read_selection, run_decision, selection_options
-from node.commands.options import directory_argument, json_option
+from node.commands.options import DeskCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
     from ledger.credential.status import Status
+    from node.desk import Desk
 
 
-@click.command("revoke", epilog="Example:  cairn-node revoke /srv/cairn --list wrong.csv --reason 'issued by mistake'")
-@directory_argument
+@click.command(
+    "revoke",
+    cls=DeskCommand,
+    epilog="Example:  cairn-node revoke /srv/cairn --list wrong.csv --reason 'issued by mistake'",
+)
+@desk_argument
 @selection_options()
 @decision_options
 @json_option
-def command(directory: Path, **given: Any) -> int:  # Any: options by name
+def command(directory: "Desk", **given: Any) -> int:  # Any: options by name
     """Take awards back, for good: all of them or none. The ledger shows it from the next cut on.
 
     Awards are named one by one, in a list, or selected; whatever is given must hold at once. What would change is shown
@@ -28,12 +32,14 @@ def command(directory: Path, **given: Any) -> int:  # Any: options by name
     return _decide(directory, Status.REVOKED, given)
 
 
-@click.command("suspend", epilog="Example:  cairn-node suspend /srv/cairn --learner L02 --reason 'under review'")
-@directory_argument
+@click.command(
+    "suspend", cls=DeskCommand, epilog="Example:  cairn-node suspend /srv/cairn --learner L02 --reason 'under review'"
+)
+@desk_argument
 @selection_options()
 @decision_options
 @json_option
-def suspend(directory: Path, **given: Any) -> int:  # Any: options by name
+def suspend(directory: "Desk", **given: Any) -> int:  # Any: options by name
     """Suspend awards for a while: all of them or none. The ledger shows it from the next cut on.
 
     Awards are selected as by `revoke`. `reinstate` ends it.
@@ -43,12 +49,12 @@ def suspend(directory: Path, **given: Any) -> int:  # Any: options by name
     return _decide(directory, Status.SUSPENDED, given)
 
 
-@click.command("reinstate", epilog="Example:  cairn-node reinstate /srv/cairn --learner L02")
-@directory_argument
+@click.command("reinstate", cls=DeskCommand, epilog="Example:  cairn-node reinstate /srv/cairn --learner L02")
+@desk_argument
 @selection_options()
 @decision_options
 @json_option
-def reinstate(directory: Path, **given: Any) -> int:  # Any: options by name
+def reinstate(directory: "Desk", **given: Any) -> int:  # Any: options by name
     """End the suspension of awards: all of them or none. The ledger shows it from the next cut on.
 
     Awards are selected as by `revoke`. Learners who run `cairn refresh` then get fresh copies, on which the suspension
@@ -59,7 +65,7 @@ def reinstate(directory: Path, **given: Any) -> int:  # Any: options by name
     return _decide(directory, Status.VALID, given)
 
 
-def _decide(directory: Path, status: "Status", given: dict[str, Any]) -> int:
+def _decide(directory: "Desk", status: "Status", given: dict[str, Any]) -> int:
     from node.client.correction import DecisionOrder
 
     order = DecisionOrder(

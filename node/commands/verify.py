@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, json_option
+from node.commands.options import DeskCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from ledger.credential.batch_report import FileReport, Tally
+    from node.desk import Desk
 
 
 @click.command(
-    "verify", epilog="Example:  cairn-node verify /srv/cairn inbox/ --audience 'Tidewater College' --nonce 7f3a91"
+    "verify",
+    cls=DeskCommand,
+    epilog="Example:  cairn-node verify /srv/cairn inbox/ --audience 'Tidewater College' --nonce 7f3a91",
 )
-@directory_argument
+@desk_argument
 @click.argument("names", metavar="FILE...", nargs=-1, required=True)
 @click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
 @click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
 @json_option
 def command(
-    directory: Path,
+    directory: "Desk",
     names: tuple[str, ...],
     audience: str | None,
     nonce: str | None,
@@ -45,12 +48,12 @@ def command(
     from ledger.credential.batch_report import Tally
     from ledger.log.identity import parse_log_id
     from node.client.verifier import Asked
-    from node.home import open_home
+    from node.desk import open_desk
     from node.verifyfiles import verify_files
 
     asked = Asked(audience=audience, nonce=nonce, network=None if network is None else parse_log_id(network))
     tally = Tally()
-    reports = verify_files(open_home(directory), names, asked)
+    reports = verify_files(open_desk(directory), names, asked)
     if as_json:
         asyncio.run(_print_json(reports, tally))
     else:

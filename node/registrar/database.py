@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -20,12 +20,15 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import CairnError, MalformedError, PolicyError, RuleError
 from node.errors import BusyError
-from node.registrar import migrations, postgresql, rows, sqlite
+from node.registrar import acting, migrations, postgresql, rows, sqlite
+from node.registrar.people import tables as _people_tables  # noqa: F401 - create_all makes what is imported
 from node.registrar.tables import RESTORED, Award, Setting, Table
+from node.tasks import uninterrupted
 
 FILE_NAME = "registrar.db"
 
 _Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +64,9 @@ class Database:
         try:
             with self._writing, Session(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
+                is_traced = acting.settle(session)
+            if is_traced:
+                acting.committed()
             self.problem = ""
         except OperationalError as error:
             self.problem = f"the registrar's database cannot be written: {_words(error)}"
@@ -80,16 +86,25 @@ class Database:
             with Session(self._reading, expire_on_commit=False) as session:
                 yield session
         except OperationalError as error:
-            raise BusyError(f"registrar's database: cannot be read: {_words(error)}") from error
+            raise BusyError(
+                f"registrar's database: cannot be read: {_words(error)}",
+                hint="does the disk fail, or is the server away?",
+            ) from error
 
     async def change(self, work: Callable[[Session], _Result]) -> _Result:
-        """Run one write transaction in a thread; durable when this returns."""
+        """Run one write transaction in a thread; durable when this returns, also to a caller that was cancelled."""
 
         def run() -> _Result:
             with self.write() as session:
                 return work(session)
 
-        return await asyncio.to_thread(run)
+        return await self.finish(run)
+
+    async def finish(
+        self, work: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        """Run work that writes in a thread; a caller that is cancelled meanwhile is so when it is done."""
+        return await uninterrupted(asyncio.to_thread(work, *args, **kwargs))
 
     async def look(self, work: Callable[[Session], _Result]) -> _Result:
         """Read in a thread."""

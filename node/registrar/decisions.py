@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ledger.credential.status import Status
 from ledger.errors import RuleError
+from node.registrar import acting
 from node.registrar.awards import load_awards
 from node.registrar.tables import Award, Decision, Slot
 
@@ -61,6 +62,7 @@ def record_decisions(session: Session, awards: Sequence[Award], status: Status, 
             )
     # Whole statements instead of object by object: a list of a thousand takes a third of the time.
     session.flush()
+    acting.acted_on(session, [award.id for award in awards])
     rows = [{"award_id": award.id, "status": int(status), "at": now, "reason": reason} for award in awards]
     if rows:
         session.execute(insert(Decision), rows)

@@ -177,7 +177,7 @@ class RegistrarDesk:
             await self._dispatcher.flush()
             # Item 0 of the anchor shall be a head. Without a quorum the cut goes on: it must not depend on others.
             await self.parts.wait_for_head(self.own_log().state.size)
-            made = await asyncio.to_thread(self._make_cut, self.parts.clock() if at is None else at)
+            made = await self._database.finish(self._make_cut, self.parts.clock() if at is None else at)
             indexes = await self._dispatcher.flush()
             size = self.own_log().state.size
             logger.info("cut is on the ledger", extra={"size": size})

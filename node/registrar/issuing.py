@@ -13,7 +13,7 @@ from ledger.credential.status import Status
 from ledger.errors import RuleError
 from ledger.log.charter import BatchPolicy
 from node.client.registry import IssueReport, IssueRequest, RowProblem
-from node.registrar import awards, copies, cut, decisions
+from node.registrar import acting, awards, copies, cut, decisions
 from node.registrar.awards import Decided
 from node.registrar.copies import Press
 from node.registrar.csvfile import Problem, parse_award_file
@@ -96,6 +96,7 @@ def sign_decided(
         decided.new,
         replaces={new: old for new, old in replaces.items() if new is not None},
     )
+    acting.acted_on(session, [award.id for award in decided.new])
 
 
 def with_forecast(report: IssueReport, policy: BatchPolicy, now: int) -> IssueReport:

@@ -17,6 +17,7 @@ from ledger import base64url
 from ledger.credential.status import Status
 from ledger.errors import RuleError
 from node.clock import Draw
+from node.registrar import acting
 from node.registrar.claiming import ClaimError, ClaimFault
 from node.registrar.tables import Award, Offer, OfferedAward, Token
 
@@ -72,6 +73,7 @@ def make_offers(
     if len(by_learner) > MAX_OFFERS:
         raise RuleError(f"offers: {len(by_learner)} learners, at most {MAX_OFFERS} at a time")
     _drop_unused(session, [award.id for award in awards])
+    acting.acted_on(session, [award.id for award in awards])
     return [_make_offer(session, tuple(group), now + lifetime_ms, now, draw) for group in by_learner.values()]
 
 

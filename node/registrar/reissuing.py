@@ -17,7 +17,7 @@ from ledger.credential.status import Status
 from ledger.errors import RuleError
 from ledger.log.charter import Role
 from ledger.log.keyring import KeyRecord
-from node.registrar import copies
+from node.registrar import acting, copies
 from node.registrar.copies import FindAchievement, Press
 from node.registrar.tables import Award, Copy, Outgoing, Slot, SlotChange
 from node.registrar.views import FORMER, REGISTRAR_KIND, WALLET_KIND
@@ -102,6 +102,7 @@ def make_reissue(session: Session, reissue: Reissue, press: Press, find: FindAch
     """
     before = copies.credential_ids(session, [award.id for award in reissue.awards])
     _end(session, reissue.copies, press.now)
+    acting.acted_on(session, [award.id for award in reissue.awards])
     groups: dict[tuple[str, int], list[Award]] = {}
     for award in reissue.awards:
         groups.setdefault((award.achievement, award.version), []).append(award)

@@ -11,14 +11,16 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from ledger.errors import CairnError
 from node.client import exchange
+from node.descriptors import connections_allowed
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
-from node.pb import operator_pb2, registrar_pb2, verifier_pb2
-from node.service.boundary import ErrorBoundary
+from node.pb import operator_pb2, people_pb2, registrar_pb2, verifier_pb2
+from node.service.boundary import MAX_CALL_SECONDS, MAX_CONNECTION_SECONDS, ErrorBoundary
+from node.service.callers import MAX_CALLS
 from node.service.ledger import LedgerService
 from node.service.witness import WitnessService
 
-MAX_CONCURRENT_CALLS = 256
+MAX_CONCURRENT_CALLS = 4 * MAX_CALLS
 HANDSHAKE_MILLISECONDS = 10_000
 """Whoever connects and says nothing is hung up on."""
 
@@ -30,8 +32,20 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_send_message_length", exchange.MAX_MESSAGE_BYTES + 64 * 1024),
     # Two nodes on one port would take turns in answering.
     ("grpc.so_reuseport", 0),
+    # Who connects and says nothing, or has gone without saying so, gives the connection back; callers dial again.
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_MILLISECONDS),
+    ("grpc.max_connection_idle_ms", 600_000),
+    # gRPC cannot drop one call of a reader that takes nothing, only its connection.
+    ("grpc.max_connection_age_ms", MAX_CONNECTION_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", MAX_CALL_SECONDS * 1000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # Our own clients ask in this way whether we are still there.
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
 )
+
+PRIVATE_OPTIONS: Sequence[tuple[str, int]] = (("grpc.max_connection_age_ms", 2**31 - 1),)
+"""What differs on the private listener: a connection of our own staff may last a night, as `LONG_CALLS` do."""
 
 
 class HealthSwitch:
@@ -55,9 +69,22 @@ class HealthSwitch:
         await self._servicer.enter_graceful_shutdown()
 
 
-def make_server(boundary: ErrorBoundary) -> aio.Server:
-    """A server with our limits and error boundary, and nothing on it yet."""
-    return aio.server(interceptors=(boundary,), options=_OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
+def make_server(
+    boundary: ErrorBoundary,
+    *further: aio.ServerInterceptor,  # type: ignore[type-arg]  # as in the typings
+    changed: Sequence[tuple[str, int]] = (),
+) -> aio.Server:
+    """A server with our limits and error boundary, and nothing on it yet.
+
+    Args:
+        boundary: wraps every handler.
+        further: interceptors that stand inside it.
+        changed: gRPC options that shall be others than ours; tests have less time.
+    """
+    options = [*_OPTIONS, ("grpc.max_allowed_incoming_connections", connections_allowed())]
+    names = {name for name, _ in changed}
+    options = [*(option for option in options if option[0] not in names), *changed]
+    return aio.server(interceptors=(boundary, *further), options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
 
 
 def add_public_services(
@@ -72,7 +99,9 @@ def add_public_services(
 
 def reflect_private_services(server: aio.Server) -> None:
     """Let tools list what the private listener offers; whoever adds a service there adds its schema here."""
-    _reflect(server, [registrar_pb2.DESCRIPTOR, operator_pb2.DESCRIPTOR, verifier_pb2.DESCRIPTOR])
+    _reflect(
+        server, [registrar_pb2.DESCRIPTOR, people_pb2.DESCRIPTOR, operator_pb2.DESCRIPTOR, verifier_pb2.DESCRIPTOR]
+    )
 
 
 def _reflect(server: aio.Server, schemas: Sequence[FileDescriptor]) -> None:

@@ -2,8 +2,12 @@
 
 This is the only module that imports plyvel, which ships no types. LevelDB admits one process; the second is told so in
 words. Values are stored uncompressed: hashes and signatures do not compress, and trying costs a third of the speed.
+
+A write that failed is the last one. LevelDB itself would go on behind the torn record it left, acknowledge what follows, and
+at the next opening silently drop all of it.
 """
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +21,15 @@ from node.store.room import Room
 _WRITE_BUFFER_BYTES = 4 << 20
 _CACHE_BYTES = 8 << 20
 _MAX_OPEN_FILES = 256
+_HINT = "free space on the disk; the node opens its store again once it can write"
 
 
 class Database:
-    """An open LevelDB directory. Any thread may read; whoever writes takes care not to race with another writer."""
+    """An open LevelDB directory. Any thread may read; whoever writes takes care not to race with another writer.
+
+    Attributes:
+        failure: why nothing is written any more, in words; empty while writes succeed.
+    """
 
     def __init__(self, path: Path, room: Room | None = None) -> None:
         """Open the directory, making it if it is not there.
@@ -34,6 +43,9 @@ class Database:
             MalformedError: LevelDB finds it damaged.
             CairnError: it cannot be opened for another reason, such as missing rights.
         """
+        self.failure = ""
+        # Held over each write, so that none follows a failed one, not even from another thread.
+        self._writing = threading.Lock()
         try:
             self._db = plyvel.DB(
                 str(path),
@@ -56,8 +68,6 @@ class Database:
                 ) from error
             raise CairnError(f"{path}: cannot open the store: {_words(error)}") from error
         self.room = room if room is not None else Room(path)
-        # Why a write failed; once one has, LevelDB takes no more before it is opened again.
-        self.failure = ""
 
     def get(self, key: bytes) -> bytes | None:
         """The value under a key, or None."""
@@ -95,8 +105,9 @@ class Database:
         """Put all rows or none, and return only when they are on disk.
 
         Raises:
-            BusyError: there is no room, and nothing was written; or, with `failure` set, writing failed, and whether the rows
-                are there shows only when the store is opened again.
+            BusyError: there is no room, and nothing was written; or, with `failure` set, the disk fails, now or at an earlier
+                write: whether the rows are there is not known before the directory is closed and opened again, and nothing
+                is written until then.
         """
         batch = self._db.write_batch(sync=True)
         size = 0
@@ -106,14 +117,14 @@ class Database:
         lack = self.room.lack(size)
         if lack is not None:
             raise BusyError(f"ledger store: {lack}", hint="free space on the disk; the node then goes on by itself")
-        try:
-            batch.write()
-        except plyvel.Error as error:
-            self.failure = _words(error)
-            raise BusyError(
-                f"ledger store: cannot write: {self.failure}",
-                hint="free space on the disk; the node opens its store again once it can write",
-            ) from error
+        with self._writing:
+            if self.failure:
+                raise BusyError(f"ledger store: nothing is written since a write failed: {self.failure}", hint=_HINT)
+            try:
+                batch.write()
+            except plyvel.Error as error:
+                self.failure = _words(error)
+                raise BusyError(f"ledger store: cannot write: {self.failure}", hint=_HINT) from error
 
     def close(self) -> None:
         """Release the directory; later calls raise `RuntimeError`."""

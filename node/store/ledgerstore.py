@@ -1,8 +1,9 @@
 """All logs this node holds, in one LevelDB directory."""
 
+import logging
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.errors import MalformedError
@@ -22,6 +23,8 @@ Row = tuple[bytes, bytes]
 
 _FILL_BYTES = 1 << 20
 
+_logger = logging.getLogger(__name__)
+
 
 class LedgerStore:
     """The public ledger store; satisfies `ledger.log.view.LedgerView`. Any thread may read or write it."""
@@ -35,18 +38,21 @@ class LedgerStore:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path, room: Room | None = None) -> "LedgerStore":
+    def open(
+        cls, path: Path, room: Room | None = None, *, open_database: Callable[[Path, Room | None], Database] = Database
+    ) -> "LedgerStore":
         """Open the store in this directory, making an empty one if there is none.
 
         Args:
             path: the directory.
             room: asked before every write; by default the room on the directory's own disk.
+            open_database: opens what the rows stand in; tests pass one that fails.
 
         Raises:
             BusyError: another process uses the directory.
             MalformedError: it is damaged, or was written in another format.
         """
-        database = Database(path, room)
+        database = open_database(path, room)
         try:
             _check_version(database, path)
             numbers = [(LogId(key[1:]), layout.parse_number(row)) for key, row in database.scan(*layout.LOG_NUMBERS)]
@@ -108,9 +114,12 @@ class LedgerStore:
         """Store every state, so that the next opening is quick, and release the directory."""
         try:
             for log in self._logs.values():
-                # Snapshots save time at the next opening, no more: a full disk does without.
-                with suppress(BusyError):
+                # Snapshots save time at the next opening, no more: a full disk does without. After a failed write only the
+                # next opening may write.
+                if not self.failure:
                     log.write_snapshot()
+        except BusyError as error:
+            _logger.warning("states not stored at closing", extra={"reason": str(error)})
         finally:
             self._database.close()
 

@@ -5,6 +5,7 @@ forms, so every answer may be read from any origin. A path that is not exactly o
 logged here, at this boundary, and answered 500 without its text.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -19,6 +20,8 @@ from node.web.issuers import add_issuers
 from node.web.tiles import ServedLog, add_tiles
 
 MAX_REQUEST_BYTES = 1024 * 1024
+REQUEST_SECONDS = 30.0
+"""How long a caller may take over the body of a request."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ def build_app(node: WebNode) -> web.Application:
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        await _read_body(request)
         return await handler(request)
     except (web.HTTPException, ConnectionError):
         # An answer, or a reader who went away in the middle of a body: nothing to report.
@@ -73,6 +77,16 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         log.exception("request failed", extra={"route": resource.canonical if resource else "?"})
         return web.Response(status=500, text="internal error\n")
+
+
+async def _read_body(request: web.Request) -> None:
+    """Read it here, where it has a deadline; handlers find it read."""
+    if request.can_read_body:
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await request.read()
+        except TimeoutError as error:
+            raise web.HTTPRequestTimeout(text="the request did not end in time\n") from error
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:

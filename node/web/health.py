@@ -38,7 +38,7 @@ class HealthyNode(Protocol):
 
     @property
     def refusal(self) -> str | None:
-        """Why nothing is written to the own log now; None while it takes statements."""
+        """Why nothing is signed just now, in words for everybody; `None` while statements are taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,7 @@ class Health:
         required: witnesses needed for a quorum; 0 where there are no independent ones yet.
         present: witnesses that cosigned that checkpoint.
         has_quorum: whether that suffices.
-        is_writing: whether the own log takes statements; False while the node waits for its witnesses, or for room on its
-            disk. Why is the operator's business: `cairn-node status` says it.
+        waiting: why nothing is signed just now, in words; empty while statements are taken.
     """
 
     log: str
@@ -64,7 +63,7 @@ class Health:
     required: int
     present: int
     has_quorum: bool
-    is_writing: bool
+    waiting: str
 
     def to_json(self) -> dict[str, object]:
         """Give the answer's JSON."""
@@ -76,7 +75,7 @@ class Health:
             "log": self.log,
             "quorum": quorum,
             "size": self.size,
-            "writing": self.is_writing,
+            "waiting": self.waiting,
         }
 
 
@@ -103,7 +102,7 @@ class HealthDesk:
                 required=0,
                 present=0,
                 has_quorum=False,
-                is_writing=node.refusal is None,
+                waiting=node.refusal or "",
             )
         quorum = head.quorum
         age = None if quorum.seconds is None else max(0, node.clock() - quorum.seconds * 1000)
@@ -115,7 +114,7 @@ class HealthDesk:
             required=quorum.required,
             present=quorum.present,
             has_quorum=quorum.has_quorum,
-            is_writing=node.refusal is None,
+            waiting=node.refusal or "",
         )
 
     async def answer(self, request: web.Request) -> web.Response:

@@ -28,7 +28,7 @@ from typing import Protocol
 from aiohttp import web
 
 from ledger.errors import CairnError, EquivocationError, MalformedError, ProofError, RuleError, SignatureError
-from node.client.cosigntext import MAX_REQUEST_BYTES, SIZE_TYPE, encode_size, parse_cosign_request
+from node.client.cosigntext import SIZE_TYPE, encode_size, parse_cosign_request
 from node.client.exchange import CosignRequest
 from node.client.failures import UnknownLogError, UnreachableError
 from node.clock import Clock
@@ -124,14 +124,9 @@ _STATUSES: tuple[tuple[type[CairnError], int], ...] = (
 
 
 async def _read(request: web.Request, seconds: float) -> bytes:
-    """The body, bounded in bytes and time."""
-    data = bytearray()
+    """The body, bounded in time; `node.web.app` bounds its bytes, and has read it already where it stands before this."""
     async with asyncio.timeout(seconds):
-        while piece := await request.content.readany():
-            data += piece
-            if len(data) > MAX_REQUEST_BYTES:
-                raise MalformedError(f"request: more than {MAX_REQUEST_BYTES} bytes")
-    return bytes(data)
+        return await request.read()
 
 
 def _refuse(status: int, reason: str, retry_seconds: int = 0) -> web.Response:

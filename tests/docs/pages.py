@@ -18,6 +18,8 @@ PLACEHOLDERS = {
     "DIPLOMAS": r"[\w-]{43}",
     "FERN": r"[a-z2-7]{16}",
     "PEBBLE": r"[a-z2-7]{16}",
+    "HERON": r"[a-z2-7]{8}",
+    "QUARTZ": r"[a-z2-7]{8}",
     "LINK": r"openid-credential-offer://\S+",
     "CODE": r"[0-9]{4,10}",
 }

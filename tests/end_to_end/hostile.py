@@ -11,7 +11,7 @@ from ledger.log import merkle
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId
 from node import wire
-from node.client.exchange import BodyPiece, Head, Heads, Inclusion, LogSummary, Offers, Package
+from node.client.exchange import MAX_PIECE_BYTES, BodyPiece, Head, Heads, Inclusion, LogSummary, Offers, Package
 from node.client.failures import UnknownLogError
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
@@ -86,8 +86,10 @@ class HostilePeer(rpc.LedgerServicer):
     async def StreamBody(self, request: pb.StreamBodyRequest, context: Any) -> AsyncIterator[pb.StreamBodyResponse]:
         served = self.served(request.log)
         for index, body in enumerate(served.bodies[request.start : request.end], start=request.start):
-            if body is not None:
-                yield wire.encode_pieces([BodyPiece(index, body, True)])
+            for start in range(0, len(body or b""), MAX_PIECE_BYTES):
+                assert body is not None
+                end = start + MAX_PIECE_BYTES
+                yield wire.encode_pieces([BodyPiece(index, body[start:end], end >= len(body))])
 
     async def GetInclusion(self, request: pb.GetInclusionRequest, context: Any) -> pb.GetInclusionResponse:
         served = self.served(request.log)

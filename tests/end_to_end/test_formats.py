@@ -96,7 +96,7 @@ async def test_one_award_through_every_format(tmp_path: Path) -> None:
             "grpc.reflection.v1alpha.ServerReflection",
         }
         private = await listed(f"unix:{open_home(tidewater.directory).socket_path()}")
-        assert {"cairn.v1.Operator", "cairn.v1.Registrar", "cairn.v1.Verifier"} <= private
+        assert {f"cairn.v1.{name}" for name in ("Operator", "People", "Registrar", "Verifier")} <= private
 
 
 def _verdict(node: Neighbour, file: Path) -> str:

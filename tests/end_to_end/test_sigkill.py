@@ -1,19 +1,33 @@
-"""SIGKILL while awards are issued and cut: what was acknowledged is there, once, and peers follow on."""
+"""SIGKILL while awards are issued, revoked and cut, and while others follow and cosign: what was acknowledged is there, once.
+
+In each round the school is killed at a random moment of its work, and one of the peers that follow and cosign it at another.
+"""
 
 import asyncio
+import contextlib
 import random
 import signal
+import sqlite3
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from ledger.credential.status import Status, decode_page, list_key
 from ledger.errors import CairnError
 from ledger.log.body import parse_body
+from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.follow import judge_growth
+from ledger.log.identity import LogId
+from node.client.exchange import Head
 from node.client.ledger import LedgerClient
+from node.client.registrar import RegistrarClient
 from node.client.registry import IssueRequest
+from node.found import KEYS_DIRECTORY
+from node.keystore import open_keystore
+from node.run import DATABASE_FILE
 from tests.end_to_end.learner import ACHIEVEMENTS
 from tests.end_to_end.town import NETWORK, Neighbour, Town, eventually, town
 
@@ -29,11 +43,12 @@ class Office:
         self.school = school
         self.learners = 0
         self.acknowledged: list[str] = []
+        self.revoked: list[str] = []
         self.heard = asyncio.Event()
 
     async def work(self) -> None:
-        """Issue and cut until the node is gone."""
-        await asyncio.gather(self._issue(), self._cut())
+        """Issue, revoke and cut until the node is gone."""
+        await asyncio.gather(self._until_gone(self._issue), self._until_gone(self._revoke), self._until_gone(self._cut))
 
     async def repeat(self) -> None:
         """Send the file again that was under way: what came through is not awarded a second time."""
@@ -44,28 +59,62 @@ class Office:
         assert (second.new, second.already) == (0, ROWS)
         self.acknowledged += first.issued
 
-    async def _issue(self) -> None:
+    async def _until_gone(self, work: Callable[[RegistrarClient], Awaitable[None]]) -> None:
         async with self.school.desk() as desk:
             while True:
-                first, self.learners = self.learners, self.learners + ROWS
                 try:
-                    report = await desk.issue(IssueRequest(data=csv_of(first), achievement=ACHIEVEMENT))
+                    await work(desk)
                 except CairnError:
                     if self.school.process is None:
                         return
                     raise
-                self.acknowledged += report.issued
-                self.heard.set()
 
-    async def _cut(self) -> None:
-        async with self.school.desk() as desk:
-            while True:
-                try:
-                    await desk.cut()
-                except CairnError:
-                    if self.school.process is None:
-                        return
-                    raise
+    async def _issue(self, desk: RegistrarClient) -> None:
+        first, self.learners = self.learners, self.learners + ROWS
+        report = await desk.issue(IssueRequest(data=csv_of(first), achievement=ACHIEVEMENT))
+        self.acknowledged += report.issued
+        self.heard.set()
+
+    async def _revoke(self, desk: RegistrarClient) -> None:
+        # One in three awards, the oldest first; a decision that was not acknowledged is made again.
+        if len(self.revoked) * 3 < len(self.acknowledged):
+            award = self.acknowledged[len(self.revoked) * 3]
+            await desk.set_status([award], Status.REVOKED)
+            self.revoked.append(award)
+        else:
+            await desk.status()
+
+    async def _cut(self, desk: RegistrarClient) -> None:
+        await desk.cut()
+
+
+class Heads:
+    """The largest head each node has shown of each log, and what it says it cosigned."""
+
+    def __init__(self, made: Town) -> None:
+        self._made = made
+        self._seen: dict[tuple[str, LogId], Head] = {}
+        self._roots: dict[tuple[LogId, int], bytes] = {}
+
+    async def look(self) -> None:
+        """Ask every running node; nothing shrinks, and nobody shows another root of a size that somebody showed."""
+        logs = [node.log_id for node in self._made.nodes.values()]
+        for node in self._made.nodes.values():
+            if node.process is None:
+                continue
+            async with LedgerClient(node.grpc, timeout_seconds=30) as client:
+                for head in await client.heads(logs):
+                    self._check((node.name, head.log), head)
+
+    def _check(self, place: tuple[str, LogId], head: Head) -> None:
+        before = self._seen.get(place)
+        if before is not None:
+            assert head.size >= before.size, place
+            assert head.cosigned_size >= before.cosigned_size, place
+        self._seen[place] = head
+        if head.note is not None:
+            checkpoint = read_checkpoint(head.note)
+            assert self._roots.setdefault((head.log, checkpoint.size), checkpoint.root) == checkpoint.root
 
 
 def csv_of(first: int) -> bytes:
@@ -73,22 +122,33 @@ def csv_of(first: int) -> bytes:
     return "\n".join(["learner_id,name,awarded_on,result.R1", *rows]).encode()
 
 
-async def kill_while_working(office: Office, chance: random.Random) -> None:
-    """Kill after a few acknowledgements, at any moment of what is under way then."""
+async def kill_while_working(office: Office, peer: Neighbour, chance: random.Random) -> None:
+    """Kill the school after a few acknowledgements, and a peer before or after that, at any moment of what is under way."""
     wanted = len(office.acknowledged) + ROWS * chance.randint(1, 6)
+    early = len(office.acknowledged) + ROWS if chance.random() < 0.5 else wanted
     work = asyncio.create_task(office.work())
     async with asyncio.timeout(60):
-        while len(office.acknowledged) < wanted:
-            office.heard.clear()
-            heard = asyncio.create_task(office.heard.wait())
-            await asyncio.wait((heard, work), return_when=asyncio.FIRST_COMPLETED)
-            heard.cancel()
-            if work.done():
-                work.result()
-        # Not a wait for anything: it spreads the kills over all steps of an issue and a cut.
+        await heard(office, early, work)
+        # Not waits for anything: they spread the kills over all steps of an issue, a cut, a pull and a cosigning.
+        await asyncio.sleep(chance.uniform(0, 0.06))
+        assert await peer.stop(signal.SIGKILL) == -signal.SIGKILL
+        restart = asyncio.create_task(peer.start())
+        await heard(office, wanted, work)
         await asyncio.sleep(chance.uniform(0, 0.06))
         assert await office.school.stop(signal.SIGKILL) == -signal.SIGKILL
         await work
+        await restart
+
+
+async def heard(office: Office, wanted: int, work: "asyncio.Task[None]") -> None:
+    """Wait until so many awards were acknowledged."""
+    while len(office.acknowledged) < wanted:
+        office.heard.clear()
+        news = asyncio.create_task(office.heard.wait())
+        await asyncio.wait((news, work), return_when=asyncio.FIRST_COMPLETED)
+        news.cancel()
+        if work.done():
+            work.result()
 
 
 async def may_sign(school: Neighbour) -> bool:
@@ -135,9 +195,24 @@ async def check(made: Town, office: Office) -> None:
         for item in parse_body("issue", body)
     )
     assert max(items.values()) == 1
+    assert revoked_on_page(office.school, entries, bodies) >= set(office.revoked)
     # The three entries of each cut stand together and in order, also where a kill came between them.
     kinds = [entry.statement.kind for entry in entries if entry.statement.kind not in ("charter", "publish", "key")]
     assert kinds == ["anchor", "issue", "status"] * (len(kinds) // 3)
+
+
+def revoked_on_page(school: Neighbour, entries: list[Entry], bodies: list[bytes | None]) -> set[str]:
+    """Awards of which every copy reads revoked on the newest page that the peer serves, opened with the school's keys."""
+    entry = max((entry for entry in entries if entry.statement.kind == "status"), key=lambda entry: entry.index)
+    body = bodies[entry.index]
+    assert body is not None
+    key = list_key(open_keystore(school.directory / KEYS_DIRECTORY).list_root, 0)
+    page = decode_page(key, parse_body("status", body), entry.statement.id)
+    with contextlib.closing(sqlite3.connect(f"file:{school.directory / DATABASE_FILE}?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT award_id, list_number, slot FROM copies").fetchall()
+    assert {number for _, number, _ in rows} == {0}
+    standing = {award for award, _, slot in rows if page[slot] != Status.REVOKED}
+    return {award for award, _, _ in rows} - standing
 
 
 def complaints(made: Town) -> list[str]:
@@ -149,35 +224,39 @@ def complaints(made: Town) -> list[str]:
 async def kill_rounds(folder: Path, rounds: int) -> None:
     chance = random.Random(rounds)
     async with town(folder) as made:
-        school = made["granite-hollow"]
+        school, heads = made[DIPLOMA], Heads(made)
         async with school.desk() as desk:
             await desk.publish((ACHIEVEMENTS / f"{DIPLOMA}.json").read_bytes())
         office = Office(school)
         for _ in range(rounds):
+            peer = made[chance.choice([name for name in made.nodes if name != DIPLOMA])]
             try:
-                await kill_while_working(office, chance)
+                await kill_while_working(office, peer, chance)
                 await school.start()
                 await eventually(lambda: may_sign(school))
                 await office.repeat()
                 await check(made, office)
+                await heads.look()
             except CairnError as error:
                 # What a node answers is short on purpose; its log says the rest.
                 error.add_note("\n".join(complaints(made)))
                 raise
         assert complaints(made) == []
+        assert len(office.revoked) >= rounds
         async with made.nodes[NETWORK].desk() as desk:
             await desk.cut()
         await made.level()
+        await heads.look()
 
 
 @pytest.mark.timeout(300)
-async def test_killed_five_times_while_issuing(tmp_path: Path) -> None:
-    """Five kills of a real process; its three peers run on."""
+async def test_killed_five_times_while_working(tmp_path: Path) -> None:
+    """Five kills of a school that issues, revokes and cuts, and five of peers that follow and cosign it."""
     await kill_rounds(tmp_path, 5)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-async def test_killed_fifty_times_while_issuing(tmp_path: Path) -> None:
+async def test_killed_fifty_times_while_working(tmp_path: Path) -> None:
     """The same, fifty times."""
     await kill_rounds(tmp_path, 50)

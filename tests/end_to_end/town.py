@@ -183,7 +183,7 @@ async def town(folder: Path, *, forward: Forward = direct, **config: object) -> 
         config: keys of every `node.toml`.
     """
     kinds = {NETWORK: Institution.NETWORK, **SCHOOLS}
-    nodes = {name: await _found(folder, name, kind, forward, config) for name, kind in kinds.items()}
+    nodes = {name: await found_neighbour(folder, name, kind, forward, config) for name, kind in kinds.items()}
     made = Town(folder, nodes)
     try:
         await asyncio.gather(*(node.start() for node in nodes.values()))
@@ -194,7 +194,7 @@ async def town(folder: Path, *, forward: Forward = direct, **config: object) -> 
         await asyncio.gather(*(node.stop() for node in nodes.values()))
 
 
-async def _found(
+async def found_neighbour(
     folder: Path, name: str, kind: Institution, forward: Forward, config: Mapping[str, object]
 ) -> Neighbour:
     count = 3 if kind is Institution.NETWORK else 1

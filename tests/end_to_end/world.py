@@ -21,13 +21,16 @@ from ledger.log.merkle import RootHash
 from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root
 from ledger.log.records import Anchor, Issue
 from ledger.log.statement import Statement
+from node.clock import Clock, system_clock
 from node.config import NodeConfig, parse_config, render_config
 from node.found import Founding, found_institution
 from node.keystore import KeyRole, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide
 from node.sequencer import SignedStatement
+from node.store.database import Database
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.store.room import Room
 
 DEADLINE_SECONDS = 60
 BATCH = 256
@@ -60,6 +63,7 @@ class Campus:
     only_copy: bool = False
     clock_ahead_ms: int = 0
     """How far this computer's clock is from the true time."""
+    clock: Clock = system_clock
     side: LedgerSide | None = None
     _store: LedgerStore | None = None
     _task: "asyncio.Task[None] | None" = None
@@ -86,15 +90,15 @@ class Campus:
         log = self.node.ledger.log(other)
         return log is not None and log.size >= size
 
-    async def start(self) -> None:
+    async def start(self, open_database: Callable[[Path, Room | None], Database] = Database) -> None:
         """Run the node; returns once it answers."""
-        self._store = LedgerStore.open(self.directory / "ledger")
+        self._store = LedgerStore.open(self.directory / "ledger", open_database=open_database)
         parts = LedgerParts(
             directory=self.directory,
             config=self.config,
             keystore=open_keystore(self.directory / "keys"),
             store=self._store,
-            clock=lambda: time.time_ns() // 1_000_000 + self.clock_ahead_ms,
+            clock=lambda: self.clock() + self.clock_ahead_ms,
             draw=os.urandom,
             state_home=self.state_home,
             only_copy=self.only_copy,

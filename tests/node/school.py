@@ -20,8 +20,10 @@ from ledger.log.statement import Statement
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, Founding, found_institution
 from node.keystore import KeyRole, Keystore, open_keystore
 from node.sequencer import Sequencer, SignedStatement
+from node.store.database import Database
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.store.room import Room
 
 NOW = 1_800_000_000_000
 ROOT = SigningKey(b"\x2a" * 32)
@@ -114,8 +116,8 @@ def found_school(directory: Path, **changes: object) -> School:
     return open_school(directory)
 
 
-def open_school(directory: Path) -> School:
-    store = LedgerStore.open(directory / LEDGER_DIRECTORY)
+def open_school(directory: Path, open_database: Callable[[Path, Room | None], Database] = Database) -> School:
+    store = LedgerStore.open(directory / LEDGER_DIRECTORY, open_database=open_database)
     (log_id,) = store.log_ids()
     log = store.log(log_id)
     assert log is not None

@@ -33,7 +33,7 @@ from node.client.exchange import (
     Package,
 )
 from node.client.failures import UnknownLogError, UnreachableError
-from node.errors import BusyError, ConflictError
+from node.errors import AwaitsApprovalError, BusyError, ConflictError, NotAllowedError
 from node.pb import cairn_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,6 +185,8 @@ def test_limits_themselves_pass() -> None:
         (ConflictError("m", size=41), grpc.StatusCode.ABORTED),
         (BusyError("m", hint="später"), grpc.StatusCode.RESOURCE_EXHAUSTED),
         (UnknownLogError("m"), grpc.StatusCode.NOT_FOUND),
+        (NotAllowedError("m", hint="h"), grpc.StatusCode.PERMISSION_DENIED),
+        (AwaitsApprovalError("m", proposal="q7d2m4xc"), grpc.StatusCode.ABORTED),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.name,
 )
@@ -196,6 +198,8 @@ def test_every_error_arrives_as_itself(error: CairnError, status: grpc.StatusCod
     assert (type(again), str(again), again.hint) == (type(error), "m", error.hint)
     if isinstance(again, ConflictError):
         assert again.size == 41
+    if isinstance(again, AwaitsApprovalError):
+        assert again.proposal == "q7d2m4xc"
 
 
 def test_a_status_of_nobody_we_know_is_unreachable() -> None:

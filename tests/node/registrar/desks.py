@@ -12,7 +12,7 @@ from ledger.log.keys import SigningKey
 from node.clock import Draw
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, Founding, found_institution
 from node.keystore import KeyRole, Keystore, open_keystore
-from node.registrar.database import FILE_NAME, open_database
+from node.registrar.database import FILE_NAME, Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.sequencer import Sequencer
@@ -126,8 +126,14 @@ async def open_bench(
     pause: Callable[[str], None] | None = None,
     *,
     held: str = "",
+    wrap: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[Bench]:
-    """Open what was founded, run it, and close it in order; `held` is why nothing may be signed at first."""
+    """Open what was founded, run it, and close it in order.
+
+    Args:
+        held: why nothing may be signed at first.
+        wrap: may put a faulty database before the real one.
+    """
     store = LedgerStore.open(directory / LEDGER_DIRECTORY)
     keystore = open_keystore(directory / KEYS_DIRECTORY)
     log = store.log(log_id)
@@ -136,7 +142,7 @@ async def open_bench(
     sequencer.start()
     if held:
         sequencer.hold(held)
-    database = open_database(place_in(directory), encode_log_id(log_id))
+    database = wrap(open_database(place_in(directory), encode_log_id(log_id)))
     desk = RegistrarDesk(
         DeskParts(
             database=database,

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from ledger import base64url
 from ledger.credential.sdjwt import open_claims, parse_sd_jwt
@@ -13,11 +15,14 @@ from ledger.log.entry import parse_entry
 from node.client.registry import IssueRequest
 from node.errors import BusyError
 from node.keystore import KeyRole
-from node.registrar import views
+from node.registrar import outbox, views
 from node.registrar.copies import read_credential_id
 from node.registrar.correction_desk import CorrectionDesk
+from node.registrar.tables import Slot, SlotChange
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
 from tests.node.registrar.thefts import add_key, forge_batch, retire, steal
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 async def issue(bench: Bench, *learners: int) -> tuple[str, ...]:
@@ -215,3 +220,39 @@ async def test_a_key_retires_only_after_its_successor(tmp_path: Path) -> None:
         await add_key(bench, KeyRole.ISSUE)
         await retire(bench, old)
         await retire(bench, bench.keystore.newest(KeyRole.DEFINE).public)
+
+
+async def test_the_explanation_of_a_reissue_is_used_once(tmp_path: Path) -> None:
+    """By the page that shows it; a cut that the log refused gives it back."""
+    async with fresh_bench(tmp_path) as bench:
+        await issue(bench, 1)
+        await bench.desk.cut()
+        old = await steal(bench, KeyRole.REGISTER, 1)
+        await CorrectionDesk(bench.desk).reissue(name_of(old))
+        database = bench.desk.database
+        # The cut is made and refused before it is written: what it took waits again.
+        made = bench.desk._make_cut(bench.clock())
+        with database.write() as session:
+            (shipment,) = outbox.load_pending(session)
+            assert shipment.cut_id == made.id
+            outbox.withdraw(session, shipment)
+        await bench.desk.cut()
+        assert sorted(value for value in page(bench) if value) == [3]
+        with database.write() as session:
+            slot = session.scalars(select(SlotChange)).one()
+            session.execute(update(Slot).where(Slot.slot != slot.slot).values(status=2))
+        with pytest.raises(RuleError, match="without a decision"):
+            await bench.desk.cut()
+        with database.write() as session:
+            session.add(
+                SlotChange(list_number=slot.list_number, slot=fresh_slot(session, slot), at=0, cut_id=slot.cut_id)
+            )
+        with pytest.raises(RuleError, match="without a decision"):
+            await bench.desk.cut()
+        with database.write() as session:
+            shown = session.scalars(select(SlotChange).where(SlotChange.number == slot.number)).one()
+            assert shown.cut_id is not None
+
+
+def fresh_slot(session: Session, ended: SlotChange) -> int:
+    return session.scalars(select(Slot.slot).where(Slot.slot != ended.slot)).one()

@@ -71,3 +71,13 @@ def test_errors_hold_no_values_and_a_full_disk_is_told(tmp_path: Path) -> None:
         session.execute(text("PRAGMA max_page_count = 1"))
         session.execute(text("CREATE TABLE more AS SELECT zeroblob(1000000) AS x"))
     database.close()
+
+
+def test_what_cannot_be_read_is_told_in_words(tmp_path: Path) -> None:
+    """Not a traceback and INTERNAL; the driver's own words, which hold no values."""
+    database = open_database(tmp_path / "registrar.db", "log")
+    with database.write() as session:
+        session.execute(text("DROP TABLE tokens"))
+    with pytest.raises(BusyError, match="cannot be read: no such table"), database.read() as session:
+        session.execute(text("SELECT * FROM tokens"))
+    database.close()

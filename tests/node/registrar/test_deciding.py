@@ -20,6 +20,8 @@ from tests.node.registrar.desks import DIPLOMA, Bench, achievement_json, csv_of,
 DAY_MS = 86_400_000
 COURSE = "quiet-lantern"
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 async def issue(bench: Bench, *learners: int, achievement: str = DIPLOMA) -> tuple[str, ...]:
     report = await bench.desk.issue(IssueRequest(data=csv_of(learners), achievement=achievement))

@@ -17,6 +17,7 @@ from ledger.credential.verify import MAX_FILE_BYTES
 from ledger.errors import MalformedError, PolicyError
 from ledger.log.identity import LogId
 from ledger.log.policy import TrustRoot
+from node.client.reach import reach_socket, translating
 from node.client.verifier import Asked, VerifierClient
 from node.newestheads import NewestHeads
 from node.pb import verifier_pb2 as pb
@@ -58,6 +59,15 @@ class Bench:
 
 
 @asynccontextmanager
+async def calling(socket: Path) -> AsyncIterator[VerifierClient]:
+    reach = reach_socket(str(socket))
+    try:
+        yield VerifierClient(reach)
+    finally:
+        await reach.channel.close(None)
+
+
+@asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[tuple[Bench, VerifierClient]]:
     bench = Bench(folder)
     server = make_server(ErrorBoundary())
@@ -65,7 +75,7 @@ async def serving(folder: Path) -> AsyncIterator[tuple[Bench, VerifierClient]]:
     listen(server, f"unix:{folder / 's'}")
     await server.start()
     try:
-        async with asyncio.timeout(120), VerifierClient(str(folder / "s")) as client:
+        async with asyncio.timeout(120), calling(folder / "s") as client:
             yield bench, client
     finally:
         await server.stop(None)
@@ -176,10 +186,8 @@ async def test_a_network_nobody_here_knows(tmp_path: Path) -> None:
 async def test_a_request_that_is_none(tmp_path: Path, request_: pb.VerifyRequest, message: str) -> None:
     async with serving(tmp_path) as (_, client):
         with pytest.raises(MalformedError, match=message):
-            try:
+            async with translating(client._reach):
                 await client._stub.Verify(request_, timeout=30)
-            except Exception as error:
-                raise client._decode_error(error) from error  # type: ignore[arg-type]  # an RPC error
 
 
 class Slow:
@@ -212,7 +220,7 @@ async def test_files_are_taken_only_as_fast_as_they_are_judged(tmp_path: Path) -
             taken += 1
             yield bytes(100_000)
 
-    async with asyncio.timeout(60), VerifierClient(str(tmp_path / "s")) as client:
+    async with asyncio.timeout(60), calling(tmp_path / "s") as client:
         reports = client.verify_all(files(), ASKED)
         first = asyncio.ensure_future(anext(reports))
         before = -1

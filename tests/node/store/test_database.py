@@ -1,8 +1,12 @@
 """LevelDB behind a typed wrapper: one process, ordered keys, whole batches."""
 
+import os
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,3 +90,43 @@ def test_a_damaged_store_is_told_apart(tmp_path: Path) -> None:
 
     with pytest.raises(CairnError, match="store"):
         Database(tmp_path / "ledger")
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """No file of this process may grow by more than a few bytes, as where a disk is full in the middle of a record."""
+    largest = max(file.stat().st_size for file in folder.iterdir())
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest + 100, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_failed_write_is_the_last_one_until_the_store_is_opened_again(tmp_path: Path) -> None:
+    """Behind the torn record LevelDB would acknowledge writes and lose them: what is acknowledged is there afterwards."""
+    database = Database(tmp_path / "ledger")
+    acknowledged = {}
+    for number in range(60):
+        key, value = b"%03d" % number, os.urandom(3000)
+        try:
+            if number == 20:
+                with full_disk(tmp_path / "ledger"):
+                    database.write([(key, value)])
+            else:
+                database.write([(key, value)])
+            acknowledged[key] = value
+        except BusyError as error:
+            expected = "cannot write" if number == 20 else "nothing is written since a write failed"
+            assert expected in str(error)
+            assert "opens its store again" in error.hint
+    assert database.failure is not None
+    database.close()
+
+    again = Database(tmp_path / "ledger")
+    assert dict(again.scan(b"0", b"9")) == acknowledged
+    assert len(acknowledged) == 20
+    again.write([(b"020", b"later")])
+    again.close()

@@ -207,6 +207,7 @@ async def test_health_tells_the_quorum(reader: Reader, network: tuple[SimulatedL
             "log": encode_log_id(founder.log_id),
             "quorum": {"has_quorum": True, "present": 2, "required": 2},
             "size": founder.size,
+            "waiting": "",
         },
     )
 
