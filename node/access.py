@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ledger.errors import RuleError
 from ledger.log.identity import LogId, encode_log_id
+from node.account import check_account
 from node.client.held import HeldLog, read_held
 from node.home import Home
 from node.onlyone import hold_directory
@@ -35,7 +36,9 @@ class StoreAccess:
 
         Raises:
             BusyError: a node runs there after all.
+            PolicyError: the directory belongs to another account.
         """
+        check_account(home.directory)
         # Here, since both are loaded only where no node runs.
         from node.ledgerside import find_own_log
         from node.store.ledgerstore import LedgerStore

@@ -14,26 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.errors import MalformedError
-from node.configvalues import (
-    Address,
-    RefusedValue,
-    check_address,
-    check_choice,
-    check_database_url,
-    check_flag,
-    check_log_format,
-    check_name,
-    check_path,
-    check_peer,
-    check_public_address,
-    check_public_url,
-    check_text,
-    check_texts,
-    check_tls_mode,
-    check_whole,
-    or_empty,
-    parse_address,
-)
+from node import configvalue
+from node.address import Address, parse_address
 from node.logs import LogFormat
 from node.registrar.people.roles import ACTS
 from node.tls.modes import TLSMode, check_listeners
@@ -54,144 +36,174 @@ def _about(comment: str, check: Callable[[Any], Any]) -> dict[str, Any]:
 class NodeConfig:
     """Everything one node's operator decides; paths that do not begin with / are relative to the node's directory."""
 
-    name: str = field(metadata=_about("What people call this node. Required.", check_name))
+    name: str = field(metadata=_about("What people call this node. Required.", configvalue.name))
     http_listen: str = field(
         default="127.0.0.1:8470",
         metadata=_about(
             "HOST:PORT for HTTP: tiles, bodies, claims, /healthz. Port 0 takes any free port. Behind a reverse proxy "
             "all callers share one limit on claims, 20 a second: let the proxy limit each.",
-            check_address,
+            configvalue.address,
         ),
     )
     grpc_listen: str = field(
         default="127.0.0.1:8471",
-        metadata=_about("HOST:PORT for gRPC between nodes. Port 0 takes any free port.", check_address),
+        metadata=_about("HOST:PORT for gRPC between nodes. Port 0 takes any free port.", configvalue.address),
     )
     http_url: str = field(
         default="",
         metadata=_about(
             "URL under which others reach http_listen, without / at the end. Empty: http:// and where it listens.",
-            check_public_url,
+            configvalue.public_url,
         ),
     )
     grpc_address: str = field(
         default="",
         metadata=_about(
-            "HOST:PORT under which other nodes reach grpc_listen. Empty: where it listens.", check_public_address
+            "HOST:PORT under which other nodes reach grpc_listen. Empty: where it listens.", configvalue.public_address
         ),
     )
     tls_certificate: str = field(
         default="",
-        metadata=_about("PEM file of the listeners' certificate, full chain. Empty: none.", or_empty(check_path)),
+        metadata=_about("PEM file of the listeners' certificate, full chain. Empty: none.", configvalue.optional_path),
     )
-    tls_key: str = field(default="", metadata=_about("PEM file of its key, mode 0600 or 0640.", or_empty(check_path)))
+    tls_key: str = field(
+        default="", metadata=_about("PEM file of its key, mode 0600 or 0640.", configvalue.optional_path)
+    )
     http_tls: TLSMode = field(
         default=TLSMode.AUTO,
-        metadata=_about("auto (files, if tls_certificate names one), files, self-made or off.", check_tls_mode),
+        metadata=_about("auto (files, if tls_certificate names one), files, self-made or off.", configvalue.tls_mode),
     )
     grpc_tls: TLSMode = field(
         default=TLSMode.AUTO,
         metadata=_about(
-            "auto (files if named, else self-made beyond this computer), files, self-made or off.", check_tls_mode
+            "auto (files if named, else self-made beyond this computer), files, self-made or off.", configvalue.tls_mode
         ),
     )
     accept_authorities: bool = field(
         default=True,
-        metadata=_about("false talks only to peers whose certificate their institution's keys vouch for.", check_flag),
+        metadata=_about(
+            "false talks only to peers whose certificate their institution's keys vouch for.", configvalue.flag
+        ),
     )
     insecure: bool = field(
         default=False,
         metadata=_about(
             "true allows listening beyond this computer, and calling peers there, without TLS, where claims can be read.",
-            check_flag,
+            configvalue.flag,
         ),
     )
     registrar_socket: str = field(
         default="",
         metadata=_about(
             "Unix socket of the private listener. Empty: registrar.sock beside this file, or as registrar.path says.",
-            or_empty(check_path),
+            configvalue.optional_path,
         ),
     )
     registrar_group: str = field(
         default="",
-        metadata=_about("Group that may use the private listener. Empty: the group of the node's process.", check_text),
+        metadata=_about(
+            "Group that may use the private listener. Empty: the group of the node's process.", configvalue.text
+        ),
+    )
+    metrics_listen: str = field(
+        default="",
+        metadata=_about(
+            "HOST:PORT of this computer for /metrics, as Prometheus asks it. Empty: only the Unix socket beside the "
+            "private listener, registrar.metrics.",
+            configvalue.private_address,
+        ),
+    )
+    otlp_endpoint: str = field(
+        default="",
+        metadata=_about(
+            "URL of an OpenTelemetry collector's OTLP/gRPC listener, for durations of calls and cuts; needs the extra "
+            "otel. Plain http:// only on this computer. Empty: nothing is sent.",
+            configvalue.collector_url,
+        ),
     )
     registrar_database: str = field(
         default="",
         metadata=_about(
             "PostgreSQL for the registrar's database: postgresql+psycopg://USER@HOST/DATABASE, no password (PGPASSFILE). "
             "Empty: the file registrar.db beside this one.",
-            check_database_url,
+            configvalue.database_url,
         ),
     )
     registrar_listen: str = field(
         default="",
         metadata=_about(
-            "HOST:PORT for registrars at other computers, always with TLS. Empty: none.", or_empty(check_address)
+            "HOST:PORT for registrars at other computers, always with TLS. Empty: none.", configvalue.optional_address
         ),
     )
     registrar_address: str = field(
         default="",
-        metadata=_about("HOST:PORT under which they reach it. Empty: where it listens.", check_public_address),
+        metadata=_about("HOST:PORT under which they reach it. Empty: where it listens.", configvalue.public_address),
     )
     registrar_certificate_days: int = field(
-        default=90, metadata=_about("Days a registrar's certificate is good; use renews it.", check_whole(1, 825))
+        default=90, metadata=_about("Days a registrar's certificate is good; use renews it.", configvalue.whole(1, 825))
     )
     four_eyes: tuple[str, ...] = field(
         default=(),
         metadata=_about(
-            f"Acts that need a second person's approval: {', '.join(ACTS)}.", check_texts(check_choice(*ACTS))
+            f"Acts that need a second person's approval: {', '.join(ACTS)}.",
+            configvalue.texts(configvalue.choice(*ACTS)),
         ),
     )
     log_format: LogFormat = field(
-        default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", check_log_format)
+        default=LogFormat.LOGFMT, metadata=_about("logfmt for people or json for collectors.", configvalue.log_format)
     )
     log_level: str = field(
-        default="info", metadata=_about(f"One of {', '.join(_LOG_LEVELS)}.", check_choice(*_LOG_LEVELS))
+        default="info", metadata=_about(f"One of {', '.join(_LOG_LEVELS)}.", configvalue.choice(*_LOG_LEVELS))
     )
     peers: tuple[str, ...] = field(
         default=(),
         metadata=_about(
-            "gRPC addresses (HOST:PORT) to follow beside the members of the networks.", check_texts(check_peer)
+            "gRPC addresses (HOST:PORT) to follow beside the members of the networks.",
+            configvalue.texts(configvalue.peer),
         ),
     )
     networks: tuple[str, ...] = field(
         default=(),
-        metadata=_about("Trust root files of the networks this node belongs to or follows.", check_texts(check_path)),
+        metadata=_about(
+            "Trust root files of the networks this node belongs to or follows.", configvalue.texts(configvalue.path)
+        ),
     )
     follow_interval_seconds: int = field(
         default=60,
-        metadata=_about("Seconds between two looks at a quiet peer; news is told at once.", check_whole(1, 86_400)),
+        metadata=_about(
+            "Seconds between two looks at a quiet peer; news is told at once.", configvalue.whole(1, 86_400)
+        ),
     )
     peer_timeout_seconds: int = field(
-        default=30, metadata=_about("Seconds a peer may take for one answer.", check_whole(1, 3_600))
+        default=30, metadata=_about("Seconds a peer may take for one answer.", configvalue.whole(1, 3_600))
     )
     daily_quota_mebibytes: int = field(
         default=64,
         metadata=_about(
-            "MiB one log may grow in a day before its follower waits for the next.", check_whole(1, 1_048_576)
+            "MiB one log may grow in a day before its follower waits for the next.", configvalue.whole(1, 1_048_576)
         ),
     )
     witness_timeout_seconds: int = field(
-        default=10, metadata=_about("Seconds one witness may take to cosign a checkpoint.", check_whole(1, 3_600))
+        default=10, metadata=_about("Seconds one witness may take to cosign a checkpoint.", configvalue.whole(1, 3_600))
     )
     witness_urls: tuple[str, ...] = field(
         default=(),
         metadata=_about(
             'Witnesses that only speak HTTP, as "NAME URL": the name of the key, and what stands before /add-checkpoint.',
-            check_texts(check_witness_url),
+            configvalue.texts(check_witness_url),
         ),
     )
     cut_timeout_seconds: int = field(
         default=60,
-        metadata=_about("Seconds a cut waits for its quorum before it goes on and asks again.", check_whole(1, 86_400)),
+        metadata=_about(
+            "Seconds a cut waits for its quorum before it goes on and asks again.", configvalue.whole(1, 86_400)
+        ),
     )
     offer_lifetime_days: int = field(
-        default=30, metadata=_about("Days a claim link can be used.", check_whole(1, 3_650))
+        default=30, metadata=_about("Days a claim link can be used.", configvalue.whole(1, 3_650))
     )
     access_token_minutes: int = field(
-        default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", check_whole(1, 1_440))
+        default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", configvalue.whole(1, 1_440))
     )
 
     def http_bind(self) -> Address:
@@ -260,18 +272,18 @@ def change_config(text: str, file: str = FILE_NAME, **changes: str | int | bool 
 def _check(check: Callable[[Any], Any], value: Any, where: str) -> Any:
     try:
         return check(value)
-    except (RefusedValue, MalformedError) as error:
+    except (configvalue.RefusedError, MalformedError) as error:
         raise MalformedError(f"{where}: {error}") from error
 
 
 def _check_ports(config: NodeConfig, file: str) -> None:
     taken: dict[str, str] = {}
-    for key in ("http_listen", "grpc_listen", "registrar_listen"):
-        address: str = getattr(config, key)
-        if address in taken:
-            raise MalformedError(f"{file}: {key}: {address} is already taken by {taken[address]}")
-        if address and not address.endswith(":0"):
-            taken[address] = key
+    for key in ("http_listen", "grpc_listen", "metrics_listen"):
+        text = getattr(config, key)
+        if text in taken and parse_address(text).port != 0:
+            raise MalformedError(f"{file}: {key}: {text} is already taken by {taken[text]}")
+        if text:
+            taken[text] = key
 
 
 def _suggest(key: str, known: list[str]) -> str:

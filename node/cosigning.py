@@ -24,6 +24,7 @@ from node.clock import Draw
 from node.directory import Directory, NamedWitness
 from node.errors import BusyError, ConflictError
 from node.events import HeadEvents
+from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.store.logstore import LogStore
 from node.tasks import Backoff, keep_doing
@@ -57,6 +58,7 @@ class Cosigning:
         grace_seconds: how long the others are waited for after the quorum.
         witness_urls: by the name of its key, where a witness that only speaks HTTP is asked.
         timekeeping: told what the witnesses' clocks say.
+        observer: told how long each cosignature took.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Cosigning:
         grace_seconds: float = GRACE_SECONDS,
         witness_urls: Mapping[str, str] = MappingProxyType({}),
         timekeeping: Timekeeping | None = None,
+        observer: Observer = SILENT,
     ) -> None:
         self._log = log
         self._own: LogId = log.state.log_id
@@ -84,6 +87,7 @@ class Cosigning:
         self._address = address
         self._may_ask = may_ask
         self._rewound = rewound
+        self._observer = observer
         self._timeout = timeout_seconds
         self._grace = grace_seconds
         self._witness_urls = witness_urls
@@ -177,10 +181,12 @@ class Cosigning:
     async def _ask(self, witness: NamedWitness, note: bytes) -> None:
         """Ask one witness for one checkpoint; what goes wrong is kept in `problems`, and is for the next round."""
         problem = ""
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._timeout):
                 asked_at = 0 if self._time is None else self._time.moment()
                 line = await self._add_checkpoint(witness, note)
+                self._observer.cosigned(asyncio.get_running_loop().time() - began)
                 merged = await self._add_line(witness, note, line)
                 if self._time is not None:
                     (cosignature,) = open_cosignatures(merged, [witness.key])

@@ -1,8 +1,10 @@
 """The keys of an institution: which the log names, which are in force, which are here and not named yet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger import base64url
+from ledger.log.charter import Role
 from ledger.log.keyring import KeyRecord
 from ledger.log.keys import SigningKey
 from ledger.log.state import LogState
@@ -48,6 +50,18 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
         for key in state.roots.keys
     ]
     return tuple(rows)
+
+
+def missing_keys(state: LogState, keystore: Keystore) -> Iterator[tuple[str, str]]:
+    """The roles for which no key in force is here, each with what follows from that."""
+    if keystore.find(state.log_key.id) is None:
+        yield "log", "the log cannot go on"
+    for role in Role:
+        in_force = state.keys.in_force(role, state.size)
+        if in_force and not any(keystore.find(record.key.id) for record in in_force):
+            yield role.value, "what this role signs waits"
+        elif not in_force and role is Role.OPERATE:
+            yield role.value, "the log names none in force, so no cut can be made"
 
 
 def unused_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -> SigningKey:

@@ -20,7 +20,7 @@ import nacl.pwhash.argon2id as argon2id
 import nacl.secret
 
 from ledger import base64url, canonical
-from ledger.errors import MalformedError, RuleError
+from ledger.errors import CairnError, MalformedError, RuleError
 from ledger.log.keys import KeyId, PublicKey, SigningKey, parse_public_key
 from node import durable
 from node.clock import Draw
@@ -29,6 +29,7 @@ MAX_KEY_FILE_BYTES = 4096
 SEED_BYTES = 32
 
 _FORMAT = "cairn/root-key/v1"
+_RESTORE = "restore the keys from the backup"
 _MAX_OPERATIONS = 16
 _MAX_MEMORY_BYTES = 1 << 30
 _FILE_NAME = re.compile(r"([a-z_]+)(?:-([1-9][0-9]{0,5}))?\.key")
@@ -129,8 +130,36 @@ def open_keystore(directory: Path) -> Keystore:
             keys[role][number] = _read_key(path, role)
     for role, found in keys.items():
         if not found:
-            raise MalformedError(f"{directory}: no key for role {role}", hint="restore the keys from the backup")
+            raise MalformedError(f"{directory}: no key for role {role}", hint=_RESTORE)
     return Keystore(directory, keys, _read_list_root(directory / "list_root.key"))
+
+
+def find_bad_files(directory: Path) -> list[tuple[Path, CairnError]]:
+    """Every key file that cannot be used, and each one that is missing, with the reason.
+
+    Raises:
+        OSError: the directory cannot be listed.
+    """
+    bad: list[tuple[Path, CairnError]] = []
+    good: set[str] = set()
+    for path in sorted(directory.glob("*.key")):
+        try:
+            match = _FILE_NAME.fullmatch(path.name)
+            if match is None or match[2] == "1":
+                raise MalformedError(f"{path}: not named after a role", hint="move foreign files out of this directory")
+            if match[1] == "list_root":
+                _read_list_root(path)
+            else:
+                _read_key(path, _role(path, match[1]))
+            good.add(match[1])
+        except CairnError as error:
+            bad.append((path, error))
+    told = {path.name for path, _ in bad}
+    for name in ("list_root", *KeyRole):
+        missing = directory / f"{name}.key"
+        if name not in good and missing.name not in told:
+            bad.append((missing, MalformedError(f"{missing}: no such key file", hint=_RESTORE)))
+    return bad
 
 
 def create_key_file(
@@ -293,7 +322,7 @@ def _read_json(path: Path) -> canonical.JSONObject:
     try:
         data = durable.read_secret(path, max_bytes=MAX_KEY_FILE_BYTES)
     except FileNotFoundError as error:
-        raise MalformedError(f"{path}: no such key file", hint="restore the keys from the backup") from error
+        raise MalformedError(f"{path}: no such key file", hint=_RESTORE) from error
     try:
         return canonical.parse(data.removesuffix(b"\n"), max_bytes=MAX_KEY_FILE_BYTES)
     except MalformedError as error:

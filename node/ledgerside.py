@@ -33,6 +33,7 @@ from node.forks import Forks
 from node.gossip import Gossip
 from node.highwater import HighWater
 from node.keystore import KeyRole, Keystore
+from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.pull import Puller
 from node.replicate import Follower, Followers
@@ -73,6 +74,7 @@ class LedgerParts:
         draw: random bytes.
         state_home: where the high-water file stands, see `node.highwater`.
         only_copy: the operator says that no newer copy of the own log exists.
+        observer: told of calls, commits and cosignatures.
     """
 
     directory: Path
@@ -83,6 +85,7 @@ class LedgerParts:
     draw: Draw
     state_home: Path
     only_copy: bool = False
+    observer: Observer = SILENT
 
 
 class LedgerSide:
@@ -94,7 +97,7 @@ class LedgerSide:
         self.ledger = store
         self.log = find_own_log(store, parts.keystore)
         self.log_id: LogId = self.log.state.log_id
-        self.boundary = ErrorBoundary()
+        self.boundary = ErrorBoundary(parts.observer)
         self.health = HealthSwitch()
         self.server: Server = make_server(self.boundary)
         self._has_started = False
@@ -123,6 +126,7 @@ class LedgerSide:
             _log_key(parts.keystore, self.log),
             find_key=parts.keystore.find,
             pause=self._reached,
+            observer=parts.observer,
         )
         self.puller = Puller(
             store, self.events, self.directory, parts.clock, daily_bytes=config.daily_quota_mebibytes * MEBIBYTE
@@ -177,6 +181,7 @@ class LedgerSide:
             timeout_seconds=config.witness_timeout_seconds,
             witness_urls=witness_prefixes(config.witness_urls),
             timekeeping=self.timekeeping,
+            observer=parts.observer,
         )
         self.followers = Followers(self.directory, self.events, self.peers, self._make_follower)
         self.serving = Serving(store, lambda: self.events.token)

@@ -20,6 +20,7 @@ COMMANDS = {
     "init": "Found an institution: keys, node.toml, log.",
     "run": "Run the node until it is told to stop.",
     "status": "How the node stands, in words.",
+    "doctor": "Look closely: configuration, keys, disk, ports, clock, peers.",
     "join": "Ask a network for membership.",
     "member": "Who is a member of a network: propose, show, history.",
     "key": "Propose keys of this institution; list them.",
@@ -40,6 +41,9 @@ COMMANDS = {
     "registrar": "Registrars at other computers: let them in, see what they did, approve.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "verify": "Judge what somebody shows, with the logs of the running node.",
+    "fsck": "Check all a node keeps, name each damaged place, repair it.",
+    "recover": "Bring a node back from its keys and its peers.",
+    "recover-award": "Take an award back in from a copy that its learner shows.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
     "backup": "Everything the node cannot do without, in one file.",
     "restore": "Make a node's directory from a backup.",
@@ -51,7 +55,9 @@ COMMANDS = {
 MODULES = {"suspend": "revoke", "reinstate": "revoke"}
 """Subcommands that live in another's module; there they are found under their own name."""
 
-_NODE_EXTRA = frozenset({"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "sqlalchemy", "segno"})
+_NODE_EXTRA = frozenset(
+    {"grpc", "grpc_health", "grpc_reflection", "google", "plyvel", "prometheus_client", "sqlalchemy", "segno"}
+)
 """What only the extra `node` brings, by import name."""
 
 

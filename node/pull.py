@@ -77,6 +77,19 @@ class Puller:
         self._budget = Budget(MAX_GATHERED_BYTES)
         self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    @property
+    def daily_bytes(self) -> int:
+        """How much one log may grow in a day."""
+        return self._quota.daily_bytes
+
+    def grown_today(self) -> dict[LogId, int]:
+        """Bytes that each log grew by since midnight UTC, of those that grew."""
+        return self._quota.spent_today()
+
+    def paused(self) -> tuple[LogId, ...]:
+        """Logs that wait for tomorrow because they used up their quota."""
+        return self._quota.refused_today()
+
     def lock(self, log: LogId) -> asyncio.Lock:
         """Held while a log is committed to, or its cosigned size compared and set."""
         return self._locks[log]
@@ -255,25 +268,35 @@ class _Quota:
 
     def __init__(self, clock: Clock, daily_bytes: int) -> None:
         self._clock = clock
-        self._daily = daily_bytes
+        self.daily_bytes = daily_bytes
         self._caught_up: set[LogId] = set()
         self._spent: dict[LogId, tuple[int, int]] = {}
+        self._refused: dict[LogId, int] = {}
 
     def mark_caught_up(self, log: LogId) -> None:
         self._caught_up.add(log)
 
     def check(self, log: LogId, length: int) -> None:
         """Refuse growth above the quota; a single commit larger than the whole quota passes on a day of its own."""
-        _, spent = self._today(log)
-        if log in self._caught_up and spent and spent + length > self._daily:
+        day, spent = self._today(log)
+        if log in self._caught_up and spent and spent + length > self.daily_bytes:
+            self._refused[log] = day
             raise BusyError(
-                f"log {encode_log_id(log)}: grew by {spent} bytes today of {self._daily}; it goes on tomorrow",
+                f"log {encode_log_id(log)}: grew by {spent} bytes today of {self.daily_bytes}; it goes on tomorrow",
                 hint="raise daily_quota_mebibytes in node.toml if this institution is that busy",
             )
 
     def spend(self, log: LogId, length: int) -> None:
         day, spent = self._today(log)
         self._spent[log] = day, spent + length
+
+    def spent_today(self) -> dict[LogId, int]:
+        today = self._clock() // DAY_MS
+        return {log: spent for log, (day, spent) in self._spent.items() if day == today}
+
+    def refused_today(self) -> tuple[LogId, ...]:
+        today = self._clock() // DAY_MS
+        return tuple(log for log, day in self._refused.items() if day == today)
 
     def _today(self, log: LogId) -> tuple[int, int]:
         today = self._clock() // DAY_MS

@@ -3,6 +3,7 @@
     public gRPC      `node.ledgerside`: Ledger, Witness, health, reflection
     public HTTP      `node.web`: tiles, bodies, issuer metadata, claims, /healthz
     private listener `node.registrar`, `node.verifying`: commands of the operator's own staff, by a Unix socket or TLS
+    private HTTP     `node.observing`: /metrics, on another socket beside it
 
 A write that fails ends the node but not its process: everything is closed and opened again from disk, where alone it
 shows what was written, once the disk can be written. Stopping is an ordered list: refuse new work, drain what is under
@@ -27,16 +28,17 @@ from ledger.errors import CairnError
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot
 from node import socketpath
+from node.address import Address, parse_address
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, NodeConfig, parse_config
-from node.configvalues import Address
 from node.descriptors import raise_limit
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
-from node.health import describe_findings
 from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide, find_own_log
+from node.metrics.meters import Meters
 from node.newestheads import NewestHeads
+from node.observing import Observing, open_observer
 from node.onlyone import hold_directory
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
@@ -46,6 +48,7 @@ from node.registrar.service import add_registrar
 from node.registrar.submission import Submission
 from node.service.gate import Gate
 from node.service.operator import add_operator
+from node.service.recovery import add_recovery
 from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
 from node.store.ledgerstore import LedgerStore
@@ -85,6 +88,8 @@ class Node:
         database: Database,
         http_socket: socket.socket,
         private: Path,
+        meters: Meters,
+        metrics_port: socket.socket | None,
     ) -> None:
         config = parts.config
         self.clock: Clock = parts.clock
@@ -112,7 +117,8 @@ class Node:
                 draw=parts.draw,
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
-                findings=lambda: (*describe_findings(self.side, self.clock), *self.submission.findings()),
+                findings=lambda: self.observing.watch.look(),
+                observer=parts.observer,
                 certificates=self.side.certificates.shown,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
@@ -120,9 +126,11 @@ class Node:
         )
         self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
         self.entrance = Entrance(config, self.desk, parts.directory / KEYS_DIRECTORY)
+        self.observing = Observing(self, self.side, self.desk, self.submission, meters, private, metrics_port)
         self._private_server = make_server(self.side.boundary, Gate(self.entrance.guard), changed=PRIVATE_OPTIONS)
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
+        add_recovery(self._private_server, self.desk.parts)
         self.verifying = VerifyingDesk(
             NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
         )
@@ -172,6 +180,7 @@ class Node:
             submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
             tidying = group.create_task(self.entrance.office.keep_tidy(), name="proposals")
+            observing = await self.observing.start(group)
             ready()
             reopening = group.create_task(self._reopening(), name="store")
             stopping = group.create_task(stop.wait(), name="stop")
@@ -182,9 +191,10 @@ class Node:
                 await self._private_server.stop(DRAIN_SECONDS)
                 await self.entrance.close()
                 await self._web.cleanup()
+                await self.observing.stop()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
-                for task in (submission, tidying, reopening, stopping):
+                for task in (submission, tidying, reopening, stopping, *observing):
                     task.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()
@@ -257,6 +267,8 @@ async def open_node(
         keystore = open_keystore(directory / KEYS_DIRECTORY)
         store = LedgerStore.open(directory / LEDGER_DIRECTORY)
         stack.callback(store.close)
+        own = find_own_log(store, keystore).state.log_id
+        observer, meters = stack.enter_context(open_observer(config, encode_log_id(own)))
         parts = LedgerParts(
             directory=directory,
             config=config,
@@ -266,15 +278,18 @@ async def open_node(
             draw=draw,
             state_home=home if home is not None else state_home(os.environ),
             only_copy=only_copy,
+            observer=observer,
         )
-        own = find_own_log(store, keystore).state.log_id
         place = find_place(directory, config.registrar_database)
         database = open_database(place, encode_log_id(own), keep_in=directory)
         stack.callback(database.close)
         http_socket = _bind(config.http_bind())
         stack.callback(http_socket.close)
+        metrics_port = _bind(parse_address(config.metrics_listen)) if config.metrics_listen else None
+        if metrics_port is not None:
+            stack.callback(metrics_port.close)
         private = stack.enter_context(socketpath.socket_place(directory, config))
-        node = Node(parts, database, http_socket, private)
+        node = Node(parts, database, http_socket, private, meters, metrics_port)
         stack.push_async_callback(node.close)
         yield node
 
@@ -302,12 +317,24 @@ async def run_until_signalled(
     pauses = Backoff(system_draw, first_seconds=LOOK_SECONDS, max_seconds=REOPEN_SECONDS)
     while True:
         async with open_node(directory, only_copy=only_copy) as node:
-            await node.run(stop, partial(ready, node))
+            try:
+                await node.run(stop, partial(ready, node))
+            except BaseExceptionGroup as group:
+                # What went wrong in one of the tasks is what the operator should read, not that there were tasks.
+                raise _first_of_ours(group) or group from None
         if stop.is_set():
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pauses.pause()):
                 await stop.wait()
+
+
+def _first_of_ours(group: BaseExceptionGroup[BaseException]) -> CairnError | None:
+    for error in group.exceptions:
+        found = _first_of_ours(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, CairnError):
+            return found
+    return None
 
 
 def _bind(address: Address) -> socket.socket:

@@ -30,6 +30,7 @@ from ledger.log.keys import KeyId, PublicKey, SigningKey
 from ledger.log.state import LogState
 from ledger.log.statement import Statement
 from node.errors import BusyError
+from node.observer import SILENT, Observer
 from node.store.logstore import LogStore
 
 MAX_WAITING_CALLS = 1024
@@ -136,6 +137,7 @@ class Sequencer:
         *,
         find_key: Callable[[KeyId], SigningKey | None] | None = None,
         pause: Callable[[str], None] | None = None,
+        observer: Observer = SILENT,
     ) -> None:
         """Prepare to write; `start` begins.
 
@@ -144,11 +146,13 @@ class Sequencer:
             log_key: the key that signs its checkpoints.
             find_key: finds the next log key once an entry rotates it (`Keystore.find`).
             pause: called in the writing thread with "before-commit" and "after-commit"; tests crash there.
+            observer: told of every commit, in the writing thread.
         """
         self._log = log
         self._log_key = log_key
         self._find_key = find_key
         self._pause = pause
+        self._observer = observer
         self._listeners: list[Callable[[int], None]] = []
         # All below: touched by the event loop alone.
         self._waiting: deque[_Call] = deque()
@@ -157,6 +161,11 @@ class Sequencer:
         self._failure: str | None = None
         self._is_closing = False
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing will be written until the node is started again; None where no write failed."""
+        return self._failure
 
     @property
     def refusal(self) -> str | None:
@@ -276,8 +285,10 @@ class Sequencer:
                     raise
                 return [error if isinstance(outcome, list) else outcome for outcome in outcomes]
             self._reach("after-commit")
-            elapsed_ms = (time.monotonic_ns() - started) // 1_000_000
-            fields = {"size": growth.state.size, "entries": len(growth.entries), "elapsed_ms": elapsed_ms}
+            elapsed_ns = time.monotonic_ns() - started
+            self._observer.commit_ended(len(growth.entries), elapsed_ns / 1_000_000_000)
+            entries, elapsed_ms = len(growth.entries), elapsed_ns // 1_000_000
+            fields = {"size": growth.state.size, "entries": entries, "elapsed_ms": elapsed_ms}
             _logger.debug("commit is durable", extra=fields)
         return outcomes
 

@@ -1,18 +1,24 @@
 """How the newest checkpoint of a node's own log stands: who had to cosign it, who did, how long ago."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger.errors import RuleError
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.members import NO_WITNESSES, judge_quorum
+from node.access import LogAccess, open_access
+from node.client.finding import Finding, FindingCode, Severity, describe_duration
 from node.client.held import HeldLog
 from node.client.registry import NodeStatus
 from node.clock import system_clock
 from node.desk import at_desk
+from node.diskspace import find_low_disk
 from node.home import Home
+from node.lastbackup import find_old_backup
+from node.tls.report import find_certificate_trouble, read_reports
 from node.trust import load_trust_roots
+from node.watch import last_look
 
 if TYPE_CHECKING:
     from node.client.registrar import RegistrarClient
@@ -48,7 +54,7 @@ class HeadStanding:
             head = "no independent witness is in force yet"
         else:
             head = f"cosigned by {self.present} of {self.witnesses} independent witnesses, {self.required} needed"
-        age = "" if self.age_ms is None else f", {_duration(self.age_ms)} ago"
+        age = "" if self.age_ms is None else f", {describe_duration(self.age_ms)} ago"
         return [
             f"newest checkpoint: {self.size:,} {'entry' if self.size == 1 else 'entries'}; {head}{age}",
             *(f"network: {line}" for line in self.networks),
@@ -72,23 +78,78 @@ def judge_own_head(own: HeldLog, networks: Sequence[HeldLog], now: int) -> HeadS
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedNode:
+    """How a node stands that does not run, as its directory tells.
+
+    Attributes:
+        own: its log.
+        head: what its newest checkpoint amounts to.
+        findings: that it does not run, and what else the directory shows.
+    """
+
+    own: HeldLog
+    head: HeadStanding
+    findings: tuple[Finding, ...]
+
+
+async def read_standing(home: Home) -> StoppedNode:
+    """Read how a node stands that does not run.
+
+    Raises:
+        CairnError: the directory is damaged, or a process that does not answer has it open.
+    """
+    async with open_access(home) as access:
+        own = await access.held_log()
+        networks = await read_networks(access, home, own)
+    not_running = Finding(
+        code=FindingCode.NOT_RUNNING,
+        severity=Severity.PROBLEM,
+        since=last_look(home.directory),
+        what="the node does not run",
+        why="it was stopped, or it ended: the end of its log says why",
+        do="cairn-node run DIR, or what starts it on this computer: systemctl start cairn-node",
+    )
+    return StoppedNode(
+        own=own,
+        head=judge_own_head(own, networks, system_clock()),
+        findings=(not_running, *_local_trouble(home, system_clock())),
+    )
+
+
+def _local_trouble(home: Home, now: int) -> Iterator[Finding]:
+    yield from find_low_disk(home.directory)
+    yield from find_old_backup(home.directory, now)
+    for report in read_reports(home.directory, home.config):
+        yield from find_certificate_trouble(report, now)
+
+
+async def read_networks(access: LogAccess, home: Home, own: HeldLog) -> list[HeldLog]:
+    """The logs of a node's networks as far as they are held, each once, its own first if it is one.
+
+    Raises:
+        CairnError: a trust root is refused, or the node does not answer.
+    """
+    networks = [own] if own.state.is_network else []
+    for root in load_trust_roots(home.directory, home.config.networks).values():
+        try:
+            networks.append(await access.held_log(root.network))
+        except RuleError:
+            # Named by a trust root, not fetched yet: the findings say which peer is not reached.
+            continue
+    return list({log.state.log_id: log for log in networks}.values())
+
+
 async def ask_standing(home: Home) -> tuple[NodeStatus, HeadStanding]:
     """Ask the running node of a directory how it stands.
 
     Raises:
         CairnError: no node runs there, or it does not answer.
     """
-    roots = load_trust_roots(home.directory, home.config.networks)
 
     async def ask(client: "RegistrarClient") -> tuple[NodeStatus, HeadStanding]:
         own = await client.held_log()
-        networks = [own] if own.state.is_network else []
-        for root in roots.values():
-            try:
-                networks.append(await client.held_log(root.network))
-            except RuleError:
-                # Named by a trust root, not fetched yet: the findings say which peer is not reached.
-                continue
+        networks = await read_networks(client, home, own)
         return await client.status(), judge_own_head(own, networks, system_clock())
 
     return await at_desk(home, ask)
@@ -104,11 +165,3 @@ def _describe_membership(own: HeldLog, network: HeldLog) -> str:
     else:
         what = f"not in good standing: {state.members.records[log][-1].change.op.value}"
     return f"{state.name}, {members} members, {what}"
-
-
-def _duration(milliseconds: int) -> str:
-    seconds = milliseconds // _SECOND_MS
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}s"
-    return f"{seconds} seconds"

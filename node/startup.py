@@ -16,6 +16,7 @@ Until then the node serves, and says what it waits for.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from enum import Enum, auto
 
 from ledger.errors import CairnError
 from ledger.log.checkpoint import open_cosignatures, read_checkpoint
@@ -39,6 +40,21 @@ FOUNDING_ENTRIES = 1
 MAX_PAUSE_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
+
+
+class Cause(Enum):
+    """Why the own log may not be signed, as far as the remedy depends on it."""
+
+    PEERS_NOT_ASKED = auto()
+    """Time, or the peers coming back, cures it."""
+    OLDER_COPY = auto()
+    """More of the log was signed than this data directory holds."""
+    OTHER_HISTORY = auto()
+    """Somebody holds entries signed by our key that contradict ours."""
+    NO_RECORD = auto()
+    """Without witnesses, the high-water file is missing."""
+    RECORD_UNWRITABLE = auto()
+    """The high-water file cannot be written."""
 
 
 class StartUp:
@@ -90,7 +106,8 @@ class StartUp:
         self._told: dict[str, int] = {}
         self._refused = ""
         self.reason: str | None = None
-        self._close("starting: no peer was asked yet")
+        self.cause = Cause.PEERS_NOT_ASKED
+        self._close(Cause.PEERS_NOT_ASKED, "starting: no peer was asked yet")
 
     @property
     def may_sign(self) -> bool:
@@ -107,7 +124,7 @@ class StartUp:
         """Stop signing: somebody holds more of our own log than we do."""
         if self.may_sign:
             self._told.clear()
-            self._close(f"another node holds {size} entries of this log, this one {self._log.size}")
+            self._close(Cause.OLDER_COPY, f"another node holds {size} entries of this log, this one {self._log.size}")
             _log.error("own log is behind its replicas", extra={"size": self._log.size, "other_size": size})
             self._events.publish(self._own)
 
@@ -211,60 +228,60 @@ class StartUp:
     async def _judge(self) -> None:
         """Open the own log's gate if enough is known, else say what is missing."""
         if max(self._told.values(), default=0) > self._log.size:
-            self._close(self._refused or "a peer holds more of this log than could be fetched yet")
+            if self._refused:
+                self._close(Cause.OTHER_HISTORY, self._refused)
+            else:
+                self._close(Cause.OLDER_COPY, "a peer holds more of this log than could be fetched yet")
             return
         in_force = self._directory.witnesses_in_force(self._own)
         if not in_force:
-            reason = self._judge_high_water()
+            refusal = self._judge_high_water()
         else:
             needed = len(in_force) - quorum_of(len(in_force)) + 1
             logs = {witness.log for witness in in_force}
             addresses = {w.log: w.address for w in self._directory.witnesses(self._own) if w.log in logs}
             answered = sum(addresses.get(log, "") in self._told for log in logs)
-            reason = (
-                None
-                if answered >= needed
-                else f"waiting for {needed} of {len(in_force)} witnesses, {answered} answered"
-            )
-        if reason is None:
-            reason = await asyncio.to_thread(self._raise_high_water)
-        if reason is None:
+            waiting = f"waiting for {needed} of {len(in_force)} witnesses, {answered} answered"
+            refusal = None if answered >= needed else (Cause.PEERS_NOT_ASKED, waiting)
+        if refusal is None:
+            refusal = await asyncio.to_thread(self._raise_high_water)
+        if refusal is None:
             self.reason = None
             _log.info("own log may be signed", extra={"size": self._log.size})
             self._opened()
             self._events.publish(self._own)
         else:
-            self._close(reason)
+            self._close(*refusal)
 
-    def _judge_high_water(self) -> str | None:
+    def _judge_high_water(self) -> tuple[Cause, str] | None:
         """Without witnesses: compare with the file that no copy of the data directory brings back."""
         known, held = self._high_water.size, self._log.size
         if known is not None and known > held:
-            return (
+            return Cause.OLDER_COPY, (
                 f"{known} entries were signed on this computer, {held} are held: the data directory is an older copy; "
                 f"restore the newest one"
             )
         if known is None and held > FOUNDING_ENTRIES and not self._only_copy:
-            return (
+            return Cause.NO_RECORD, (
                 f"no record on this computer of what was signed ({self._high_water.path} is missing): run with "
                 f"--only-copy if no newer copy of this log exists"
             )
         return None
 
-    def _raise_high_water(self) -> str | None:
+    def _raise_high_water(self) -> tuple[Cause, str] | None:
         """What is held now was signed; a file that cannot be written guards nothing, so nothing is signed then."""
         try:
             self._high_water.raise_to(self._log.size)
         except OSError as error:
-            return f"{self._high_water.path} cannot be written: {error.strerror}"
+            return Cause.RECORD_UNWRITABLE, f"{self._high_water.path} cannot be written: {error.strerror}"
         return None
 
     def _is_signed_by_us(self, head: Head) -> bool:
         # The size told beside the note is the peer's word alone.
         return signed_size(head.note, self._log.state) == head.size
 
-    def _close(self, reason: str) -> None:
+    def _close(self, cause: Cause, reason: str) -> None:
         if reason != self.reason:
             _log.info("own log may not be signed yet", extra={"reason": reason})
-        self.reason = reason
+        self.cause, self.reason = cause, reason
         self._closed(reason)

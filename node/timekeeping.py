@@ -15,6 +15,7 @@ is told, and stops nothing.
 import time
 from statistics import median_low
 
+from node.client.finding import Finding, FindingCode, Severity
 from node.clock import Clock
 from node.errors import BusyError
 from node.terminal import instant
@@ -78,15 +79,20 @@ class Timekeeping:
             raise BusyError(f"witness: {problem}", hint="ask again later")
         return self._clock() // 1000
 
-    def findings(self) -> tuple[str, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """What the operator should know about the clock."""
         refusal = self._refusal()
         if refusal is not None:
-            return (f"nothing is cosigned: {refusal}; set the clock (timedatectl set-ntp true)",)
+            return (_finding(refusal, "nothing is cosigned until it is right again"),)
         skew = self._skew()
         if skew is None or abs(skew) <= TOLD_MS:
             return ()
-        return (f"{self._describe(skew)}; set the clock (timedatectl set-ntp true)",)
+        return (_finding(self._describe(skew), "their cosignatures tell what theirs say"),)
+
+    @property
+    def skew_ms(self) -> int:
+        """How far this clock is ahead of the middle one of the other witnesses' in milliseconds; 0 where none was heard."""
+        return self._skew() or 0
 
     def _refusal(self) -> str | None:
         now = self._clock()
@@ -116,6 +122,11 @@ class Timekeeping:
         count = len(self._others)
         whom = f"{count} other witnesses" if count > 1 else "the one other witness that answered"
         return f"this computer's clock is {_duration(abs(skew))} {direction} the clocks of {whom}"
+
+
+def _finding(what: str, why: str) -> Finding:
+    do = "switch on time synchronisation: timedatectl set-ntp true"
+    return Finding(code=FindingCode.CLOCK_OFF, severity=Severity.PROBLEM, what=what, why=why, do=do)
 
 
 def _duration(milliseconds: int) -> str:

@@ -150,6 +150,8 @@ CONFINED = {
     "grpc_health": ("node.service", "node.client", "node.run"),
     "grpc_reflection": ("node.service", "node.run"),
     "google.protobuf": ("node.wire", "node.pb", "node.service.server"),
+    "prometheus_client": ("node.metrics", "node.observing"),
+    "opentelemetry": ("node.tracing",),
 }
 """Libraries that stand behind one seam, and the modules that are the seam (with all they contain)."""
 

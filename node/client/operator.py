@@ -35,10 +35,11 @@ async def stream_backup(
                 if message.ledger:
                     yield "ledger", message.ledger
         except aio.AioRpcError as error:
-            raise _decode(error, socket_path) from error
+            raise decode_refusal(error, socket_path) from error
 
 
-def _decode(error: aio.AioRpcError, where: str) -> CairnError:
+def decode_refusal(error: aio.AioRpcError, where: str) -> CairnError:
+    """The error that the node raised, or that it does not answer at `where`."""
     # Any: the typings describe metadata as a mapping; what comes is pairs.
     pairs: Any = error.trailing_metadata() or ()
     metadata = tuple((str(key), value) for key, value in pairs)

@@ -15,6 +15,7 @@ from ledger.log.entry import Signature
 from ledger.log.identity import LogId
 from ledger.log.snapshot import parse_state
 from node.client.corrections import CorrectionClient
+from node.client.finding import Finding, FindingCode, Severity
 from node.client.held import HeldLog
 from node.client.reach import Reach, reach_socket, translating
 from node.client.registry import (
@@ -46,6 +47,8 @@ _STATUSES = {
     pb.AWARD_STATUS_REPLACED: Status.REPLACED,
 }
 _STATUS_CODES = {status: code for code, status in _STATUSES.items()}
+
+_RESTART = "start the node again, so that it runs the version that is installed"
 
 _Answer = TypeVar("_Answer")
 
@@ -186,7 +189,7 @@ class RegistrarClient:
             open_offers=answer.open_offers,
             last_cut=answer.last_cut if answer.HasField("last_cut") else None,
             next_cut=answer.next_cut if answer.HasField("next_cut") else None,
-            findings=tuple(answer.findings),
+            findings=_decode_findings(answer),
             certificates=tuple(_decode_certificate(item) for item in answer.certificates),
         )
 
@@ -223,6 +226,29 @@ async def _encode_issue(request: IssueRequest) -> AsyncIterator[pb.IssueRequest]
 def _pieces(data: bytes) -> Iterator[bytes]:
     for start in range(0, len(data), MAX_PIECE_BYTES):
         yield data[start : start + MAX_PIECE_BYTES]
+
+
+def _decode_findings(answer: pb.GetNodeStatusResponse) -> tuple[Finding, ...]:
+    if not answer.details:
+        # A node of an earlier version, still running after an upgrade, must not look healthy.
+        return tuple(
+            Finding(code=FindingCode.OTHER, severity=Severity.WARNING, what=text, do=_RESTART)
+            for text in answer.findings
+        )
+    return tuple(_decode_finding(finding) for finding in answer.details)
+
+
+def _decode_finding(finding: pb.Finding) -> Finding:
+    known_codes, known_severities = set(FindingCode), set(Severity)
+    return Finding(
+        code=FindingCode(finding.code) if finding.code in known_codes else FindingCode.OTHER,
+        severity=Severity(finding.severity) if finding.severity in known_severities else Severity.PROBLEM,
+        subject=finding.subject,
+        since=finding.since if finding.HasField("since") else None,
+        what=finding.what,
+        why=finding.why,
+        do=finding.remedy,
+    )
 
 
 def _decode_published(answer: pb.PublishResponse) -> PublishAnswer:

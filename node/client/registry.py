@@ -7,6 +7,7 @@ Personal data stands in these values: they cross the private socket and nothing 
 from dataclasses import dataclass, field
 
 from ledger.credential.status import Status
+from node.client.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class NodeStatus:
     open_offers: int
     last_cut: int | None
     next_cut: int | None
-    findings: tuple[str, ...]
-    """What is wrong or worth knowing, in words."""
+    findings: tuple[Finding, ...]
+    """What is wrong or worth knowing, the most pressing first."""
     certificates: tuple[ListenerCertificate, ...] = ()
     """One for each public listener that speaks TLS."""

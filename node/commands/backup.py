@@ -77,6 +77,7 @@ def command(
     )
     with terminal.progress("writing and reading back") as progress:
         made = asyncio.run(make_backup(home, path, wanted, clock=system_clock, draw=system_draw, progress=progress))
+    _remember(made, directory)
     dropped = [] if keep is None else drop_old(path.parent, log, keep)
     _tell(made, dropped, directory, is_sealed=not plain, as_json=as_json)
     return terminal.EXIT_YES
@@ -88,6 +89,18 @@ async def _own_log(home: "Home") -> str:
 
     async with open_access(home) as access:
         return encode_log_id((await access.held_log()).state.log_id)
+
+
+def _remember(made: "Backup", directory: Path) -> None:
+    """So that status and doctor can say when backups are no longer made."""
+    from node.lastbackup import note_backup
+
+    if not made.header.has_stores:
+        return
+    try:
+        note_backup(directory, made.header.made_at)
+    except OSError as error:
+        terminal.note(f"warning: {directory}: cannot remember that a backup was made: {error.strerror}")
 
 
 def _place(output: Path, log: str, now: int, *, is_key_backup: bool) -> Path:

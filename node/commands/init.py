@@ -194,7 +194,7 @@ def _warn(founding: "Founding", directory: Path, made: Path | None) -> None:
 
 
 def _tell_listeners(founding: "Founding") -> None:
-    from node.configvalues import parse_address
+    from node.address import parse_address
     from node.tls.modes import TLSMode
 
     if founding.http_url.startswith("https://") and parse_address(founding.http_listen).is_loopback:

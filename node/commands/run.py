@@ -19,10 +19,16 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Sign although this computer has no record of how far: there is no newer copy of this log anywhere.",
 )
-def command(directory: Path, only_copy: bool) -> int:
+@click.option(
+    "--log-format",
+    type=click.Choice(["logfmt", "json"]),
+    help="How lines on stderr are written, whatever node.toml says: logfmt for people, json for collectors.",
+)
+def command(directory: Path, only_copy: bool, log_format: str | None) -> int:
     """Run the node in DIR until it gets SIGTERM or SIGINT (Ctrl-C).
 
-    What happens is told on stderr, one line per event; how it stands, by cairn-node status DIR.
+    What happens is told on stderr, one line per event (docs/monitoring.md lists them); how it stands, by cairn-node
+    status DIR.
     """
     import asyncio
     import os
@@ -31,11 +37,11 @@ def command(directory: Path, only_copy: bool) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     from node.home import open_home
-    from node.logs import configure_logging
+    from node.logs import LogFormat, configure_logging
     from node.run import run_until_signalled
 
     config = open_home(directory).config
-    configure_logging(config.log_format, config.log_level)
+    configure_logging(LogFormat(log_format) if log_format else config.log_format, config.log_level)
     asyncio.run(run_until_signalled(directory, only_copy=only_copy, ready=_tell))
     return terminal.EXIT_YES
 

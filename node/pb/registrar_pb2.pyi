@@ -710,6 +710,7 @@ class GetNodeStatusResponse(_message.Message):
     LAST_CUT_FIELD_NUMBER: _builtins.int
     NEXT_CUT_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    DETAILS_FIELD_NUMBER: _builtins.int
     CERTIFICATES_FIELD_NUMBER: _builtins.int
     log: _builtins.str
     """Text of the log id."""
@@ -730,7 +731,11 @@ class GetNodeStatusResponse(_message.Message):
     next_cut: _builtins.int
     @_builtins.property
     def findings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In words."""
+        """In words, one sentence each; what a command of an earlier version shows."""
+
+    @_builtins.property
+    def details(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
+        """The same with age, cause and remedy, in the same order."""
 
     @_builtins.property
     def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListenerCertificate]:
@@ -753,11 +758,12 @@ class GetNodeStatusResponse(_message.Message):
         last_cut: _builtins.int | None = ...,
         next_cut: _builtins.int | None = ...,
         findings: _abc.Iterable[_builtins.str] | None = ...,
+        details: _abc.Iterable[Global___Finding] | None = ...,
         certificates: _abc.Iterable[Global___ListenerCertificate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "last_cut", b"last_cut", "next_cut", b"next_cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "awards", b"awards", "certificates", b"certificates", "findings", b"findings", "issuer", b"issuer", "last_cut", b"last_cut", "log", b"log", "name", b"name", "next_cut", b"next_cut", "open_offers", b"open_offers", "origin", b"origin", "outbox", b"outbox", "pending_decisions", b"pending_decisions", "size", b"size", "waiting_copies", b"waiting_copies", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "awards", b"awards", "certificates", b"certificates", "details", b"details", "findings", b"findings", "issuer", b"issuer", "last_cut", b"last_cut", "log", b"log", "name", b"name", "next_cut", b"next_cut", "open_offers", b"open_offers", "origin", b"origin", "outbox", b"outbox", "pending_decisions", b"pending_decisions", "size", b"size", "waiting_copies", b"waiting_copies", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__last_cut: _TypeAlias = _typing.Literal["last_cut"]  # noqa: Y015
     _WhichOneofArgType__last_cut: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut"]  # noqa: Y015
@@ -769,6 +775,52 @@ class GetNodeStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cut) -> _WhichOneofReturnType__next_cut | None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class Finding(_message.Message):
+    """One thing an operator should look at (node/client/finding.py)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Such as "no-quorum"; never changes its meaning."""
+    severity: _builtins.str
+    """"warning" or "problem"."""
+    subject: _builtins.str
+    """Which peer, witness, log, key or disk; empty where there is only one."""
+    since: _builtins.int
+    """Unix ms from which on it is known."""
+    what: _builtins.str
+    why: _builtins.str
+    remedy: _builtins.str
+    """"DIR" in it stands for the node's directory."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        severity: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        since: _builtins.int | None = ...,
+        what: _builtins.str = ...,
+        why: _builtins.str = ...,
+        remedy: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "code", b"code", "remedy", b"remedy", "severity", b"severity", "since", b"since", "subject", b"subject", "what", b"what", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__since: _TypeAlias = _typing.Literal["since"]  # noqa: Y015
+    _WhichOneofArgType__since: _TypeAlias = _typing.Literal["_since", b"_since"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since) -> _WhichOneofReturnType__since | None: ...
+
+Global___Finding: _TypeAlias = Finding  # noqa: Y015
 
 @_typing.final
 class ListenerCertificate(_message.Message):

@@ -32,10 +32,25 @@ from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpda
 from ledger.log.view import LogView
 from node.registrar import outbox
 from node.registrar.page import PublishedPage, read_published
-from node.registrar.tables import RESTORED, Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
+from node.registrar.tables import (
+    RESTORED,
+    Adopted,
+    Award,
+    Copy,
+    Cut,
+    Decision,
+    Outgoing,
+    Setting,
+    Slot,
+    SlotChange,
+    StatusList,
+)
 
 _OURS = (Anchor, Issue, StatusUpdate, Publish, CloseDocument)
-_SEVERITY = (Status.VALID, Status.SUSPENDED, Status.REPLACED, Status.REVOKED)
+_FINAL = (Status.REVOKED, Status.REPLACED)
+_WEIGHT = (Status.REPLACED, Status.VALID, Status.SUSPENDED, Status.REVOKED)
+"""Which of several bytes tells an award's status, the last most: a decision changes all its slots that are still open, a
+re-issue ends some of them as replaced while the award stands."""
 _IN_ONE_STATEMENT = 1000
 
 
@@ -156,7 +171,7 @@ def _settle_outbox(session: Session, log: LogView) -> int:
 def _unknown_entries(session: Session, log: LogView) -> list[Entry]:
     """The registrar's entries that the outbox does not know, in order: all stand above the last one it has marked.
 
-    Void ones are left out: by a stolen key they may be the thief's, and what stands in the outbox counts as our own.
+    Void ones are left out: by a stolen key they may be the thief's.
     """
     start = (session.scalar(select(func.max(Outgoing.entry))) or 0) + 1
     waiting = set(session.scalars(select(Outgoing.statement_id).where(Outgoing.entry.is_(None))))
@@ -202,8 +217,10 @@ def _outgoing(entry: Entry, cut_id: int | None) -> Outgoing:
     return Outgoing(
         statement_id=entry.statement.id,
         kind=entry.statement.kind,
-        statement=entry.statement_bytes,
-        signatures=b"".join(item.key + item.signature for item in entry.signatures),
+        # Not the bytes of the entry: after a theft only what this database signed itself is stated again (`restating`),
+        # and whether it or a thief signed this nobody can tell any more.
+        statement=b"",
+        signatures=b"",
         body=None,
         has_body=entry.statement.body is not None,
         cut_id=cut_id,
@@ -233,7 +250,7 @@ def _open_pages(
             raise RuleError(f"status list {place.number}: was taken over from another log, which cannot be read here")
         items = published.items[place.first : place.first + place.slots // ITEM_BYTES]
         key = list_key(list_root, place.number)
-        plain = decode_page(key, tuple(items), published.statement_id)
+        plain = decode_page(key, items, published.statement_id)
         strange = sum(byte > Status.REPLACED for byte in plain)
         if strange:
             raise RuleError(
@@ -295,10 +312,11 @@ def _follow_page(session: Session, pages: dict[int, bytes], since: int | None, n
             cut_id = None if newest_cut is None else newest_cut.id
             session.add(Decision(award_id=award.id, status=int(status), at=now, reason=reason, cut_id=cut_id))
             changed += 1
-    _write_slots(session, drawn, pages, {award: status for award, status in said.items() if award not in kept})
+    _write_slots(session, drawn, pages, {award.id: award.status for award in _load(session, said)}, kept)
     if newest_cut is not None:
-        shown = update(Decision).where(Decision.cut_id.is_(None), Decision.award_id.not_in(kept))
-        session.execute(shown.values(cut_id=newest_cut.id))
+        decided_before = update(Decision).where(Decision.cut_id.is_(None), Decision.award_id.not_in(kept))
+        session.execute(decided_before.values(cut_id=newest_cut.id))
+        session.execute(update(SlotChange).where(SlotChange.cut_id.is_(None)).values(cut_id=newest_cut.id))
     session.flush()
     return changed
 
@@ -308,14 +326,19 @@ def _drawn_slots(session: Session) -> list[_DrawnSlot]:
     return [_DrawnSlot(*row) for row in session.execute(query)]
 
 
-def _statuses_on_page(drawn: Iterable[_DrawnSlot], pages: dict[int, bytes]) -> dict[str, Status]:
-    """From award to the gravest status any of its slots has on the page."""
-    found: defaultdict[str, Status] = defaultdict(lambda: Status.VALID)
+def _statuses_on_page(drawn: Sequence[_DrawnSlot], pages: dict[int, bytes]) -> dict[str, Status]:
+    """From award to what the page says of it: by its slots that were still open here, or else by all of them."""
+    shown: defaultdict[str, list[tuple[bool, Status]]] = defaultdict(list)
     for slot in drawn:
         if slot.award_id is not None and slot.list_number in pages:
-            shown = Status(pages[slot.list_number][slot.slot])
-            found[slot.award_id] = max(found[slot.award_id], shown, key=_SEVERITY.index)
-    return dict(found)
+            status = Status(pages[slot.list_number][slot.slot])
+            shown[slot.award_id].append((slot.status not in _FINAL, status))
+    return {award_id: _heaviest(found) for award_id, found in shown.items()}
+
+
+def _heaviest(shown: Sequence[tuple[bool, Status]]) -> Status:
+    was_open = [status for is_open, status in shown if is_open]
+    return max(was_open or [status for _, status in shown], key=_WEIGHT.index)
 
 
 def _load(session: Session, award_ids: Iterable[str]) -> Iterable[Award]:
@@ -325,20 +348,26 @@ def _load(session: Session, award_ids: Iterable[str]) -> Iterable[Award]:
 
 
 def _write_slots(
-    session: Session, drawn: Iterable[_DrawnSlot], pages: dict[int, bytes], followed: dict[str, Status]
+    session: Session,
+    drawn: Iterable[_DrawnSlot],
+    pages: dict[int, bytes],
+    awards: dict[str, int],
+    kept: set[str],
 ) -> None:
     """Give slots the byte of the page; those of lists that no page has shown yet say what their award says.
 
-    Awards left out of `followed` were decided anew: their slots say so already, and the next page will.
+    Slots of awards that were decided anew (`kept`) say so already, and the next page will; what is final stays final.
     """
     rows = []
     for slot in drawn:
-        if slot.award_id is not None and slot.award_id not in followed:
-            continue
         page = pages.get(slot.list_number)
-        status = page[slot.slot] if page is not None else followed.get(slot.award_id or "", slot.status)
-        if status != slot.status:
-            rows.append({"list_number": slot.list_number, "slot": slot.slot, "status": int(status)})
+        shown = slot.status if page is None else page[slot.slot]
+        if page is None and slot.award_id is not None and slot.status not in _FINAL:
+            shown = awards.get(slot.award_id, slot.status)
+        if slot.award_id in kept and shown not in _FINAL:
+            shown = slot.status
+        if shown != slot.status:
+            rows.append({"list_number": slot.list_number, "slot": slot.slot, "status": int(shown)})
     if rows:
         session.execute(update(Slot), rows)
 

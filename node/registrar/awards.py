@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledger.credential.evaluation import EvaluationRecord
@@ -137,6 +137,11 @@ def load_awards(session: Session, award_ids: Iterable[str]) -> list[Award]:
             hint="`cairn-node awards DIR` lists them with their ids",
         )
     return [found[award_id] for award_id in wanted]
+
+
+def count_awards(session: Session) -> int:
+    """How many awards there are, replaced ones included."""
+    return session.scalar(select(func.count()).select_from(Award)) or 0
 
 
 def content_of(award: Award | AwardRow) -> tuple[object, ...]:

@@ -10,7 +10,6 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledger.credential.copy import IssuerProfile
@@ -40,9 +39,11 @@ from node.registrar import (
     awards,
     copies,
     cut,
+    cuttime,
     decisions,
     documents,
     issuing,
+    nodestatus,
     offers,
     outbox,
     restating,
@@ -63,7 +64,6 @@ from node.registrar.publishing import find_published
 from node.registrar.rights import find_missing_rights
 from node.registrar.sheet import describe_offers
 from node.registrar.succession import check_succession
-from node.registrar.tables import Award, Decision, Outgoing
 from node.sequencer import SignedStatement
 
 logger = logging.getLogger(__name__)
@@ -158,6 +158,7 @@ class RegistrarDesk:
         logger.info("offers made", extra={"offers": len(answer.links)})
         return answer
 
+    @cuttime.observed
     async def cut(self, at: int | None = None) -> CutAnswer:
         """Cut now: what was signed before goes first, then `anchor`, `issue` and `status`.
 
@@ -252,29 +253,24 @@ class RegistrarDesk:
 
     async def status(self) -> NodeStatus:
         """How the node and its registrar's side stand."""
-        now = self.parts.clock()
-        state = self.own_log().state
-
-        def read(session: Session) -> NodeStatus:
-            return NodeStatus(
-                log=encode_log_id(self.parts.log_id),
-                name=state.name,
-                origin=state.charter.origin,
-                size=state.size,
+        findings = await self.parts.findings()
+        return await self._database.look(
+            lambda session: nodestatus.describe_node(
+                session,
+                self.own_log().state,
                 issuer=self.make_press().issuer.id,
-                is_waiting_for=self.parts.sequencer.refusal or "",
-                awards=session.scalar(select(func.count()).select_from(Award)) or 0,
-                waiting_copies=cut.count_waiting(session),
-                pending_decisions=session.scalar(select(func.count()).where(Decision.cut_id.is_(None))) or 0,
-                outbox=session.scalar(select(func.count()).where(Outgoing.entry.is_(None))) or 0,
-                open_offers=offers.count_open_offers(session, now),
-                last_cut=cut.last_cut_instant(session),
+                waiting_for=self.parts.sequencer.refusal or "",
                 next_cut=self.next_cut(),
-                findings=(*self.parts.findings(), *restating.describe_findings(session, self.own_log())),
-                certificates=tuple(self.parts.certificates()),
+                now=self.parts.clock(),
+                findings=findings,
+                certificates=self.parts.certificates(),
             )
+        )
 
-        return await self._database.look(read)
+    @property
+    def is_cutting(self) -> bool:
+        """Whether a cut is being made now, so that its statements are on their way."""
+        return self._cutting.locked()
 
     def next_cut(self) -> int | None:
         """When the next cut is due, Unix ms; None where cuts are made on command."""

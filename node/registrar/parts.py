@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from ledger.log.identity import LogId
 from ledger.log.view import LedgerView
+from node.client.finding import Finding
 from node.client.registry import ListenerCertificate
 from node.clock import Clock, Draw
 from node.keystore import Keystore
+from node.observer import SILENT, Observer
 from node.registrar.database import Database
 from node.sequencer import Sequencer
 
@@ -15,6 +17,11 @@ from node.sequencer import Sequencer
 async def has_no_witnesses(size: int) -> bool:
     """Stands for witnesses where nobody else is there: every checkpoint counts at once."""
     return True
+
+
+async def finds_nothing() -> tuple[Finding, ...]:
+    """Stands for the rest of the node where there is none."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,9 @@ class DeskParts:
     """Waits until a checkpoint of at least this size has its quorum; False when it gave up waiting."""
     newest_head: Callable[[LogId], bytes | None] | None = None
     """Finds the newest head of a log; by default its newest note."""
-    findings: Callable[[], Sequence[str]] = tuple
-    """What the rest of the node has to tell its operator."""
+    findings: Callable[[], Awaitable[Sequence[Finding]]] = finds_nothing
+    """What the node has to tell its operator."""
+    observer: Observer = SILENT
+    """Told how long each cut took, and how it ended."""
     certificates: Callable[[], Sequence[ListenerCertificate]] = tuple
     """What the public listeners show."""

@@ -70,16 +70,6 @@ def check_restated(session: Session, log: LogView) -> None:
         )
 
 
-def describe_findings(session: Session, log: LogView) -> Iterator[str]:
-    """What a theft left to do, in words for the operator."""
-    voided = find_voided(session, log)
-    if voided.own:
-        yield (
-            f"{len(voided.own)} of our own entries are void since a key was declared stolen, from entry "
-            f"{voided.own[0].index} on; verifiers cannot tell about what stands there: cairn-node restate DIR"
-        )
-
-
 def _voided(log: LogView) -> Iterator[Entry]:
     state = log.state
     since = [record.stolen_since for record in state.keys.records.values() if record.stolen_since is not None]

@@ -15,6 +15,7 @@ from ledger.log.entry import MAX_SIGNATURES, Signature
 from ledger.log.keys import KeyId
 from ledger.log.snapshot import encode_state
 from node import wire
+from node.client.finding import Finding
 from node.client.registry import (
     AwardView,
     IssueReport,
@@ -33,6 +34,7 @@ from node.sequencer import SignedStatement
 
 MAX_PIECE_BYTES = 256 * 1024
 MAX_LISTED = 500
+MAX_REASON = 1000
 
 _STATUSES = {
     pb.AWARD_STATUS_VALID: Status.VALID,
@@ -154,7 +156,8 @@ class RegistrarService(rpc.RegistrarServicer):
                 open_offers=status.open_offers,
                 last_cut=status.last_cut,
                 next_cut=status.next_cut,
-                findings=status.findings,
+                findings=[finding.what for finding in status.findings],
+                details=[_encode_finding(finding) for finding in status.findings],
                 certificates=[_encode_certificate(item) for item in status.certificates],
             )
 
@@ -247,6 +250,19 @@ def _encode_award(view: AwardView) -> pb.Award:
         wallet_copies=view.wallet_copies,
         status_pending=view.is_status_pending,
         replaced_by=view.replaced_by,
+    )
+
+
+def _encode_finding(finding: Finding) -> pb.Finding:
+    return pb.Finding(
+        code=finding.code.value,
+        severity=finding.severity.value,
+        subject=finding.subject,
+        since=finding.since,
+        what=finding.what,
+        # Reasons repeat what other nodes said, however long that was.
+        why=finding.why[:MAX_REASON],
+        remedy=finding.do,
     )
 
 

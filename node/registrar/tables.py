@@ -200,7 +200,7 @@ class Outgoing(Table):
     statement_id: Mapped[bytes] = mapped_column(unique=True)
     kind: Mapped[str]
     statement: Mapped[bytes]
-    """The exact bytes that were signed."""
+    """The exact bytes that were signed; empty where this database did not sign them, but read them from the log."""
     signatures: Mapped[bytes]
     """Key ids (32) and signatures (64), one after the other."""
     body: Mapped[bytes | None]

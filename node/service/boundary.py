@@ -8,6 +8,7 @@ Calls of our own staff that last a night have more (`LONG_CALLS`).
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -19,6 +20,7 @@ from grpc import aio
 from ledger.errors import CairnError, EquivocationError
 from node import wire
 from node.errors import BusyError
+from node.observer import SILENT, Observer
 from node.service.callers import Callers
 
 MAX_CALL_SECONDS = 900
@@ -40,10 +42,20 @@ class _StalledError(Exception):
 
 
 class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in the typings
-    """Wraps every handler of ours; `statuses` counts how calls ended, by method and status name."""
+    """Wraps every handler of ours; `statuses` counts how calls ended, by method and status name.
 
-    def __init__(self, *, write_seconds: float = MAX_WRITE_SECONDS, callers: Callers | None = None) -> None:
+    The observer hears of every call when it has ended, also of one whose caller went away.
+    """
+
+    def __init__(
+        self,
+        observer: Observer = SILENT,
+        *,
+        write_seconds: float = MAX_WRITE_SECONDS,
+        callers: Callers | None = None,
+    ) -> None:
         self.statuses: Counter[tuple[str, str]] = Counter()
+        self._observer = observer
         self._write_seconds = write_seconds
         self._callers = Callers() if callers is None else callers
 
@@ -72,48 +84,42 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
 
     def _guard(self, method: str, inner: Handler) -> Handler:
         async def guarded(request: Any, context: Any) -> Any:
+            began = time.monotonic()
             try:
                 with self._callers.hold(context.peer()):
-                    return await self._answer(method, inner, request, context)
+                    answer = await self._answer(method, inner, request, context)
             except BusyError as error:
-                await self._refuse(method, context, error)
+                try:
+                    await self._refuse(method, context, error)
+                finally:
+                    self._end(method, grpc.StatusCode.RESOURCE_EXHAUSTED.name, began)
+            except BaseException as error:
+                self._end(method, _status_of(error, context), began)
+                raise
+            self._end(method, grpc.StatusCode.OK.name, began)
+            return answer
 
         return guarded
 
     async def _answer(self, method: str, inner: Handler, request: Any, context: Any) -> Any:
         try:
             async with asyncio.timeout(LONG_CALLS.get(method, MAX_CALL_SECONDS)):
-                answer = await inner(request, context)
+                return await inner(request, context)
         except CairnError as error:
             await self._refuse(method, context, error)
         except TimeoutError:
-            await self._abort(method, context, grpc.StatusCode.DEADLINE_EXCEEDED, "call took too long", ())
+            await _abort(context, grpc.StatusCode.DEADLINE_EXCEEDED, "call took too long", ())
         except _StalledError:
             self.statuses[method, grpc.StatusCode.DEADLINE_EXCEEDED.name] += 1
             # gRPC cannot drop one call, only its connection, which cancels this. Until then the call takes one of the
             # caller's places, and nothing more is read for it.
             await asyncio.sleep(MAX_CONNECTION_SECONDS + MAX_CALL_SECONDS)
-            await self._abort(method, context, grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was taken", ())
+            await _abort(context, grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was taken", ())
         except aio.AbortError:
             raise
         except Exception:
             _log.exception("call failed", extra={"method": method})
-            await self._abort(method, context, grpc.StatusCode.INTERNAL, "internal error: see this node's log", ())
-        self.statuses[method, grpc.StatusCode.OK.name] += 1
-        return answer
-
-    async def _refuse(self, method: str, context: Any, error: CairnError) -> NoReturn:
-        status, details, metadata = wire.encode_error(error)
-        level = logging.ERROR if isinstance(error, EquivocationError) else logging.DEBUG
-        _log.log(level, "call refused", extra={"method": method, "status": status.name, "reason": details})
-        await self._abort(method, context, status, details, metadata)
-
-    async def _abort(
-        self, method: str, context: Any, status: grpc.StatusCode, details: str, metadata: wire.Metadata
-    ) -> NoReturn:
-        self.statuses[method, status.name] += 1
-        await context.abort(status, details, metadata)
-        raise AssertionError("abort returned")
+            await _abort(context, grpc.StatusCode.INTERNAL, "internal error: see this node's log", ())
 
     def _written(self, method: str, inner: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
         """A handler that writes what a generator yields: as a plain coroutine it can be given a deadline."""
@@ -130,3 +136,26 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
                         raise _StalledError from error
 
         return write
+
+    def _end(self, method: str, status: str, began: float) -> None:
+        self.statuses[method, status] += 1
+        self._observer.call_ended(method, status, time.monotonic() - began)
+
+    async def _refuse(self, method: str, context: Any, error: CairnError) -> NoReturn:
+        status, details, metadata = wire.encode_error(error)
+        level = logging.ERROR if isinstance(error, EquivocationError) else logging.DEBUG
+        _log.log(level, "call refused", extra={"method": method, "status": status.name, "reason": details})
+        await _abort(context, status, details, metadata)
+
+
+async def _abort(context: Any, status: grpc.StatusCode, details: str, metadata: wire.Metadata) -> NoReturn:
+    await context.abort(status, details, metadata)
+    raise AssertionError("abort returned")
+
+
+def _status_of(error: BaseException, context: Any) -> str:
+    """Name of the status with which a call ended that raised: its own when it was aborted, else that of a lost caller."""
+    if not isinstance(error, aio.AbortError):
+        return grpc.StatusCode.CANCELLED.name
+    code = context.code()
+    return next((status.name for status in grpc.StatusCode if code in (status, status.value[0])), "UNKNOWN")

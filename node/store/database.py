@@ -1,6 +1,6 @@
 """A thin typed wrapper over plyvel: one LevelDB directory, ordered keys, atomic batches that are synced.
 
-This is the only module that imports plyvel, which ships no types. LevelDB admits one process; the second is told so in
+Only this module and `raw` import plyvel, which ships no types. LevelDB admits one process; the second is told so in
 words. Values are stored uncompressed: hashes and signatures do not compress, and trying costs a third of the speed.
 
 A write that failed is the last one. LevelDB itself would go on behind the torn record it left, acknowledge what follows, and

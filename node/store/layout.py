@@ -23,6 +23,8 @@ FORMAT_VERSION = 1
 VERSION_KEY = b"!version"
 LOG_NUMBERS = (b"#", b"$")
 """First key and end of the range of log numbers."""
+LOG_ROWS = (b"@", b"A")
+"""First key and end of the range of all rows of all logs."""
 
 
 def log_number_key(log_id: bytes) -> bytes:
@@ -50,7 +52,7 @@ class LogKeys:
 
     def __init__(self, number: int) -> None:
         """`number` is the log's number in this store, below 2^32."""
-        self._prefix = b"@" + number.to_bytes(4, "big")
+        self._prefix = LOG_ROWS[0] + number.to_bytes(4, "big")
         self.state = self._prefix + b"s"
         self.cosigned = self._prefix + b"w"
         self.cosigned_at = self._prefix + b"x"
@@ -78,6 +80,10 @@ class LogKeys:
     def evidence(self, data: bytes) -> bytes:
         """Where a piece of evidence stands; the same bytes stand only once."""
         return self._prefix + b"v" + hashlib.sha256(data).digest()
+
+    def all_rows(self) -> tuple[bytes, bytes]:
+        """First key and end of the range of everything of this log."""
+        return self._prefix, self._prefix + b"\xff"
 
     def all_notes(self) -> tuple[bytes, bytes]:
         """First key and end of the range of notes."""

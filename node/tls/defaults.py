@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from node.configvalues import Address, parse_address
+from node.address import Address, parse_address
 from node.tls.modes import TLSMode
 
 HTTP_HERE = "127.0.0.1:8470"

@@ -1,5 +1,6 @@
 """How the certificates of a node stand: what `status`, `doctor` and metrics tell of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ledger.errors import CairnError
+from node.client.finding import Finding, FindingCode, Severity
 from node.client.registry import ListenerCertificate
 from node.tls.modes import Listener, TLSMode, tls_mode
 from node.tls.pair import CertificatePair, read_pair
@@ -20,6 +22,9 @@ WARN_FILES_MS = 21 * DAY_MS
 """ACME clients renew 30 days before the end; when 21 are left, that has failed for a while."""
 WARN_SELF_MADE_MS = 10 * DAY_MS
 """The node renews its own 20 days before the end."""
+
+URGENT_FILES_MS = 3 * DAY_MS
+URGENT_SELF_MADE_MS = DAY_MS
 
 _NAMES = {Listener.HTTP: "HTTP", Listener.GRPC: "gRPC"}
 
@@ -99,6 +104,22 @@ class CertificateReport:
         if self.mode is TLSMode.SELF_MADE:
             return f"the node makes a new one by itself, so look why it cannot write {self.file}"
         return f"renew {self.file}; the running node takes the new one over by itself"
+
+
+def find_certificate_trouble(report: CertificateReport, now: int) -> Iterator[Finding]:
+    """What somebody should look at about a certificate, as findings (`now` in Unix milliseconds)."""
+    left = None if report.not_after is None else report.not_after - now
+    is_urgent = left is None or left < (URGENT_SELF_MADE_MS if report.mode is TLSMode.SELF_MADE else URGENT_FILES_MS)
+    for text in report.findings(now):
+        what, _, do = text.partition("; ")
+        yield Finding(
+            code=FindingCode.CERTIFICATE,
+            severity=Severity.PROBLEM if is_urgent else Severity.WARNING,
+            subject=report.listener.value,
+            since=report.not_after if left is not None and left <= 0 else None,
+            what=what,
+            do=do or "docs/tls.md says what to do",
+        )
 
 
 def read_reports(directory: Path, config: "NodeConfig") -> tuple[CertificateReport, ...]:

@@ -21,6 +21,8 @@ ANSWERS = ((r"passphrase[^:]*: $", PASSPHRASE), (r"the same again: $", PASSPHRAS
 """What is typed where the cursor waits behind these words."""
 
 _NODE = re.compile(r"cairn-node run ([a-z]+) 2> \1\.log &")
+_STOP = re.compile(r"kill %\?([a-z]+)")
+_STOP_SECONDS = 30
 _ADDRESS = re.compile(r"127\.0\.0\.1:(84[0-9]{2})\b")
 _SETTING_UP = re.compile(r"export PATH=|mkdir -p /tmp/my-network && cp -r examples ")
 
@@ -84,6 +86,13 @@ class Rehearsal:
         if started:
             self.stage.release_ports()
             return Seen(0, clean(self.stage.start_node(started[1])))
+        stopped = _STOP.fullmatch(line)
+        if stopped:
+            # The job of another shell to this one; the node gets the same signal.
+            process = self.stage.nodes.pop(stopped[1])
+            process.terminate()
+            process.wait(_STOP_SECONDS)
+            return Seen(0, ())
         return type_line(line, self.stage.folder, environment, ANSWERS)
 
     def _at_home(self, text: str) -> str:

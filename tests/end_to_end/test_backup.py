@@ -117,7 +117,7 @@ async def test_a_restored_older_copy_fetches_its_log_and_never_forks(tmp_path: P
         status = await status_of(school)
         assert status.size == size - 3
         assert "waiting for 2 of 3 witnesses" in status.is_waiting_for
-        assert any("restored from a backup of" in finding for finding in status.findings)
+        assert any("restored from a backup of" in finding.what for finding in status.findings)
         with pytest.raises(CairnError, match="has not been read into it yet"):
             await award(school, range(10, 11))
         with pytest.raises(CairnError, match="nothing is written"):
@@ -128,12 +128,14 @@ async def test_a_restored_older_copy_fetches_its_log_and_never_forks(tmp_path: P
 
         async def has_read_its_log() -> bool:
             findings = (await status_of(school)).findings
-            return any("restored on" in finding for finding in findings)
+            return any("restored on" in finding.what for finding in findings)
 
         await eventually(has_read_its_log)
         status = await status_of(school)
         assert (status.size, status.is_waiting_for) == (size, "")
-        assert any("3 newer entries of the log were read, 1 awards follow" in finding for finding in status.findings)
+        assert any(
+            "3 newer entries of the log were read, 1 awards follow" in finding.what for finding in status.findings
+        )
         async with school.desk() as desk:
             assert read_checkpoint((await desk.held_log()).note) == read_checkpoint(signed)
             views = {view.id: view.status for view in await desk.list_awards()}

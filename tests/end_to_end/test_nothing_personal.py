@@ -2,14 +2,17 @@
 
 The data are the sample's award lists with every learner id, name, e-mail address, birth date, credit, result and
 evaluation replaced by a long unusual value. Looked through afterwards: every value of every node's ledger store, every gRPC
-message and error between nodes, every log line, and what every public HTTP address answers to a stranger.
+message and error between nodes, every log line, what every public HTTP address answers to a stranger, and what an operator's
+monitoring sees: figures, status, doctor, findings.
 """
 
+import asyncio
 import base64
 import csv
 import hashlib
 import io
 import json
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -25,12 +28,16 @@ from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import short_log_id
 from node.client.registry import OfferedLink
 from node.found import LEDGER_DIRECTORY
+from node.home import open_home
+from node.metrics.listener import metrics_socket
 from node.store.database import Database
+from node.watch import FILE_NAME as FINDINGS_FILE
 from node.web.issuers import FOLDERS
 from node.web.openid4vci import GRANT_TYPE
 from tests.end_to_end.learner import ACHIEVEMENTS, AWARDS, PASSPHRASE, Learner, award, new_learner, offer
 from tests.end_to_end.recorder import recording
-from tests.end_to_end.town import NETWORK, Neighbour, Town, town
+from tests.end_to_end.town import NETWORK, ROOT, Neighbour, Town, town
+from tests.node.metrics.scrape import scrape
 from wallet_cli.vault import Vault
 
 ISSUERS = {
@@ -166,6 +173,7 @@ async def test_nothing_personal_leaves_the_registrar(tmp_path: Path) -> None:
             await college.cairn("audit", "--node", made["lantern"].http)
 
             answers = [t for node in made.nodes.values() for t in await look_around(node, made, [*links, open_link])]
+            operators = [text for node in made.nodes.values() for text in await observe(node)]
         messages = recorder.messages
     stores = {value for node in made.nodes.values() for value in read_store(node)}
     lines = {path.read_bytes() for node in made.nodes.values() for path in node.log_files}
@@ -184,7 +192,30 @@ async def test_nothing_personal_leaves_the_registrar(tmp_path: Path) -> None:
     assert find(private, stores) == []
     assert find(private, messages) == []
     assert find(private, lines) == []
+    for known in (b"cairn.v1.Registrar/Issue", b"of this log", b"newest checkpoint", b'"has_quorum"', b'"outcome"'):
+        assert find([known], operators), known
+    # The operator's account may read the log, not the awards: ids of awards are for the registrar.
+    assert find(private, operators) == []
     assert find(secrets | set(keepsakes(pebble)), answers) == []
+
+
+async def observe(node: Neighbour) -> list[bytes]:
+    """What the operator of a node sees without asking the registrar: figures, status, doctor, and the files they leave."""
+    socket = metrics_socket(open_home(node.directory).socket_path())
+    found = [(await scrape(socket, accept)).text.encode() for accept in ("", "application/openmetrics-text")]
+    for words in (("status",), ("status", "--json"), ("doctor",), ("doctor", "--json")):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "node.main", words[0], str(node.directory), *words[1:]),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(60):
+            out, _ = await process.communicate()
+        assert process.returncode in (0, 1, 3), out
+        found.append(out)
+    found += [path.read_bytes() for path in (node.directory / FINDINGS_FILE,) if path.exists()]
+    return found
 
 
 def read_store(node: Neighbour) -> Iterator[bytes]:

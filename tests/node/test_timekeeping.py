@@ -49,7 +49,7 @@ def test_time_never_goes_back(clocks: Clocks) -> None:
     clocks.time.signed(NOW // 1000 + 2)
     with pytest.raises(BusyError, match="was set back: it says 2026-09-21 14:13 UTC"):
         clocks.time.time_to_sign()
-    assert "nothing is cosigned" in clocks.time.findings()[0]
+    assert "nothing is cosigned" in clocks.time.findings()[0].why
     clocks.passes(2000)
     assert clocks.time.time_to_sign() == NOW // 1000 + 2
     assert clocks.time.findings() == ()
@@ -70,7 +70,7 @@ def test_a_clock_that_jumps_is_noticed_at_once_and_so_is_its_repair(clocks: Cloc
     clocks.wall += jump
     with pytest.raises(BusyError, match=words):
         clocks.time.time_to_sign()
-    assert "timedatectl" in clocks.time.findings()[0]
+    assert "timedatectl" in clocks.time.findings()[0].do
     clocks.wall -= jump
     assert clocks.time.time_to_sign() == clocks.wall // 1000
 
@@ -80,14 +80,14 @@ def test_minutes_are_told_and_stop_nothing(clocks: Clocks) -> None:
     clocks.hear("b")
     clocks.wall -= 5 * 60_000
     (finding,) = clocks.time.findings()
-    assert finding.startswith("this computer's clock is 5 minutes behind the clocks of 2 other witnesses")
+    assert finding.what.startswith("this computer's clock is 5 minutes behind the clocks of 2 other witnesses")
     assert clocks.time.time_to_sign() == clocks.wall // 1000
 
 
 def test_one_witness_may_be_wrong_itself(clocks: Clocks) -> None:
     """What it says is told; a second that agrees with us decides."""
     clocks.hear("a", 9 * HOUR)
-    assert "the one other witness that answered" in clocks.time.findings()[0]
+    assert "the one other witness that answered" in clocks.time.findings()[0].what
     assert clocks.time.time_to_sign() == clocks.wall // 1000
     clocks.hear("b")
     clocks.hear("c")

@@ -12,8 +12,8 @@ from typing import Any
 
 from ledger.errors import CairnError, RuleError
 from ledger.log.identity import short_log_id
+from node.address import Address, parse_address
 from node.config import NodeConfig
-from node.configvalues import Address, parse_address
 from node.registrar.desk import RegistrarDesk
 from node.registrar.people.authority import FILE_NAME, Authority, ServerContext, make_authority, open_authority
 from node.registrar.people.door import Door

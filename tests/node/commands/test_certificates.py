@@ -42,8 +42,8 @@ def test_status_tells_until_when_certificates_are_good(shell: Shell, tmp_path: P
         certificates = json.loads(shell("status", directory, "--json").out)["certificates"]
     assert said.code == 1
     assert f"UTC, {file}\n" in said.out and "certificate of grpc: until " in said.out and "UTC, self-made\n" in said.out
-    assert "  certificate of the HTTP listener ends in 12 days, on " in said.out
-    assert f"; renew {file}; the running node takes the new one over by itself\n" in said.out
+    assert "  warning: certificate of the HTTP listener ends in 12 days, on " in said.out
+    assert f"do:  renew {file}; the running node takes the new one over by itself\n" in said.out
     assert [(item["listener"], item["is_self_made"]) for item in certificates] == [("http", False), ("grpc", True)]
 
 

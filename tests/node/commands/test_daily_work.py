@@ -165,10 +165,14 @@ def test_status_tells_how_it_stands(shell: Shell, school: Path) -> None:
     said = shell("status", school)
     assert said.code == 1
     assert "Granite Hollow High is running" in said.out
-    assert "no independent witness is in force for this log yet: it belongs to no network" in said.out
+    assert "warning: no independent witness is in force for this log yet (for " in said.out
+    assert "why: it belongs to no network" in said.out
+    assert f"do:  cairn-node join {school} --trust FILE -o request.json" in said.out
     assert f"next: cairn-node join {school} --trust FILE -o request.json" in said.err
     status = json.loads(shell("status", school, "--json").out)
     assert (status["running"], status["origin"], status["head"]["has_quorum"]) == (True, "g.example/log", False)
+    (finding,) = status["findings"]
+    assert (finding["code"], finding["severity"], finding["subject"]) == ("no-network", "warning", "")
 
 
 def test_a_second_node_on_the_same_directory_is_told(school: Path) -> None:

@@ -15,9 +15,12 @@ from ledger.log.entry import parse_entry
 from ledger.log.identity import LogId
 from node.client.registry import IssueRequest
 from node.errors import BusyError
-from node.registrar.adopt_page import adopt_log, must_adopt
+from node.keystore import KeyRole
+from node.registrar.adopt_page import _heaviest, adopt_log, must_adopt
+from node.registrar.restating import find_voided
 from node.registrar.tables import RESTORED, Adopted, Award, Copy, Cut, Decision, Outgoing, Setting, Slot, StatusList
 from tests.node.registrar.desks import DIPLOMA, Bench, Clock, Dice, achievement_json, csv_of, found, open_bench
+from tests.node.registrar.thefts import steal
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -111,6 +114,8 @@ async def test_what_the_page_says_wins_and_stays(tmp_path: Path) -> None:
             assert {copy.list_number for copy in session.scalars(select(Copy).order_by(Copy.id.desc()).limit(2))} == {1}
             (note,) = session.scalars(select(Adopted))
             assert (note.statements, note.awards, note.unknown_slots, note.placed) == (3, 2, 2, 0)
+            read = session.scalars(select(Outgoing).where(Outgoing.statement == b"")).all()
+            assert [row.kind for row in read] == ["anchor", "issue", "status"]
         # The suspension can be lifted, the revocation cannot: decisions go on from the page.
         await bench.desk.set_status([known[1]], Status.VALID)
         with pytest.raises(RuleError, match="is revoked"):
@@ -271,6 +276,45 @@ async def test_an_empty_database_reads_a_whole_log(tmp_path: Path) -> None:
         assert page_of(bench) == before
         assert lists_of(bench) == [0, 1]
         assert bench.log.state.void == {}
+
+
+async def test_what_was_only_read_is_not_vouched_for(tmp_path: Path) -> None:
+    """Should the operate key prove stolen later: whether a thief signed it this database cannot tell."""
+    fire = Fire(tmp_path)
+
+    async def first(bench: Bench) -> None:
+        await bench.desk.cut()
+
+    async def second(bench: Bench) -> None:
+        await bench.desk.cut()
+
+    await fire.play(first, second)
+    async with fire.open() as bench:
+        own = (await bench.desk.cut()).indexes
+        await steal(bench, KeyRole.OPERATE, 2)
+        with bench.desk.database.read() as session:
+            voided = find_voided(session, bench.log)
+        assert [entry.index for entry in voided.own] == [3, 4, *own[1:]]
+        assert [entry.index for entry in voided.foreign] == [6, 7]
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [
+        ([(True, 0)], 0),
+        ([(True, 1), (True, 1)], 1),
+        ([(True, 2), (False, 3)], 2),
+        # Made anew after a theft, and then revoked: the old slot is final for another reason.
+        ([(False, 3), (True, 1)], 1),
+        # One copy was made anew since, the award stands.
+        ([(True, 3), (True, 0)], 0),
+        # Every copy known here has ended: whatever took their place is not known, so nothing more is minted from this.
+        ([(True, 3), (True, 3)], 3),
+        ([(False, 1), (False, 3)], 1),
+    ],
+)
+def test_what_the_slots_of_an_award_say_together(shown: list[tuple[bool, int]], status: int) -> None:
+    assert _heaviest([(is_open, Status(byte)) for is_open, byte in shown]) == status
 
 
 async def test_a_list_root_of_another_log_is_noticed(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ PUBLIC = {"cairn.v1.Ledger", "cairn.v1.Witness", "grpc.health.v1.Health", "grpc.
 PRIVATE = {
     "cairn.v1.Operator",
     "cairn.v1.People",
+    "cairn.v1.Recovery",
     "cairn.v1.Registrar",
     "cairn.v1.Verifier",
     "grpc.reflection.v1alpha.ServerReflection",

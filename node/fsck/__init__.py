@@ -1,0 +1,1 @@
+"""Checking everything a node keeps, naming the exact damaged place, and mending it with proven bytes alone."""
