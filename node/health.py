@@ -82,6 +82,14 @@ def _own_log(side: LedgerSide) -> Iterator[Finding]:
     elif side.startup.reason is not None:
         code, severity, do = _GATES[side.startup.cause]
         yield Finding(code=code, severity=severity, what="nothing is signed", why=side.startup.reason, do=do)
+    elif side.sequencer.refusal is not None:
+        yield Finding(
+            code=FindingCode.NOT_WRITING,
+            severity=Severity.PROBLEM,
+            what="nothing is written",
+            why=side.sequencer.refusal,
+            do="cure what it says: the node goes on by itself, and what was acknowledged is there",
+        )
 
 
 def _keys(side: LedgerSide) -> Iterator[Finding]:

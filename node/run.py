@@ -213,6 +213,7 @@ class Node:
         await self._private_server.stop(None)
         self.verifying.close()
         await self.entrance.close()
+        await self.observing.stop()
         await self.side.close()
 
     async def _listen(self) -> None:

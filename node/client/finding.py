@@ -28,6 +28,7 @@ class FindingCode(StrEnum):
     NO_SIGNING_RECORD = "no-signing-record"
     SIGNING_RECORD_UNWRITABLE = "signing-record-unwritable"
     WRITE_FAILED = "write-failed"
+    NOT_WRITING = "not-writing"
     KEY_MISSING = "key-missing"
     FORK = "fork"
     NOT_A_MEMBER = "not-a-member"

@@ -38,7 +38,7 @@ def typed_commands(text: str) -> list[str]:
     joined = re.sub(r"\\\n\s*", " ", text)
     found = []
     for line in joined.splitlines():
-        match = re.search(r"(?:^|[\s`/])(cairn-node (?:(?!`|  #|&&).)*)", line)
+        match = re.search(r"(?:^|[\s`/])(cairn-node (?!cairn-node )(?:(?!`|  #|&&).)*)", line)
         if match and re.match(r"cairn-node [a-z-]+", match[1]):
             found.append(match[1].strip())
     return found

@@ -31,9 +31,7 @@ def rows(first_heading: str) -> dict[str, list[str]]:
 
 
 SNAPSHOT = Snapshot(
-    health=Health(
-        log="x", size=5, is_writing=True, head_size=5, head_age_ms=1000, required=2, present=2, has_quorum=True
-    ),
+    health=Health(log="x", size=5, waiting="", head_size=5, head_age_ms=1000, required=2, present=2, has_quorum=True),
     witnesses=3,
     may_sign=True,
     logs=2,

@@ -189,7 +189,7 @@ async def _entries_of_a_stolen_key(
     assert await code_of(college, file, 3) == "INCOMPLETE"
     async with granite.desk() as desk:
         findings = (await desk.status()).findings
-        assert any("cairn-node restate" in finding for finding in findings)
+        assert any("cairn-node restate" in str(finding) for finding in findings)
         report = await desk.corrections.restate()
         assert report.restated and not report.unknown
         assert not (await desk.corrections.restate()).restated

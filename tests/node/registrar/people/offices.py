@@ -26,6 +26,7 @@ from node.registrar.people.tables import TrailRow
 from node.registrar.service import add_registrar
 from node.service.boundary import ErrorBoundary
 from node.service.gate import Gate
+from node.service.operator import add_operator
 from node.service.server import listen, make_server
 from tests.node.registrar.desks import Bench, Clock, Dice, achievement_json, found, open_bench
 
@@ -128,6 +129,7 @@ async def open_office(
         stack.push_async_callback(entrance.close)
         server = make_server(ErrorBoundary(), Gate(entrance.guard))
         add_registrar(server, bench.desk)
+        add_operator(server, bench.desk.database, bench.desk.parts.ledger)  # type: ignore[arg-type]  # the store itself
         entrance.add_to(server)
         listen(server, entrance.door.inner)
         await server.start()

@@ -39,6 +39,7 @@ async def stored(office: Office, proposal: str) -> Proposal:
     return found
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_file_waits_and_is_awarded_exactly_by_a_second_person(tmp_path: Path) -> None:
     """Nothing is awarded before; afterwards the bytes are erased and the trail names both."""
     async with open_office(tmp_path, four_eyes=["issue"]) as office:
@@ -104,6 +105,7 @@ async def test_an_approver_approves_and_does_nothing_else(tmp_path: Path) -> Non
                 await client.reject(proposal)
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_the_same_act_again_is_the_same_proposal(tmp_path: Path) -> None:
     """A call sent again because its answer was lost, or replayed, asks for nothing twice."""
     async with open_office(tmp_path, four_eyes=["issue"]) as office:
@@ -114,6 +116,7 @@ async def test_the_same_act_again_is_the_same_proposal(tmp_path: Path) -> None:
         assert await propose_issue(ana, csv_of(range(4))) != first
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_two_approvals_at_once_do_it_once(tmp_path: Path) -> None:
     async with open_office(tmp_path, four_eyes=["issue"]) as office:
         ana = await office.let_in("registrar")
@@ -149,6 +152,7 @@ async def test_what_is_rejected_or_withdrawn_is_erased(tmp_path: Path) -> None:
         assert await propose_issue(ana) not in (rejected, withdrawn)
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_proposal_expires_and_is_erased(tmp_path: Path) -> None:
     """After seven days, by the task that tidies up, whether or not anybody looks."""
     async with open_office(tmp_path, four_eyes=["issue"], registrar_certificate_days=90) as office:
@@ -219,6 +223,7 @@ async def test_every_act_that_can_be_named_waits(tmp_path: Path) -> None:
         assert acts_waiting == {"revoke", "suspend", "reinstate"}
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_selection_waits_as_it_was_previewed(tmp_path: Path) -> None:
     """What is approved are the awards that somebody looked at, or nothing."""
     async with open_office(tmp_path, four_eyes=["revoke", "issue"]) as office:
@@ -280,6 +285,7 @@ async def test_a_publisher_sees_only_their_own(tmp_path: Path) -> None:
                 await client.read_proposal(proposal)
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_too_much_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proposals, "MAX_WAITING", 1)
     async with open_office(tmp_path, four_eyes=["issue"]) as office:

@@ -16,6 +16,7 @@ from tests.node.registrar.desks import DIPLOMA, csv_of
 from tests.node.registrar.people.offices import DAY_MS, identity_of, open_office, people_of, registrar_of
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_what_a_registrar_does_is_in_the_trail(tmp_path: Path) -> None:
     """Awards by their ids, in the order of the calls, and nothing about learners."""
     async with open_office(tmp_path) as office:
@@ -69,6 +70,7 @@ async def test_the_trace_of_an_award_is_durable_with_it(tmp_path: Path) -> None:
         assert (row.call, row.awards, row.outcome) == ("Registrar.Issue", 3, "done")
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_removed_person_is_refused_on_an_open_connection(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,6 +116,7 @@ async def test_a_certificate_that_ended_by_the_nodes_record_is_refused_in_words(
         assert (await office.last_row()).reason == "expired"
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_an_invitation_works_once(tmp_path: Path) -> None:
     """The same key gets the same certificate again, for an answer that was lost; another key is a copy of the file."""
     async with open_office(tmp_path) as office:
@@ -172,6 +175,7 @@ async def test_what_is_no_signing_request_is_refused(tmp_path: Path) -> None:
             assert (await client.enrol(request)).roles == ("registrar",)
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_renewing_ends_the_old_certificate_at_first_use_of_the_new(tmp_path: Path) -> None:
     """A copy of the old one, stolen before, is refused and noticed; a lost answer locks nobody out."""
     async with open_office(tmp_path) as office:
@@ -258,6 +262,7 @@ async def test_an_invitation_needs_an_address_to_call(tmp_path: Path) -> None:
         assert (await office.invite("registrar")).address == "ledger.granite.example:8472"
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_the_operator_lists_people_with_their_state(tmp_path: Path) -> None:
     async with open_office(tmp_path) as office:
         ana, bo = await office.let_in("registrar"), await office.let_in("approver", "reader", name="Bo")
