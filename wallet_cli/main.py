@@ -24,6 +24,8 @@ COMMANDS = {
     "trust": "Explain a trust root file and remember it.",
     "sync": "Fetch a light copy of the ledger, to verify without a network.",
     "verify": "Judge what somebody shows you.",
+    "prove": "Write an entry of a log and its proof, for tools of others.",
+    "verify-proof": "Check such a proof with a policy or a trust root.",
     "audit": "Replay every log of a network from zero.",
     "monitor": "Audit a network again and again, and call when something is wrong.",
     "keygen": "Make a key to sign audits and verifications with.",

@@ -31,6 +31,7 @@ from ledger.log.voucher import TransportKey, sign_voucher
 from ledger.mastery.digest import Named, Transcript, fingerprint_transcript
 from node.proposal import Proposal, encode_proposal, sign_proposal
 from node.request import make_request
+from tests.vectors import enclosed
 from tests.vectors.document import fill_blocks
 from tests.vectors.scribe import AT, LABEL, SLOTS, Scribe
 from tests.vectors.story import SLOT, STATUSES, Story, tell
@@ -56,6 +57,7 @@ def build() -> dict[str, object]:
         "status.json": status(story.school),
         "credential.json": credential(story),
         "presentation.json": presentation(story),
+        "enclosed.json": enclosed.build(story, parse_trust_root(trust_root(story.network))),
         "evaluation.json": evaluation(),
         "evidence.json": {"equal_sizes": story.evidence[0].decode(), "split": story.evidence[1].decode()},
         "trust-root.json": {"file": trust_root(story.network).decode()},
