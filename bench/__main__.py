@@ -13,6 +13,7 @@ from bench import (
     mastery_rows,
     node_rows,
     registrar_rows,
+    replay_rows,
     traffic_rows,
     verify_rows,
     wire_calibrators,
@@ -68,6 +69,7 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
     yield _ratio_row(
         "replay of those, one process", lambda: count / ledger_rows.replay(written), "items/s", rounds, "15 V"
     )
+    yield from _held_rows("those", written, count, "items/s", rounds, "25 V")
     single = ledger_rows.write_log(items // 50, 1)
     count_single = len(single.entries) - 1
     yield _ratio_row(
@@ -77,6 +79,7 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
         rounds,
         "0.85 V",
     )
+    yield from _held_rows("entries of one signature", single, count_single, "entries/s", rounds, "1.5 V")
     with verify_rows.make_desk() as desk:
         yield _ratio_row(
             "one presentation, heads new (12 claims, 4 shown)", desk.rate_new, "checks/s", rounds, "0.13 V"
@@ -93,6 +96,19 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
     yield from _growth_rows(items * 10)
     yield from _registrar_rows(rounds)
     yield from _mastery_rows(items // 100, rounds)
+
+
+def _held_rows(
+    what: str, written: ledger_rows.Written, count: int, unit: str, rounds: int, accept: str
+) -> Iterator[Row]:
+    """`cairn audit` of a folder: files read, every body a file of its own; processes already running."""
+    with replay_rows.held(written) as bench:
+        for helpers, name, wanted in ((False, "one process", ""), (True, f"{replay_rows.WORKERS} processes", accept)):
+
+            def measure(helpers: bool = helpers) -> float:
+                return count / bench.replay(with_helpers=helpers)
+
+            yield _ratio_row(f"audit of {what} from files, {name}", measure, unit, rounds, wanted)
 
 
 def _node_rows(items: int, rounds: int) -> Iterator[Row]:

@@ -19,6 +19,7 @@ from node.address import Address, parse_address
 from node.logs import LogFormat
 from node.registrar.people.roles import ACTS
 from node.tls.modes import TLSMode, check_listeners
+from node.witnessurls import check_witness_url
 
 MAX_CONFIG_BYTES = 256 * 1024
 FILE_NAME = "node.toml"
@@ -184,6 +185,13 @@ class NodeConfig:
     )
     witness_timeout_seconds: int = field(
         default=10, metadata=_about("Seconds one witness may take to cosign a checkpoint.", configvalue.whole(1, 3_600))
+    )
+    witness_urls: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            'Witnesses that only speak HTTP, as "NAME URL": the name of the key, and what stands before /add-checkpoint.',
+            configvalue.texts(check_witness_url),
+        ),
     )
     cut_timeout_seconds: int = field(
         default=60,

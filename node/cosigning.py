@@ -7,7 +7,9 @@ checkpoint is taken; where a witness is missing and nothing new has come, the ro
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Protocol
 
 from ledger.errors import CairnError, MalformedError
 from ledger.log import merkle
@@ -17,6 +19,7 @@ from ledger.log.members import Witness, WitnessSet, judge_quorum
 from ledger.log.note import encode_note, parse_note, parse_signature_lines
 from node.client.exchange import CosignRequest
 from node.client.notes import merge_notes, signed_size
+from node.client.witness import WitnessHTTP
 from node.clock import Draw
 from node.directory import Directory, NamedWitness
 from node.errors import BusyError, ConflictError
@@ -29,8 +32,18 @@ from node.timekeeping import Timekeeping
 
 GRACE_SECONDS = 0.3
 MAX_PAUSE_SECONDS = 30.0
+HTTP_PATH = "/witness"
+"""Where a node of ours answers witness calls below its URL; see `node.web.witness`."""
 
 _log = logging.getLogger(__name__)
+
+
+class CosignClient(Protocol):
+    """A witness, however it is reached."""
+
+    async def add_checkpoint(self, request: CosignRequest, *, timeout_seconds: float) -> bytes:
+        """Ask for a cosignature; gives signature lines, unverified."""
+        ...
 
 
 class Cosigning:
@@ -43,6 +56,7 @@ class Cosigning:
         rewound: told the size when a witness has cosigned more of our log than we hold.
         timeout_seconds: how long one witness may take.
         grace_seconds: how long the others are waited for after the quorum.
+        witness_urls: by the name of its key, where a witness that only speaks HTTP is asked.
         timekeeping: told what the witnesses' clocks say.
         observer: told how long each cosignature took.
     """
@@ -60,6 +74,7 @@ class Cosigning:
         rewound: Callable[[int], None],
         timeout_seconds: float,
         grace_seconds: float = GRACE_SECONDS,
+        witness_urls: Mapping[str, str] = MappingProxyType({}),
         timekeeping: Timekeeping | None = None,
         observer: Observer = SILENT,
     ) -> None:
@@ -75,6 +90,7 @@ class Cosigning:
         self._observer = observer
         self._timeout = timeout_seconds
         self._grace = grace_seconds
+        self._witness_urls = witness_urls
         self._time = timekeeping
         # The size each witness is known to have cosigned last; a wrong guess costs one more call.
         self._cosigned: dict[NamedWitness, int] = {}
@@ -184,9 +200,7 @@ class Cosigning:
         self.problems[witness] = problem
 
     async def _add_checkpoint(self, witness: NamedWitness, note: bytes) -> bytes:
-        if not witness.address:
-            raise BusyError("nobody told where this witness can be asked")
-        client = self._peers.client(witness.address)
+        client = self._client(witness)
         size = read_checkpoint(note).size
         for attempt in range(2):
             old = self._cosigned.get(witness, 0)
@@ -203,6 +217,21 @@ class Cosigning:
                 self._cosigned[witness] = size
                 return line
         raise AssertionError("unreachable: the second conflict was raised")
+
+    def _client(self, witness: NamedWitness) -> CosignClient:
+        """How a witness is asked: over HTTP where the operator says so, or where it has no gRPC; else over gRPC."""
+        prefix = self._http_prefix(witness)
+        if prefix:
+            return WitnessHTTP(prefix, self._directory.expected_of(witness.log))
+        if not witness.address:
+            raise BusyError(
+                "nobody told where this witness can be asked", hint="name its URL in witness_urls of node.toml"
+            )
+        return self._peers.client(witness.address)
+
+    def _http_prefix(self, witness: NamedWitness) -> str:
+        named = self._witness_urls.get(witness.key.name, "")
+        return named or (f"{witness.url.rstrip('/')}{HTTP_PATH}" if witness.url and not witness.address else "")
 
     async def _prove(self, old: int, size: int) -> tuple[bytes, ...]:
         if old in (0, size):
@@ -226,8 +255,7 @@ class Cosigning:
         """Stop signing where a witness shows, signed by us, more of our log than we hold; that it says so is not enough."""
         if size <= self._log.size:
             return
-        (head,) = await self._peers.client(witness.address).heads([self._own])
-        shown = signed_size(head.note, self._log.state)
+        shown = signed_size(await self._shown_note(witness), self._log.state)
         if shown > self._log.size:
             # The data directory was restored from an older copy, or somebody else writes this log.
             _log.error("a witness holds more of our log", extra={"witness": witness.key.name, "size": shown})
@@ -235,3 +263,13 @@ class Cosigning:
         else:
             fields = {"witness": witness.key.name, "size": size, "shown": shown}
             _log.warning("a witness tells a size of our log that it does not show", extra=fields)
+
+    async def _shown_note(self, witness: NamedWitness) -> bytes | None:
+        """The newest note of our log that a witness shows."""
+        prefix = self._http_prefix(witness)
+        if prefix:
+            origin = self._log.state.charter.origin
+            asked = WitnessHTTP(prefix, self._directory.expected_of(witness.log))
+            return await asked.cosigned_note(origin, timeout_seconds=self._timeout)
+        (head,) = await self._peers.client(witness.address).heads([self._own])
+        return head.note

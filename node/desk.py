@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from node.client.people import PeopleClient
     from node.client.reach import Reach
     from node.client.registrar import RegistrarClient
+    from node.client.verifier import VerifierClient
 
 Answer = TypeVar("Answer")
 
@@ -68,6 +69,15 @@ async def with_people(where: Home | RemoteDesk, call: "Callable[[PeopleClient], 
         from node.client.people import PeopleClient
 
         return await call(PeopleClient(reach))
+
+
+@asynccontextmanager
+async def at_verifier(where: Home | RemoteDesk) -> "AsyncIterator[VerifierClient]":
+    """As `at_desk`, for verifying: the client for as long as the context lasts."""
+    async with _reach(where) as reach:
+        from node.client.verifier import VerifierClient
+
+        yield VerifierClient(reach)
 
 
 @asynccontextmanager

@@ -33,11 +33,12 @@ def cosigner_name(origin: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NamedWitness:
-    """A witness and where it can be asked; `address` is empty when nobody told."""
+    """A witness and where it can be asked: its gRPC `address`, and the `url` of its node; empty when nobody told."""
 
     log: LogId
     key: VerifierKey
     address: str
+    url: str = ""
 
 
 class Directory:
@@ -142,13 +143,16 @@ class Directory:
         for state in self._network_states():
             for witness in state.members.named_below(state.size):
                 if witness.log != log:
-                    addresses = self._member_addresses(state, witness.log)
-                    found[witness.key] = NamedWitness(witness.log, witness.key, next(iter(addresses), ""))
+                    found[witness.key] = self._locate(state, witness)
             # A witness that was removed is in force until an anchor says otherwise.
             for witness in state.members.witness_sets[-1].for_log(log):
-                addresses = self._member_addresses(state, witness.log)
-                found.setdefault(witness.key, NamedWitness(witness.log, witness.key, next(iter(addresses), "")))
+                found.setdefault(witness.key, self._locate(state, witness))
         return tuple(found.values())
+
+    def _locate(self, network: LogState, witness: Witness) -> NamedWitness:
+        standing = network.members.standing_of(witness.log)
+        address = next((address for address in self._member_addresses(network, witness.log) if address), "")
+        return NamedWitness(witness.log, witness.key, address, "" if standing is None else standing.url)
 
     def witness_keys(self, log: LogId) -> tuple[VerifierKey, ...]:
         """Keys of those witnesses, and of the ones pinned by trust roots: what notes are trimmed to."""
@@ -233,6 +237,10 @@ class Directory:
             known.update({log: self._keys_of(log) for log in (() if held is None else held.state.members.records)})
             found = found.union(*known.values())
         return Expectation(frozenset(found), is_named=True) if found else ANYBODY  # 2, 3
+
+    def expected_of(self, log: LogId) -> Expectation:
+        """Whose node should answer where a network names an institution's URL."""
+        return Expectation(frozenset(self._keys_of(log)), is_named=True)
 
     def _keys_of(self, log: LogId) -> set[tuple[LogId, PublicKey]]:
         """A log's key in force as far as it is held, and its member's witness key; else what trust roots pin."""

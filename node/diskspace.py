@@ -74,7 +74,7 @@ def find_low_disk(directory: Path) -> Iterator[Finding]:
             severity=Severity.PROBLEM if disk.is_very_low else Severity.WARNING,
             what="the disk is nearly full",
             why=disk.describe(),
-            do="make room on that disk; a full one stops the node, which then loses nothing and goes on after a restart",
+            do="make room on that disk; on a full one the node writes nothing, loses nothing, and goes on by itself",
         )
 
 

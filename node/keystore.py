@@ -9,29 +9,19 @@ checked against the seed whenever the file is opened.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import nacl.exceptions
-import nacl.pwhash.argon2id as argon2id
-import nacl.secret
-
 from ledger import base64url, canonical
-from ledger.errors import CairnError, MalformedError, RuleError
-from ledger.log.keys import KeyId, PublicKey, SigningKey, parse_public_key
+from ledger.errors import CairnError, MalformedError
+from ledger.log.keyfile import MAX_KEY_FILE_BYTES, MODERATE_COST, KeyCost, SealedKey, read_sealed_key, seal_key
+from ledger.log.keys import SEED_BYTES, KeyId, PublicKey, SigningKey, parse_public_key
 from node import durable
 from node.clock import Draw
 
-MAX_KEY_FILE_BYTES = 4096
-SEED_BYTES = 32
-
 _FORMAT = "cairn/root-key/v1"
 _RESTORE = "restore the keys from the backup"
-_MAX_OPERATIONS = 16
-_MAX_MEMORY_BYTES = 1 << 30
 _FILE_NAME = re.compile(r"([a-z_]+)(?:-([1-9][0-9]{0,5}))?\.key")
 
 
@@ -44,20 +34,6 @@ class KeyRole(StrEnum):
     REGISTER = "register"
     DEFINE = "define"
     WITNESS = "witness"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCost:
-    """What one guess at a passphrase costs: argon2id passes, and bytes of memory."""
-
-    operations: int
-    memory_bytes: int
-
-
-MODERATE_COST = KeyCost(argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE)
-"""About a second and 256 MiB a guess on a small computer."""
-LEAST_COST = KeyCost(argon2id.OPSLIMIT_MIN, argon2id.MEMLIMIT_MIN)
-"""For tests and demonstrations only: guessing is cheap."""
 
 
 class Keystore:
@@ -179,21 +155,7 @@ def create_key_file(
         RuleError: the passphrase is empty.
     """
     key = key if key is not None else SigningKey(draw(SEED_BYTES))
-    salt, nonce = draw(argon2id.SALTBYTES), draw(nacl.secret.SecretBox.NONCE_SIZE)
-    box = nacl.secret.SecretBox(stretch(passphrase, salt, cost))
-    content: canonical.JSONObject = {
-        "box": base64url.encode(box.encrypt(key.seed, nonce).ciphertext),
-        "format": _FORMAT,
-        "kdf": {
-            "memory": cost.memory_bytes,
-            "name": "argon2id",
-            "operations": cost.operations,
-            "salt": base64url.encode(salt),
-        },
-        "nonce": base64url.encode(nonce),
-        "public": key.public.to_json(),
-    }
-    durable.create_file(path, canonical.encode(content) + b"\n")
+    durable.create_file(path, seal_key(key, passphrase, _FORMAT, draw, cost) + b"\n")
     return key.public
 
 
@@ -204,15 +166,7 @@ def open_key_file(path: Path, passphrase: str) -> SigningKey:
         MalformedError: it is not such a file, the passphrase is wrong, or the seed does not belong to the public key.
         PolicyError: other accounts of this computer can open the file.
     """
-    file = _read_key_file(path)
-    try:
-        seed = nacl.secret.SecretBox(stretch(passphrase, file.salt, file.cost)).decrypt(file.box, file.nonce)
-    except nacl.exceptions.CryptoError as error:
-        raise MalformedError(f"{path}: the passphrase is wrong, or the file is damaged") from error
-    key = SigningKey(seed)
-    if key.public != file.public:
-        raise MalformedError(f"{path}: the secret inside does not belong to the public key beside it")
-    return key
+    return _read_key_file(path).open(passphrase, str(path))
 
 
 def read_key_file_public(path: Path) -> PublicKey:
@@ -220,54 +174,8 @@ def read_key_file_public(path: Path) -> PublicKey:
     return _read_key_file(path).public
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _KeyFile:
-    box: bytes
-    nonce: bytes
-    salt: bytes
-    cost: KeyCost
-    public: PublicKey
-
-
-def _read_key_file(path: Path) -> _KeyFile:
-    where = str(path)
-    fields = canonical.Fields(_read_json(path), where)
-    if (name := fields.text("format", max_length=64)) != _FORMAT:
-        raise MalformedError(f"{where}: a key file of format {name}, expected {_FORMAT}")
-    kdf = fields.fields("kdf")
-    if (name := kdf.text("name", max_length=64)) != "argon2id":
-        raise MalformedError(f"{where}: unknown key derivation {name}, expected argon2id")
-    file = _KeyFile(
-        box=fields.data("box", SEED_BYTES + nacl.secret.SecretBox.MACBYTES),
-        nonce=fields.data("nonce", nacl.secret.SecretBox.NONCE_SIZE),
-        salt=kdf.data("salt", argon2id.SALTBYTES),
-        # Bounded, since the file may come from somebody who wants this computer to fall over.
-        cost=KeyCost(
-            kdf.integer("operations", argon2id.OPSLIMIT_MIN, _MAX_OPERATIONS),
-            kdf.integer("memory", argon2id.MEMLIMIT_MIN, _MAX_MEMORY_BYTES),
-        ),
-        public=parse_public_key(fields.object("public"), f"{where}: public"),
-    )
-    kdf.finish()
-    fields.finish()
-    return file
-
-
-def stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
-    """The key of a secretbox (32 bytes) from a passphrase by argon2id, NFC first, so that any keyboard spells it alike.
-
-    Raises:
-        RuleError: the passphrase is empty.
-    """
-    if not passphrase:
-        raise RuleError("passphrase: must not be empty")
-    return argon2id.kdf(
-        nacl.secret.SecretBox.KEY_SIZE,
-        unicodedata.normalize("NFC", passphrase).encode(),
-        salt,
-        opslimit=cost.operations,
-        memlimit=cost.memory_bytes,
-    )
+def _read_key_file(path: Path) -> SealedKey:
+    return read_sealed_key(_read_json(path), _FORMAT, str(path))
 
 
 def _file_name(role: KeyRole, number: int) -> str:

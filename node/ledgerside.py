@@ -53,6 +53,7 @@ from node.tls.modes import Listener
 from node.tls.report import public_host
 from node.tls.selfmade import SelfMade, vouching_keys
 from node.witness import Witness
+from node.witnessurls import witness_prefixes
 
 DRAIN_SECONDS = 2.0
 MEBIBYTE = 1024 * 1024
@@ -178,6 +179,7 @@ class LedgerSide:
             may_ask=lambda: self.startup.may_sign,
             rewound=self.startup.rewound,
             timeout_seconds=config.witness_timeout_seconds,
+            witness_urls=witness_prefixes(config.witness_urls),
             timekeeping=self.timekeeping,
             observer=parts.observer,
         )
@@ -191,8 +193,11 @@ class LedgerSide:
     @property
     def trust(self) -> TrustRoot | None:
         """The trust root of the network this node belongs to; its own if it is one; None before it joined one."""
-        own = [item for item in self.directory.trusts if self._is_member(item)]
-        return next(iter([*own, *self.directory.trusts]), None)
+        return next(iter(self.own_trusts()), None)
+
+    def own_trusts(self) -> tuple[TrustRoot, ...]:
+        """The trust roots of all networks this node belongs to or follows, those it belongs to first."""
+        return tuple(sorted(self.directory.trusts, key=lambda item: not self._is_member(item)))
 
     def witness_key(self) -> VerifierKey:
         """This node's witness key as its network knows it."""

@@ -2,7 +2,7 @@
 
     public gRPC      `node.ledgerside`: Ledger, Witness, health, reflection
     public HTTP      `node.web`: tiles, bodies, issuer metadata, claims, /healthz
-    private listener `node.registrar`: commands of the operator's own staff, by a Unix socket or TLS
+    private listener `node.registrar`, `node.verifying`: commands of the operator's own staff, by a Unix socket or TLS
     private HTTP     `node.observing`: /metrics, on another socket beside it
 
 A write that fails ends the node but not its process: everything is closed and opened again from disk, where alone it
@@ -37,6 +37,7 @@ from node.highwater import state_home
 from node.keystore import Keystore, open_keystore
 from node.ledgerside import LedgerParts, LedgerSide, find_own_log
 from node.metrics.meters import Meters
+from node.newestheads import NewestHeads
 from node.observing import Observing, open_observer
 from node.onlyone import hold_directory
 from node.registrar.database import Database, find_place, open_database
@@ -48,13 +49,16 @@ from node.registrar.submission import Submission
 from node.service.gate import Gate
 from node.service.operator import add_operator
 from node.service.recovery import add_recovery
-from node.service.server import listen, make_server
+from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
+from node.service.verifier import add_verifier
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
+from node.verifying import VerifyingDesk
 from node.web.app import build_app
 from node.web.connections import BoundedRunner
 from node.web.openid4vci import add_claims
+from node.web.witness import add_witness
 
 DRAIN_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -123,13 +127,19 @@ class Node:
         self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
         self.entrance = Entrance(config, self.desk, parts.directory / KEYS_DIRECTORY)
         self.observing = Observing(self, self.side, self.desk, self.submission, meters, private, metrics_port)
-        self._private_server = make_server(self.side.boundary, Gate(self.entrance.guard))
+        self._private_server = make_server(self.side.boundary, Gate(self.entrance.guard), changed=PRIVATE_OPTIONS)
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
+        self.verifying = VerifyingDesk(
+            NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
+        )
+        add_verifier(self._private_server, self.verifying)
         self.entrance.add_to(self._private_server)
+        reflect_private_services(self._private_server)
         app = build_app(self)
         add_claims(app, self.desk, self.clock)
+        add_witness(app, self.side.witness, self.clock)
         self._web = BoundedRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
 
     @property
@@ -201,6 +211,7 @@ class Node:
     async def close(self) -> None:
         """Let go of the listeners, also of a node that was never run."""
         await self._private_server.stop(None)
+        self.verifying.close()
         await self.entrance.close()
         await self.observing.stop()
         await self.side.close()

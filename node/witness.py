@@ -1,5 +1,7 @@
 """Cosigning the logs of others (C2SP tlog-witness; that we hold what we cosign durably is house policy).
 
+Asked over gRPC (`node.service.witness`) and HTTP (`node.web.witness`), judged here.
+
 A cosignature says: at this second no larger consistent tree of that origin was known to me. So the one thing that must
 never roll back is the size and root cosigned last, which is compared and persisted in one step before the line leaves.
 
@@ -21,14 +23,23 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Protocol
 
 from ledger.errors import CairnError, MalformedError, ProofError, RuleError, SignatureError
 from ledger.log import merkle
-from ledger.log.checkpoint import Checkpoint, cosign, log_verifier_key, open_checkpoint, read_checkpoint
+from ledger.log.checkpoint import (
+    Checkpoint,
+    add_signatures,
+    cosign,
+    log_verifier_key,
+    open_checkpoint,
+    read_checkpoint,
+)
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
-from ledger.log.note import VerifierKey
+from ledger.log.merkle import RootHash
+from ledger.log.note import NoteSignature, VerifierKey, parse_note
 from node.client.exchange import CosignRequest
 from node.client.failures import UnknownLogError, UnreachableError
 from node.client.notes import trim_note
@@ -94,6 +105,8 @@ class Witness:
         self._pause = pause
         # One request at a time makes the log's growth; the others of that log wait behind it.
         self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Our newest line for each log and its size, for whoever asks what was cosigned last.
+        self._lines: dict[LogId, tuple[int, NoteSignature]] = {}
 
     def verifier_key(self) -> VerifierKey:
         """The key this node cosigns with, under the name its network knows it by."""
@@ -106,10 +119,8 @@ class Witness:
         if not candidates:  # 2
             raise UnknownLogError(f"origin {claimed.origin} is not followed here")
         log_id, is_signed = self._identify(candidates, request.note, claimed)  # 3, 4
-        if request.old_size > claimed.size:  # 5
-            raise MalformedError(f"old size {request.old_size} is above the checkpoint's size {claimed.size}")
         try:
-            await self._check_growth(log_id, request, claimed)  # 6, 7
+            await self._check_growth(log_id, request, claimed)  # 5, 6, 7
             async with self._turns[log_id]:
                 log = await self._hold(log_id, request.address if is_signed else "", claimed)  # 8
                 return await self._cosign(log, request, claimed)  # 9, 10
@@ -144,16 +155,7 @@ class Witness:
     async def _check_growth(self, log_id: LogId, request: CosignRequest, claimed: Checkpoint) -> None:
         log = self._store.log(log_id)
         cosigned = await asyncio.to_thread(log.cosigned) if log is not None else None
-        old_size = cosigned[0] if cosigned is not None else 0
-        if request.old_size != old_size:  # 6
-            raise ConflictError(f"witness: {old_size} was cosigned last, not {request.old_size}", size=old_size)
-        if claimed.size == 0:
-            raise RuleError("checkpoint: size 0, but every log here begins with its charter")
-        if cosigned is None:  # 7
-            if request.proof:
-                raise ProofError("consistency proof: given although nothing was cosigned before")
-            return
-        merkle.verify_consistency(old_size, cosigned[1], claimed.size, claimed.root, request.proof)
+        verify_growth(request, claimed, cosigned)
 
     async def _hold(self, log_id: LogId, hint: str, claimed: Checkpoint) -> LogStore:
         refusal: CairnError | None = None
@@ -211,8 +213,29 @@ class Witness:
         # Only now, with size and time on disk: a crash in between costs a signature, never allows two.
         own = self.verifier_key()
         line = cosign(request.note, own.name, self._keys[own.key], seconds)
+        self._lines[state.log_id] = claimed.size, line
         _log.info("cosigned", extra={"log": encode_log_id(state.log_id), "size": claimed.size})
         return line.encode().encode()
+
+    def cosigned_note(self, origin_hash: bytes) -> bytes | None:
+        """The checkpoint cosigned last of the log whose origin has this SHA-256, with our line; blocks on the disk.
+
+        None where nothing was, or where this node started since and the writer has not handed our line round yet.
+        """
+        for log_id in self._directory.followed():
+            log = self._store.log(log_id)
+            if log is None or sha256(log.state.charter.origin.encode()).digest() != origin_hash:
+                continue
+            note = log.note_at(log.cosigned_size())
+            if note is None:
+                continue
+            size, line = self._lines.get(log_id, (0, None))
+            if line is not None and size == read_checkpoint(note).size:
+                note = add_signatures(note, [line])
+            own = self.verifier_key()
+            if any((item.name, item.key_id) == (own.name, own.key_id) for item in parse_note(note).signatures):
+                return note
+        return None
 
     async def _remember(self, log: LogStore, old_size: int, claimed: Checkpoint, note: bytes) -> int:
         """Make durable what is about to be signed, and give its time in Unix seconds."""
@@ -223,3 +246,32 @@ class Witness:
             await asyncio.to_thread(log.set_cosigned, size, root, expected=old_size, seconds=seconds)
             await asyncio.to_thread(log.keep_note, note)
         return seconds
+
+
+def verify_growth(request: CosignRequest, claimed: Checkpoint, cosigned: tuple[int, RootHash] | None) -> None:
+    """Check that a checkpoint continues what was cosigned last, as far as a proof can show it.
+
+    Steps 5 to 7 of the list above; they are all that a witness without house policy looks at.
+
+    Args:
+        request: the old size and the proof.
+        claimed: the checkpoint in its note; whose it is has been judged.
+        cosigned: size and root cosigned last; None where nothing was.
+
+    Raises:
+        MalformedError: 5.
+        ConflictError: 6.
+        ProofError, RuleError: 7.
+    """
+    if request.old_size > claimed.size:  # 5
+        raise MalformedError(f"old size {request.old_size} is above the checkpoint's size {claimed.size}")
+    old_size = cosigned[0] if cosigned is not None else 0
+    if request.old_size != old_size:  # 6
+        raise ConflictError(f"witness: {old_size} was cosigned last, not {request.old_size}", size=old_size)
+    if claimed.size == 0:  # 7
+        raise RuleError("checkpoint: size 0, but every log here begins with its charter")
+    if cosigned is None:
+        if request.proof:
+            raise ProofError("consistency proof: given although nothing was cosigned before")
+        return
+    merkle.verify_consistency(old_size, cosigned[1], claimed.size, claimed.root, request.proof)

@@ -13,20 +13,29 @@ import pytest
 
 from ledger import base64url, errors
 from ledger.credential.presentation import encode_presentation, parse_presentation
-from ledger.credential.report import Code
+from ledger.credential.report import Answer, Code
 from ledger.credential.verify import Question, verify_file
+from ledger.credential.verify_standalone import verify_file_alone
+from ledger.log.attestation import parse_attestation, sign_attestation
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import encode_fork, parse_fork, verify_fork
+from ledger.log.follow import judge_growth
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.merkle import hash_leaf, root_of_hashes
 from ledger.log.network import Network
 from ledger.log.note import parse_verifier_key
 from ledger.log.policy import encode_trust_root, parse_trust_root
+from ledger.log.proof import encode_proof, parse_proof, verify_proof
+from ledger.log.snapshot import encode_state
 from ledger.log.state import found_state
+from ledger.log.tiles import encode_bundle, parse_bundle
 from ledger.log.voucher import TransportKey, parse_voucher
+from ledger.log.witness_policy import encode_witness_policy, parse_witness_policy
+from node.client.cosigntext import encode_cosign_request, encode_size, parse_cosign_request, parse_size
 from node.proposal import parse_proposal
 from node.request import parse_request
-from tests.vectors import generate, independent
+from node.store.tilerows import TileEdge
+from tests.vectors import generate, independent, independent_enclosed
 from tests.vectors.document import fill_blocks, find, read_blocks
 from tests.vectors.scribe import AT, Scribe
 from tests.vectors.story import Story, tell
@@ -103,6 +112,9 @@ def test_the_second_reader_is_independent() -> None:
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {"base64", "hashlib", "json", "collections.abc", "typing", "nacl.bindings"}
+    other = Path(independent_enclosed.__file__).read_text(encoding="utf-8")
+    ours = {str(node.module) for node in ast.walk(ast.parse(other)) if isinstance(node, ast.ImportFrom)}
+    assert ours <= {*modules, "tests.vectors.independent"}
 
 
 @pytest.mark.parametrize("name", LOGS)
@@ -134,6 +146,16 @@ def test_the_second_reader_agrees_on_keys_and_forks() -> None:
     assert all(independent.b64(independent.key_id(row["public"])) == row["id"] for row in rows)
     for evidence in VECTORS["evidence.json"].values():
         independent.check_fork(evidence, VECTORS["academy-log.json"]["log_vkeys"]["2"])
+
+
+def test_the_second_reader_agrees_on_the_attestation(story: Story) -> None:
+    """The auditor's signature, the trust root it started from, and the head it is about."""
+    file = VECTORS["attestation.json"]["file"]
+    said = independent.check_attestation(file, VECTORS["trust-root.json"]["file"])
+    assert [head["log"] for head in said["heads"]] == [VECTORS["school-log.json"]["log_id"]]
+    signed = parse_attestation(file.encode())
+    signed.verify()
+    assert sign_attestation(signed.attestation, story.school.key("auditor")).decode() == file
 
 
 def test_the_document_suffices_for_an_evaluation() -> None:
@@ -174,6 +196,57 @@ def test_files_read_back_as_themselves() -> None:
     for text in VECTORS["evidence.json"].values():
         assert encode_fork(parse_fork(text.encode())) == text.encode()
         assert verify_fork(parse_fork(text.encode()), [key]).common == 2
+
+
+def test_the_document_suffices_for_what_is_enclosed() -> None:
+    """Proof and stapled status in a presentation, and a request to a witness; each of them refused when changed."""
+    enclosed = VECTORS["enclosed.json"]
+    trust = json.loads(VECTORS["trust-root.json"]["file"])
+    school = VECTORS["school-log.json"]
+    witnesses = [item["key"] for item in trust["witnesses"] if item["log"] != school["log_id"]]
+    independent_enclosed.check_enclosed(enclosed, witnesses, 2)
+    for name in ("proof", "status"):
+        with pytest.raises(Exception):  # noqa: B017  # whatever breaks first
+            independent_enclosed.check_enclosed({**enclosed, name: damage(enclosed[name])}, witnesses, 2)
+    leaves = [independent.unb64(leaf) for leaf in school["leaf_hashes"]]
+    independent_enclosed.check_cosign_request(
+        enclosed["add_checkpoint"], independent.unb64(enclosed["old_root"]), len(leaves), independent.root(leaves)
+    )
+
+
+def test_what_is_enclosed_reads_back_and_verifies(story: Story) -> None:
+    """By our own parsers: without a ledger seven steps are good, with one all are."""
+    enclosed = {name: text.encode() for name, text in VECTORS["enclosed.json"].items()}
+    assert encode_presentation(parse_presentation(enclosed["file"])) == enclosed["file"]
+    proof, policy = parse_proof(enclosed["tlog_proof"]), parse_witness_policy(enclosed["policy"])
+    assert encode_proof(proof) == enclosed["tlog_proof"]
+    assert encode_witness_policy(policy) == enclosed["policy"]
+    verify_proof(proof, hash_leaf(enclosed["entry"]), policy)
+    assert encode_cosign_request(parse_cosign_request(enclosed["add_checkpoint"])) == enclosed["add_checkpoint"]
+    assert encode_size(parse_size(enclosed["conflict"])) == enclosed["conflict"]
+    trust = parse_trust_root(VECTORS["trust-root.json"]["file"].encode())
+    question = Question(now=AT + 60_000, audience="college.example", nonce="n-0S6_WzA2Mj")
+    (alone,) = verify_file_alone(enclosed["file"], trust, question).credentials
+    assert [step.answer for step in alone.steps[:7]] == [Answer.YES] * 7, alone.steps
+    (held,) = verify_file(enclosed["file"], seen(story), question).credentials
+    assert held.code is Code.VALID, held.steps
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_bundle_and_bodies_alone_give_the_log_again(name: str, story: Story) -> None:
+    """Rebuilt from what a stranger serves: the same state, tile and root as those that were written down."""
+    vector = VECTORS[name]
+    bundle = encode_bundle([text.encode() for text in vector["entries"]])
+    assert generate.digest(bundle) == vector["bundle"]
+    entries = parse_bundle(bundle)
+    bodies = [None if body is None else base64url.decode(body) for body in vector["bodies"]]
+    note = vector["notes"][str(len(entries))].encode()
+    growth = judge_growth(None, list(entries), bodies, note)
+    (written,) = (log for log in (story.network, story.school, story.academy) if log.name == vector["name"])
+    assert encode_state(growth.state) == encode_state(written.state)
+    tiles, _ = TileEdge().extend([entry.leaf_hash for entry in growth.entries])
+    assert [base64url.encode(tile.hashes) for tile in tiles] == [vector["tile"]]
+    assert growth.state.frontier.root() == growth.checkpoint.root
 
 
 def test_the_voucher_is_of_the_school() -> None:
@@ -242,7 +315,22 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
     """The numbers that code names stand in section 22."""
     from ledger import canonical
     from ledger.credential import disclosure, evaluation, keybinding, presentation, sdjwt, verify_requirements
-    from ledger.log import body, charter, entry, evidence, governance, keys, note, policy, receipt, records, voucher
+    from ledger.log import (
+        attestation,
+        body,
+        charter,
+        entry,
+        evidence,
+        governance,
+        keys,
+        note,
+        policy,
+        proof,
+        receipt,
+        records,
+        voucher,
+        witness_policy,
+    )
     from node import proposal, request
 
     limits = DOCUMENT.partition("## 22. Limits")[2]
@@ -270,8 +358,13 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         (receipt.MAX_PATH, 17, "63; 17"),
         (evidence.MAX_EVIDENCE_BYTES, 256 * kib, "256 KiB; 256 KiB"),
         (policy.MAX_TRUST_ROOT_BYTES, 256 * kib, "256 KiB; 256 KiB"),
+        (witness_policy.MAX_POLICY_BYTES, 256 * kib, "256 KiB; 1,000; 64 KiB"),
+        (witness_policy.MAX_LINES, 1000, "256 KiB; 1,000; 64 KiB"),
+        (proof.MAX_EXTRA_BYTES, 64 * kib, "256 KiB; 1,000; 64 KiB"),
         (request.MAX_REQUEST_BYTES, 512 * kib, "512 KiB; 1 MiB"),
         (proposal.MAX_PROPOSAL_BYTES, mib, "512 KiB; 1 MiB"),
+        (attestation.MAX_ATTESTATION_BYTES, 16 * mib, "16 MiB; 10,000"),
+        (attestation.MAX_HEADS, 10_000, "16 MiB; 10,000"),
         (voucher.MAX_VOUCHER_BYTES, 4096, "voucher; its signatures | 4,096 bytes; 8"),
         (voucher.MAX_SIGNATURES, 8, "voucher; its signatures | 4,096 bytes; 8"),
         (disclosure.MAX_TOKEN_CHARS, mib, "1 MiB; 10,000; 32; 64 KiB"),

@@ -2,11 +2,14 @@
 
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from ledger.errors import MalformedError
+
+_PIECE_BYTES = 64 * 1024
 
 Pause = Callable[[str], None]
 
@@ -15,15 +18,21 @@ def no_pause(_: str) -> None:
     """Go on: what production code passes where a test stops a write half way."""
 
 
-def read_bounded(path: Path, max_bytes: int) -> bytes:
+def read_bounded(path: Path | str, max_bytes: int) -> bytes:
     """Return the content of a file.
 
     Raises:
         MalformedError: it is longer than `max_bytes`.
         OSError: it cannot be read.
     """
-    with open(path, "rb") as stream:
-        data = stream.read(max_bytes + 1)
+    with open(path, "rb", buffering=0) as stream:
+        # Asked for by its size: a buffer of the limit costs more than reading a small file.
+        told = os.fstat(stream.fileno())
+        data = stream.read(min(told.st_size, max_bytes) + 1) if stat.S_ISREG(told.st_mode) else b""
+        if len(data) > told.st_size or not data:
+            # No plain file, or one that grows: read on to the end, piece by piece.
+            while len(data) <= max_bytes and (piece := stream.read(min(_PIECE_BYTES, max_bytes + 1 - len(data)))):
+                data += piece
     if len(data) > max_bytes:
         raise MalformedError(f"{path} is longer than {max_bytes} bytes")
     return data

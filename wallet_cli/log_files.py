@@ -80,11 +80,10 @@ class LogFiles:
         Raises:
             DamagedError: the body's file is damaged.
         """
-        path = self.folder / "body" / str(index)
-        try:
-            data = files.read_bounded(path, bodies.MAX_BODY_BYTES)
-        except FileNotFoundError:
+        data = read_body(self.folder, index)
+        if data is None:
             return None
+        path = body_path(self.folder, index)
         statement = self.parsed(index).statement
         if statement.body is None:
             raise DamagedError(path, f"entry {index} has no body")
@@ -143,6 +142,36 @@ class LogFiles:
                 raise DamagedError(path, "its entries do not have the hashes in their tile")
             _remember(self._bundles, index, entries, _KEPT_BUNDLES)
         return self._bundles[index]
+
+
+def body_path(folder: Path, index: int) -> Path:
+    """Give the file that holds the body of an entry, if it is held."""
+    return folder / "body" / str(index)
+
+
+def read_body(folder: Path | str, index: int) -> bytes | None:
+    """Give what stands in the body file of an entry, unchecked; `None` if there is none.
+
+    Raises:
+        MalformedError: it is longer than any body.
+    """
+    try:
+        # Joined as text: done for every entry of a replay, and a Path takes longer to make than the file to read.
+        return files.read_bounded(f"{folder}/body/{index}", bodies.MAX_BODY_BYTES)
+    except FileNotFoundError:
+        return None
+
+
+def read_bundle(folder: Path, index: int, size: int) -> tuple[bytes, ...]:
+    """Give the entries of a bundle, unchecked, as far as a log of `size` entries has them.
+
+    Raises:
+        DamagedError: it is missing, or no bundle.
+    """
+    width = tiles.tile_width(0, index, size)
+    path, data = _read(folder, lambda w: tiles.entries_path(index, w), width, MAX_BUNDLE_BYTES)
+    with naming(path):
+        return tiles.parse_bundle(data)[:width]
 
 
 def read_peaks(folder: Path, head: Checkpoint) -> tuple[bytes, ...]:

@@ -24,7 +24,12 @@ COMMANDS = {
     "trust": "Explain a trust root file and remember it.",
     "sync": "Fetch a light copy of the ledger, to verify without a network.",
     "verify": "Judge what somebody shows you.",
+    "prove": "Write an entry of a log and its proof, for tools of others.",
+    "verify-proof": "Check such a proof with a policy or a trust root.",
     "audit": "Replay every log of a network from zero.",
+    "monitor": "Audit a network again and again, and call when something is wrong.",
+    "keygen": "Make a key to sign audits and verifications with.",
+    "verify-attestation": "Read a signed record of an audit or a verification.",
 }
 """Subcommands in the order of a first day, each with the line `cairn --help` prints."""
 
@@ -40,7 +45,7 @@ class LazyGroup(click.Group):
         """Import one subcommand; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"wallet_cli.commands.{cmd_name}").command
+        command = importlib.import_module(f"wallet_cli.commands.{cmd_name.replace('-', '_')}").command
         if not isinstance(command, click.Command):
             raise TypeError(f"wallet_cli.commands.{cmd_name}.command is not a click command")
         return command

@@ -13,17 +13,18 @@ MAX_BYTES = 4096
 MIN_LENGTH = 8
 
 
-def read_passphrase(source: Path | None, *, confirm: bool = False) -> str:
+def read_passphrase(source: Path | None, *, confirm: bool = False, of: str = "the vault") -> str:
     """Return the passphrase from the first line of `source`, or ask for it without showing it.
 
     Args:
         source: a text file, UTF-8; None asks on the terminal.
-        confirm: a new vault is made: ask twice, and refuse fewer than `MIN_LENGTH` characters.
+        of: what the passphrase opens, for the question.
+        confirm: a new one is made: ask twice, and refuse fewer than `MIN_LENGTH` characters.
 
     Raises:
         MalformedError: unreadable file, nobody to ask, two answers that differ, or too short a new one.
     """
-    passphrase = _from_file(source) if source is not None else _ask("passphrase of the vault: ")
+    passphrase = _from_file(source) if source is not None else _ask(f"passphrase of {of}: ")
     if not confirm:
         return passphrase
     if len(passphrase) < MIN_LENGTH:

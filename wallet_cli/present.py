@@ -25,6 +25,8 @@ from ledger.log.keys import SigningKey
 from wallet_cli import files
 from wallet_cli.choice import ALL, Choice
 from wallet_cli.clock import system_clock
+from wallet_cli.enclosing import NOTHING, Enclosed, enclose
+from wallet_cli.held import HeldLedger
 from wallet_cli.holdings import SUSPENDED, Contents, Copy, Holding, Presented, Shown
 from wallet_cli.reading import Reading, read_credential
 from wallet_cli.records import day_and_time, expectation
@@ -48,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One credential as it will be shown: the copy taken, fields shown and hidden by name, warnings in words."""
+    """One credential as it will be shown: the copy taken, fields shown and hidden by name, warnings in words, proofs."""
 
     holding: Holding
     copy: Copy
@@ -56,6 +58,7 @@ class Selected:
     shown: tuple[str, ...]
     hidden: tuple[str, ...]
     warnings: tuple[str, ...]
+    enclosed: Enclosed = NOTHING
 
     @property
     def commitment(self) -> bytes:
@@ -141,6 +144,16 @@ def select(contents: Contents, choices: Sequence[Choice], audience: str, now: in
     return tuple(_select_one(contents, choice, audience, now) for choice in choices)
 
 
+def enclose_proofs(selected: Sequence[Selected], held: HeldLedger | None) -> tuple[Selected, ...]:
+    """Add what verifiers without a ledger need, from the replica held here.
+
+    Raises:
+        PolicyError: none is held.
+    """
+    enclosed = enclose(held, [(item.copy, item.reading) for item in selected])
+    return tuple(replace(item, enclosed=one) for item, one in zip(selected, enclosed, strict=True))
+
+
 def explain(selected: Sequence[Selected], request: Request) -> Iterator[str]:
     """Yield in words what the learner is about to show; foreign text is not escaped yet."""
     yield f"You are about to show {request.audience!r}, until {day_and_time(request.expires)}:"
@@ -151,6 +164,7 @@ def explain(selected: Sequence[Selected], request: Request) -> Iterator[str]:
         for name in item.shown:
             yield f"    shown:  {name} = {item.reading.fields[name].value}"
         yield f"    hidden: {', '.join(item.hidden) or 'nothing'}"
+        yield from (f"    proof:  {line}" for line in item.enclosed.lines)
         yield from (f"    note:   {warning}" for warning in item.warnings)
     if request.learner:
         yield ""
@@ -172,7 +186,13 @@ def build(selected: Sequence[Selected], request: Request) -> bytes:
         created=request.created,
         expires=request.expires,
         credentials=[
-            PresentedCredential(select_fields(item.copy.sd_jwt, item.shown), item.copy.receipt) for item in selected
+            PresentedCredential(
+                select_fields(item.copy.sd_jwt, item.shown),
+                item.copy.receipt,
+                item.enclosed.proof,
+                item.enclosed.status,
+            )
+            for item in selected
         ],
         learner=dict(request.learner),
     )

@@ -25,7 +25,7 @@ from ledger.log import checkpoint, snapshot
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
 from ledger.log.state import LogState
 from wallet_cli import files, terminal
-from wallet_cli.log_files import DamagedError, LogFiles, naming
+from wallet_cli.log_files import DamagedError, LogFiles, naming, read_peaks
 from wallet_cli.refold import refold
 
 HEAD_CONTEXT = b"cairn/replica/v2\n"
@@ -78,12 +78,26 @@ class Replica:
             self._logs[log_id] = self._open(folder) if (folder / "head").exists() else None
         return self._logs[log_id]
 
+    def files(self, log_id: LogId) -> LogFiles | None:
+        """Give the files of one log, proven up to its checkpoint, without any state; `None` if it is not held.
+
+        Raises:
+            DamagedError: its head file or its tiles are damaged.
+        """
+        folder = self.folder / encode_log_id(log_id)
+        if not (folder / "head").exists():
+            return None
+        head = read_head(folder / "head")
+        with naming(head.path):
+            read = checkpoint.read_checkpoint(head.note)
+        return LogFiles(folder, read.size, read_peaks(folder, read))
+
     def _open(self, folder: Path) -> "ReplicaLog":
         head = read_head(folder / "head")
         state = head.open_state(self._key)
         if state is None:
             _tell(self.folder, "by another version of cairn" if head.is_by(self._key) else None)
-            state = refold(folder, head.note).state
+            state = refold(folder, head.note)
             if self._keep is not None:
                 self._keep(folder, head.note, state)
         return ReplicaLog(folder, head.note, state)

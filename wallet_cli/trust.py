@@ -8,6 +8,7 @@ from ledger.errors import MalformedError
 from ledger.log.identity import encode_log_id
 from ledger.log.members import quorum_of
 from ledger.log.policy import MAX_TRUST_ROOT_BYTES, QuorumRule, TrustRoot, parse_trust_root
+from ledger.log.witness_policy import encode_witness_policy, make_policy
 from wallet_cli import files
 from wallet_cli.terminal import count
 
@@ -68,6 +69,22 @@ def explain_trust_root(trust: TrustRoot) -> Explanation:
         "witnesses": witnesses,
     }
     return Explanation(tuple(lines), values)
+
+
+def write_policy(trust: TrustRoot, path: Path) -> None:
+    """Write the witness part of a trust root as a policy file; one that is there already is not replaced.
+
+    Raises:
+        PolicyError: it asks for a quorum of witnesses it does not have.
+        MalformedError: the file exists, or its folder does not.
+    """
+    data = encode_witness_policy(make_policy(trust))
+    if path.exists():
+        raise MalformedError(f"{path} exists already", hint="name another file with --policy")
+    try:
+        files.write_atomically(path, data, mode=0o644)
+    except OSError as error:
+        raise MalformedError(f"{path} cannot be written: {error.strerror}", hint="name another file") from error
 
 
 def is_same_network(path: Path | None, trust: TrustRoot) -> bool:

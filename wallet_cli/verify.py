@@ -4,13 +4,15 @@ Opens no connection and asks nobody: what is held is what counts, and each repor
 a file that cannot be read. The network is looked at once, and what was found about heads and pages serves all files.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ledger.credential.report import Code, RecordReport, batch_exit_code, unreadable
+from ledger.credential.batch_report import FileReport, report_unreadable
+from ledger.credential.report import RecordReport
 from ledger.credential.verify import MAX_FILE_BYTES, Question
 from ledger.credential.verify import verify_file as judge_file
+from ledger.credential.verify_standalone import verify_file_alone
 from ledger.errors import CairnError, PolicyError
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
@@ -23,29 +25,6 @@ class NotHeldError(CairnError):
     """There is nothing to verify against: no replica, or one of another network."""
 
     exit_code = 3
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What was found about one file."""
-
-    path: Path
-    report: RecordReport
-
-    @property
-    def codes(self) -> tuple[Code, ...]:
-        """The code of each credential in the file."""
-        return tuple(credential.code for credential in self.report.credentials)
-
-    def to_json(self) -> dict[str, object]:
-        """Give the report as plain values, with the file's name."""
-        return {"file": str(self.path), **self.report.to_json()}
-
-    def to_line(self) -> str:
-        """Give the report in one line; escaping is left to whoever prints."""
-        titles = ", ".join(credential.title for credential in self.report.credentials if credential.title)
-        codes = ", ".join(dict.fromkeys(code.value for code in self.codes))
-        return f"{self.path}: {self.report.verdict.text} ({codes})" + (f", {titles}" if titles else "")
 
 
 def open_network(trust: TrustRoot, folder: Path, key: bytes | None = None) -> Network:
@@ -64,7 +43,8 @@ def open_network(trust: TrustRoot, folder: Path, key: bytes | None = None) -> Ne
     if not folder.is_dir():
         raise NotHeldError(
             f"no ledger is held in {folder}",
-            hint="run `cairn sync --trust FILE --node URL` once; then no network is needed",
+            hint="run `cairn sync --trust FILE --node URL` once; then no network is needed. --no-replica checks what files "
+            "themselves prove",
         )
     try:
         return Network(trust, Replica(folder, key))
@@ -88,7 +68,21 @@ def verify_file(
     return judge_file(data, Network(trust, ledger), Question(now=now, audience=audience, nonce=nonce))
 
 
-def verify_files(paths: Iterable[Path], network: Network, question: Question) -> Iterator[FileReport]:
+Judge = Callable[[bytes], RecordReport]
+"""Gives the report on a file's bytes."""
+
+
+def judge_by(network: Network, question: Question) -> Judge:
+    """Judge files by what is held."""
+    return lambda data: judge_file(data, network, question)
+
+
+def judge_alone(trust: TrustRoot, question: Question) -> Judge:
+    """Judge files by what they prove themselves, where nothing is held."""
+    return lambda data: verify_file_alone(data, trust, question)
+
+
+def verify_files(paths: Iterable[Path], judge: Judge) -> Iterator[FileReport]:
     """Verify files one after the other; one that cannot be read is reported as such, and the next is taken.
 
     Raises:
@@ -98,11 +92,13 @@ def verify_files(paths: Iterable[Path], network: Network, question: Question) ->
         try:
             data = files.read_bounded(path, MAX_FILE_BYTES)
         except OSError as error:
-            yield FileReport(path, _unreadable(f"cannot be opened: {error.strerror or error}", "check the path"))
+            yield FileReport(
+                str(path), report_unreadable(f"cannot be opened: {error.strerror or error}", "check the path")
+            )
         except CairnError as error:
-            yield FileReport(path, _unreadable(str(error), "ask for the file again"))
+            yield FileReport(str(path), report_unreadable(str(error), "ask for the file again"))
         else:
-            yield FileReport(path, judge_file(data, network, question))
+            yield FileReport(str(path), judge(data), hashlib.sha256(data).digest())
 
 
 def find_files(names: Iterable[str]) -> Iterator[Path]:
@@ -113,31 +109,3 @@ def find_files(names: Iterable[str]) -> Iterator[Path]:
             yield from sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
         else:
             yield path
-
-
-class Tally:
-    """What a batch comes to, without keeping its reports."""
-
-    def __init__(self) -> None:
-        """Start with no file."""
-        self.counts: dict[str, int] = {}
-        self._exit_codes: set[int] = set()
-
-    def add(self, report: FileReport) -> None:
-        """Count one file."""
-        verdict = report.report.verdict.text
-        self.counts[verdict] = self.counts.get(verdict, 0) + 1
-        self._exit_codes.add(report.report.exit_code)
-
-    @property
-    def exit_code(self) -> int:
-        """0 all valid, 1 any no, 2 only if nothing could be read, else 3."""
-        return batch_exit_code(self._exit_codes)
-
-    def to_line(self) -> str:
-        """Give the counts in words."""
-        return ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.counts.items()))
-
-
-def _unreadable(detail: str, remedy: str) -> RecordReport:
-    return RecordReport((unreadable(detail, remedy),))

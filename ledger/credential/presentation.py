@@ -2,7 +2,8 @@
 
 One canonical JSON object, `application/vnd.cairn.presentation+json`, file ending `.cairn`:
 
-    {"audience","created","credentials":[{"receipt","sd_jwt"}],"expires","learner":{…},"nonce","purpose","v":1}
+    {"audience","created","credentials":[{"proof","receipt","sd_jwt","status"}],"expires","learner":{…},"nonce",
+     "purpose","v":1}
 
 The envelope hash is SHA-256 of `cairn/presentation/v1\\n` and the canonical form of that object with every credential's
 key-binding JWT cut off. It stands as claim `cairn_presentation` in every key-binding JWT, so each holder key signs the
@@ -10,8 +11,9 @@ whole file: no credential, disclosure, receipt, learner-written part or date can
 further signature is needed. A copy that is not bound to a key stands in the file without one; a file with nothing but
 such copies is signed by nobody, so nothing proves for whom it was made.
 
-`receipt` is left out where there is none; what it must prove is judged by `ledger.log.receipt`. Whether the key-binding
-JWTs hold is judged by `verify`; here is only what the file itself demands.
+`receipt` is left out where there is none; what it must prove is judged by `ledger.log.receipt`. `proof` and `status` are
+for verifiers without a replica, or with an old one: judged by `ledger.log.standalone` and `stapled`. Whether the
+key-binding JWTs hold is judged by `verify`; here is only what the file itself demands.
 """
 
 import hashlib
@@ -43,16 +45,23 @@ MAX_AGE_MS = 180 * 24 * 60 * 60 * 1000
 _CONTEXT = b"cairn/presentation/v1\n"
 _SD_JWT = re.compile(r"[A-Za-z0-9_.-]+~[A-Za-z0-9_.~-]*")
 _PART_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_EXTRAS = ("receipt", "proof", "status")
+"""Members of a credential beside its text, each an object that somebody else judges."""
 _MEMBERS = frozenset({"audience", "created", "credentials", "expires", "learner", "nonce", "purpose", "v"})
 _MAX_INTEGER = (1 << 53) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredential:
-    """One credential of the file: SD-JWT with its chosen disclosures, then the key-binding JWT if it is bound."""
+    """One credential of the file: SD-JWT with its chosen disclosures, then the key-binding JWT if it is bound.
+
+    `proof` makes the receipt stand alone and is there only with one; `status` is a stapled status.
+    """
 
     sd_jwt: str
     receipt: JSONObject | None = None
+    proof: JSONObject | None = None
+    status: JSONObject | None = None
 
     @property
     def unbound_text(self) -> str:
@@ -114,7 +123,7 @@ def build_envelope(
         purpose=unicodedata.normalize("NFC", purpose),
         created=created,
         expires=expires,
-        credentials=tuple(PresentedCredential(c.unbound_text, c.receipt) for c in credentials if _is_sd_jwt(c.sd_jwt)),
+        credentials=tuple(replace(c, sd_jwt=c.unbound_text) for c in credentials if _is_sd_jwt(c.sd_jwt)),
         learner=tuple(LearnerPart(name, unicodedata.normalize("NFC", text)) for name, text in parts),
     )
     if len(envelope.credentials) != len(credentials):
@@ -224,8 +233,10 @@ def _to_json(presentation: Presentation, *, bound: bool) -> JSONObject:
     credentials: list[JSONValue] = []
     for credential in presentation.credentials:
         row: JSONObject = {"sd_jwt": credential.sd_jwt if bound else credential.unbound_text}
-        if credential.receipt is not None:
-            row["receipt"] = credential.receipt
+        for name in _EXTRAS:
+            value = getattr(credential, name)
+            if value is not None:
+                row[name] = value
         credentials.append(row)
     return {
         "audience": presentation.audience,
@@ -272,15 +283,21 @@ def _check(presentation: Presentation) -> None:
 
 def _credential(value: JSONValue, position: int) -> PresentedCredential:
     where = f"presentation: credentials[{position}]"
-    if not isinstance(value, dict) or not {"sd_jwt"} <= value.keys() <= {"sd_jwt", "receipt"}:
-        raise MalformedError(f"{where}: expected an object with sd_jwt and at most receipt")
+    if not isinstance(value, dict) or not {"sd_jwt"} <= value.keys() <= {"sd_jwt", *_EXTRAS}:
+        raise MalformedError(f"{where}: expected an object with sd_jwt and at most {', '.join(_EXTRAS)}")
     text = value["sd_jwt"]
     if not isinstance(text, str) or not _is_sd_jwt(text):
         raise MalformedError(f"{where}.sd_jwt: is not an SD-JWT of at most {MAX_SD_JWT_CHARACTERS} characters")
-    receipt = value.get("receipt")
-    if receipt is not None and not isinstance(receipt, dict):
-        raise MalformedError(f"{where}.receipt: expected an object")
-    return PresentedCredential(text, receipt)
+    extras: dict[str, JSONObject] = {}
+    for name in _EXTRAS:
+        extra = value.get(name, {})
+        if not isinstance(extra, dict):
+            raise MalformedError(f"{where}.{name}: expected an object")
+        if name in value:
+            extras[name] = extra
+    if "proof" in extras and "receipt" not in extras:
+        raise MalformedError(f"{where}.proof: stands without the receipt it belongs to")
+    return PresentedCredential(text, **extras)
 
 
 def _is_sd_jwt(text: str) -> bool:

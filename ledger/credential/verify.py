@@ -74,14 +74,23 @@ def verify_presentation(presentation: Presentation, network: Network, question: 
     """Verify every credential of a parsed presentation, and that each holder signed the whole of it."""
     # The file is hashed once, not once for each of its credentials.
     terms = Terms.of_presentation(presentation, question.now, question.audience, question.nonce)
-    reports = tuple(verify_credential(item.sd_jwt, item.receipt, network, terms) for item in presentation.credentials)
+    reports = tuple(
+        verify_credential(item.sd_jwt, item.receipt, network, terms, item.status) for item in presentation.credentials
+    )
+    return report_presentation(presentation, reports)
+
+
+def report_presentation(presentation: Presentation, reports: tuple[CredentialReport, ...]) -> RecordReport:
+    """Put the reports on the credentials of a file together with what the learner wrote beside them."""
     # What the learner wrote, and what for, is signed by the holder keys; without a single good one it is nobody's word.
     believed = any(report.steps[3].answer is Answer.YES for report in reports if len(report.steps) > 3)
     lines = tuple(ShownLine(part.name, part.text, ClaimClass.SELF_ASSERTED) for part in presentation.learner)
     return RecordReport(reports, lines, _purpose(presentation)) if believed else RecordReport(reports)
 
 
-def verify_credential(sd_jwt: str, receipt: object | None, network: Network, terms: Terms) -> CredentialReport:
+def verify_credential(
+    sd_jwt: str, receipt: object | None, network: Network, terms: Terms, stapled: object | None = None
+) -> CredentialReport:
     """Walk the numbered list for one credential.
 
     Args:
@@ -89,12 +98,13 @@ def verify_credential(sd_jwt: str, receipt: object | None, network: Network, ter
         receipt: the JSON object beside it, unread; `None` if there is none.
         network: the verifier's view.
         terms: what the verifier asks and what the file around the credential says.
+        stapled: the stapled status beside it, unread; `None` if there is none.
     """
     token = examine_token(sd_jwt, network, terms)
     if not token.is_believed:
         return CredentialReport(steps=tuple(token.steps), code=first_code(token.codes), notes=tuple(token.notes))
     ledger = LedgerSteps(network, token, terms.now)
-    ledger.walk(receipt)
+    ledger.walk(receipt, stapled)
     steps: list[Step] = [*token.steps, *ledger.steps]
     codes = [*token.codes, *ledger.codes]
     content = verify_content.describe(token, network, ledger.receipt)

@@ -9,10 +9,13 @@ from ledger.credential import fields, openbadge
 from ledger.credential.report import Answer, ClaimClass, ShownLine, Step, make_step
 from ledger.credential.strict_json import JSONObject
 from ledger.credential.verify_requirements import check_requirements
+from ledger.credential.verify_status import SYNC
 from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
 from ledger.log.network import Network
 from ledger.log.receipt import Receipt
+
+_NOT_HELD = make_step(12, Answer.COULD_NOT_CHECK, "what it may name stands on the ledger, which is not held here", SYNC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,14 @@ class Content:
     not_shown: tuple[str, ...]
 
 
-def describe(token: TokenFindings, network: Network, receipt: Receipt | None = None) -> Content:
-    """Answer steps 12-14 for a credential whose signature is good; `receipt` if its place on the ledger is proven."""
+def describe(token: TokenFindings, network: Network | None, receipt: Receipt | None = None) -> Content:
+    """Answer steps 12-14 for a credential whose signature is good.
+
+    Args:
+        token: what steps 1-5 found.
+        network: the verifier's view; None where no ledger is held.
+        receipt: if its place on the ledger is proven.
+    """
     assert token.claims is not None and token.token is not None
     credential = _object(token.payload.get("ld"))
     subject = _object(credential.get("credentialSubject"))
@@ -41,7 +50,7 @@ def describe(token: TokenFindings, network: Network, receipt: Receipt | None = N
     kind = _text(achievement, "achievementType")
     return Content(
         steps=(
-            check_requirements(credential, token.owner, network, receipt),
+            _NOT_HELD if network is None else check_requirements(credential, token.owner, network, receipt),
             _endorsements(credential),
             _classes(token, shown, hidden),
         ),

@@ -8,6 +8,7 @@ was in force there, in the right role; 11 its status slot reads valid on the new
 from ledger.credential import openbadge
 from ledger.credential.commitment import commit
 from ledger.credential.report import Answer, Code, Step, make_step
+from ledger.credential.stapled import MAX_AHEAD_MS
 from ledger.credential.strict_json import JSONObject
 from ledger.credential.validity import format_instant
 from ledger.credential.verify_status import SYNC, check_status, read_entry
@@ -26,8 +27,6 @@ from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
 from ledger.log.records import Issue
 from ledger.log.view import LogView
 
-MAX_AHEAD_MS = 3_600_000
-"""How far the time of a quorum may lie ahead of the verifier's clock: a head from the future would never grow old."""
 _IS_BATCH = b'"kind":"issue"'
 
 
@@ -46,14 +45,14 @@ class LedgerSteps:
         self.log: LogId = token.key_log or LogId(b"")
         """The log the receipt is of; until there is one, the log whose key signed."""
 
-    def walk(self, receipt: object | None) -> None:
+    def walk(self, receipt: object | None, stapled: object | None = None) -> None:
         """Answer all six steps."""
         self._check_receipt(receipt)
         self._check_heads()
         self._check_forks()
         self._check_rights()
         self._check_key()
-        step, code = check_status(self.network, self.token, self.log, self.now)
+        step, code = check_status(self.network, self.token, self.log, self.now, stapled)
         self.steps.append(step)
         self.codes += [] if code is None else [code]
 

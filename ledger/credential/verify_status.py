@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ledger.credential import status
 from ledger.credential.report import Answer, Code, Step, make_step
+from ledger.credential.stapled import StapledFinding, read_stapled
 from ledger.credential.status import Status, StatusReference
 from ledger.credential.validity import format_instant
 from ledger.credential.verify_token import TokenFindings
@@ -39,7 +40,9 @@ class Page:
     doubted: StatusRecord | None
 
 
-def check_status(network: Network, token: TokenFindings, log: LogId, now: int) -> tuple[Step, Code | None]:
+def check_status(
+    network: Network, token: TokenFindings, log: LogId, now: int, stapled: object | None = None
+) -> tuple[Step, Code | None]:
     """Answer step 11, with the code that goes with it.
 
     Args:
@@ -47,6 +50,7 @@ def check_status(network: Network, token: TokenFindings, log: LogId, now: int) -
         token: whose issuer signature is good.
         log: of the receipt, or of the key where there is none; its head is judged in step 7.
         now: Unix ms.
+        stapled: what the file brings of a newer page, unread; it counts only as `stapled` says.
     """
     try:
         reference = status.parse_status_claim(token.payload.get("status"))
@@ -66,6 +70,13 @@ def check_status(network: Network, token: TokenFindings, log: LogId, now: int) -
         doubted = None if page.doubted is None else _read(network, page, page.doubted, reference)
     except CairnError as error:
         return _unknown(str(error), error.hint or SYNC)
+    if stapled is not None and value not in (Status.REVOKED, Status.REPLACED):
+        try:
+            newer = read_stapled(stapled, network, page.log, page.view, reference, now)
+        except CairnError as error:
+            # It may be older than what is held, or of nobody we know; then the page held decides, as without it.
+            return _tell(network, page, value, doubted, now, f"; the newer status it brings does not count: {error}")
+        return _tell_newer(network, page, newer)
     return _tell(network, page, value, doubted, now)
 
 
@@ -143,20 +154,49 @@ def _open_page(network: Network, page: Page, record: StatusRecord) -> tuple[byte
     return items
 
 
-def _tell(network: Network, page: Page, value: Status, doubted: Status | None, now: int) -> tuple[Step, Code | None]:
+def _tell(
+    network: Network, page: Page, value: Status, doubted: Status | None, now: int, remark: str = ""
+) -> tuple[Step, Code | None]:
     known = f"as of entry {page.record.index} of the log of {network.name_of(page.log)}{_silence(network, page, now)}"
-    if value is Status.REVOKED:
-        return make_step(11, Answer.NO, f"revoked, {known}", "ask the issuer why"), Code.REVOKED
-    if value is Status.REPLACED:
-        return make_step(11, Answer.NO, f"replaced by a newer copy, {known}", "ask for that one"), Code.SUPERSEDED
+    known += remark
+    final = _tell_final(value, known)
+    if final is not None:
+        return final
     unknown = page.view.state.unknown
     if unknown is not None:
         what = f"{value.name.lower()} {known}, but entry {unknown} of that log is of a kind this version does not know"
         return _unknown(what, "install a newer cairn")
     if doubted not in (None, Status.VALID):
         return _unknown(f"{value.name.lower()} {known}, not so above the fork of that log", "ask the network")
-    anchored = network.newest_anchor(page.log)
-    if anchored is not None and anchored.size > page.view.state.size:
+    return _tell_passing(network, page.log, value, known, page.view.state.size)
+
+
+def _tell_newer(network: Network, page: Page, newer: StapledFinding) -> tuple[Step, Code | None]:
+    """Tell what a stapled status says, above all that is held of the log."""
+    when = format_instant(newer.seconds * 1000)
+    known = f"as of entry {newer.index} of the log of {network.name_of(page.log)}, which the file brings, by {when}"
+    final = _tell_final(newer.status, known)
+    if final is not None:
+        return final
+    unknown = page.view.state.unknown
+    if unknown is not None:
+        what = f"{newer.status.name.lower()} {known}, but entry {unknown} of that log is of a kind unknown here"
+        return _unknown(what, "install a newer cairn")
+    return _tell_passing(network, page.log, newer.status, known, newer.size)
+
+
+def _tell_final(value: Status, known: str) -> tuple[Step, Code | None] | None:
+    if value is Status.REVOKED:
+        return make_step(11, Answer.NO, f"revoked, {known}", "ask the issuer why"), Code.REVOKED
+    if value is Status.REPLACED:
+        return make_step(11, Answer.NO, f"replaced by a newer copy, {known}", "ask for that one"), Code.SUPERSEDED
+    return None
+
+
+def _tell_passing(network: Network, log: LogId, value: Status, known: str, size: int) -> tuple[Step, Code | None]:
+    """Tell valid and suspended, which count only if no state of that log larger than `size` is known."""
+    anchored = network.newest_anchor(log)
+    if anchored is not None and anchored.size > size:
         return _unknown(f"{value.name.lower()} {known}, but the network knows {anchored.size} entries of that log")
     if value is Status.SUSPENDED:
         return make_step(11, Answer.NO, f"suspended, {known}", "ask the issuer until when"), Code.SUSPENDED

@@ -4,7 +4,9 @@
 the holder; 5 it is within its dates. A bad answer to 1, 2 or 3 ends the walk: nothing else about the file is believed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from ledger import base64url
 from ledger.credential import keybinding, presentation, sdjwt, validity
@@ -87,8 +89,17 @@ class TokenFindings:
             self.codes.append(code)
 
 
+KeyFinder = Callable[[TokenFindings, SDJWT], bool]
+"""Finds the key that should have signed a token; answers step 2 itself, with false, where there is none."""
+
+
 def examine_token(text: str, network: Network, terms: Terms) -> TokenFindings:
     """Walk steps 1-5 for one compact SD-JWT."""
+    return examine_by(text, partial(_find_key, network=network), terms)
+
+
+def examine_by(text: str, find_key: KeyFinder, terms: Terms) -> TokenFindings:
+    """Walk steps 1-5 for one compact SD-JWT, whose issuer's key is found elsewhere than in a replica."""
     found = TokenFindings()
     try:
         found.token = sdjwt.parse_sd_jwt(text)
@@ -96,27 +107,43 @@ def examine_token(text: str, network: Network, terms: Terms) -> TokenFindings:
         found.answer(1, Answer.NO, str(error), "ask for the file again", Code.MALFORMED)
         return found
     found.answer(1, Answer.YES)
-    if _find_key(found, found.token, network) and _open(found, found.token):
+    if find_key(found, found.token) and _open(found, found.token):
         _check_binding(found, found.token, terms)
         _check_dates(found, terms.now)
     return found
 
 
-def _find_key(found: TokenFindings, token: SDJWT, network: Network) -> bool:
+def read_issuer(found: TokenFindings, token: SDJWT) -> tuple[str, str] | None:
+    """Give the issuer and the key id a token names, as text; answers step 2 where it names none."""
     issuer, key_text = token.payload.get("iss"), token.jws.header.get("kid")
     if not isinstance(issuer, str) or not isinstance(key_text, str):
         found.answer(2, Answer.NO, "it names no issuer or no key of one", code=Code.BAD_SIGNATURE)
+        return None
+    return issuer, key_text
+
+
+def read_key_id(found: TokenFindings, key_text: str) -> KeyId | None:
+    """Give the key id of a text; answers step 2 where it is none."""
+    try:
+        return KeyId(base64url.decode(key_text, 32))
+    except MalformedError:
+        found.answer(2, Answer.NO, "its key id is not one of this ledger", code=Code.BAD_SIGNATURE)
+        return None
+
+
+def _find_key(found: TokenFindings, token: SDJWT, network: Network) -> bool:
+    named = read_issuer(found, token)
+    if named is None:
         return False
+    issuer, key_text = named
     found.owner = network.owner_of(issuer)
     if found.owner is None:
         detail = f"{issuer} is not an issuer in the network {network.state.name}"
         remedy = "if it should be one, run `cairn sync`; otherwise ask the issuer which network it belongs to"
         found.answer(2, Answer.COULD_NOT_CHECK, detail, remedy, Code.UNKNOWN_ISSUER)
         return False
-    try:
-        key_id = KeyId(base64url.decode(key_text, 32))
-    except MalformedError:
-        found.answer(2, Answer.NO, "its key id is not one of this ledger", code=Code.BAD_SIGNATURE)
+    key_id = read_key_id(found, key_text)
+    if key_id is None:
         return False
     held = False
     for log in network.line_of(found.owner):

@@ -5,14 +5,12 @@ of type 4 (C2SP tlog-cosignature); each says that its witness, at that second, h
 that origin. Whether enough witnesses signed is judged in `policy`, whether the tree grew rightly in `follow`.
 """
 
-import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ledger.canonical import MAX_INTEGER
 from ledger.errors import MalformedError, SignatureError
 from ledger.log.keys import PublicKey, SigningKey, check_origin
-from ledger.log.merkle import HASH_BYTES, RootHash
+from ledger.log.merkle import RootHash
 from ledger.log.note import (
     KeyType,
     NoteSignature,
@@ -24,9 +22,9 @@ from ledger.log.note import (
     sign_note,
     verify_note_signatures,
 )
+from ledger.log.textline import MAX_NUMBER, encode_base64, parse_hash, parse_number
 
-# Sizes stand in ledger JSON too, whose integers end here.
-MAX_SIZE = MAX_INTEGER
+MAX_SIZE = MAX_NUMBER
 MAX_EXTENSIONS = 16
 
 
@@ -40,8 +38,7 @@ class Checkpoint:
 
     def encode(self) -> bytes:
         """Return the note text, three lines."""
-        root = binascii.b2a_base64(self.root, newline=False).decode("ascii")
-        return f"{self.origin}\n{self.size}\n{root}\n".encode()
+        return f"{self.origin}\n{self.size}\n{encode_base64(self.root)}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,8 @@ def parse_checkpoint(text: bytes, *, allow_extensions: bool = False) -> Checkpoi
         raise MalformedError(f"checkpoint: {len(extensions)} extension lines, which this ledger does not use")
     if len(extensions) > MAX_EXTENSIONS or not all(extensions):
         raise MalformedError("checkpoint: an empty extension line, or too many")
-    return Checkpoint(_parse_origin(lines[0]), _parse_size(lines[1]), _parse_root(lines[2]))
+    size = parse_number(lines[1], "checkpoint: size")
+    return Checkpoint(_parse_origin(lines[0]), size, RootHash(parse_hash(lines[2], "checkpoint: the root")))
 
 
 def log_verifier_key(origin: str, key: PublicKey) -> VerifierKey:
@@ -176,23 +174,3 @@ def add_signatures(note: bytes, signatures: Iterable[NoteSignature]) -> bytes:
 
 def _parse_origin(line: str) -> str:
     return check_origin(line, "checkpoint: origin")
-
-
-def _parse_size(line: str) -> int:
-    if not (line.isascii() and line.isdigit()) or len(line) > len(str(MAX_SIZE)) or int(line) > MAX_SIZE:
-        raise MalformedError(f"checkpoint: size {line[:40]!r} is not a number up to {MAX_SIZE}")
-    if line != str(int(line)):
-        raise MalformedError(f"checkpoint: size {line!r} has leading zeros")
-    return int(line)
-
-
-def _parse_root(line: str) -> RootHash:
-    try:
-        root = binascii.a2b_base64(line.encode("ascii"))
-    except (UnicodeEncodeError, binascii.Error) as error:
-        raise MalformedError("checkpoint: the root is not base64") from error
-    if len(root) != HASH_BYTES:
-        raise MalformedError(f"checkpoint: the root has {len(root)} bytes instead of {HASH_BYTES}")
-    if binascii.b2a_base64(root, newline=False).decode("ascii") != line:
-        raise MalformedError("checkpoint: the root is not in its one base64 spelling")
-    return RootHash(root)

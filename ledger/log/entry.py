@@ -5,6 +5,8 @@ leaf hash is RFC 6962's. What is signed is `STATEMENT_CONTEXT` followed by the s
 entry: they are cut out of it, never serialised again.
 """
 
+import re
+from binascii import a2b_base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -12,8 +14,11 @@ from ledger import base64url, canonical
 from ledger.canonical import Fields, JSONValue
 from ledger.errors import MalformedError
 from ledger.log import statements
+from ledger.log.body import MAX_BODY_BYTES, BodyReference
+from ledger.log.identity import LogId
 from ledger.log.keys import KeyId, SigningKey
-from ledger.log.merkle import LeafHash, hash_leaf
+from ledger.log.merkle import LeafHash, RootHash, hash_leaf
+from ledger.log.records import Anchor, EvidenceEntry, Issue
 from ledger.log.statement import Statement
 
 STATEMENT_CONTEXT = b"cairn/statement/v1\n"
@@ -25,6 +30,22 @@ NO_PREVIOUS = LeafHash(bytes(32))
 """What entry 0 names as the entry before it."""
 _STATEMENT_MARK = b'],"statement":'
 _VERSION_TAIL = b',"v":1}'
+
+# The entries that logs are mostly made of: one signature, and a statement that is a header and a body. Whatever matches is
+# in canonical form: members in order, integers without leading zeros and below 2**53, base64url without stray low bits.
+_match_plain = re.compile(
+    rb'\{"index":%(number)s,"previous":"%(hash)s","signatures":\[\{"key":"%(hash)s","sig":"%(signature)s"\}\],'
+    rb'"statement":(\{"at":%(number)s,"body":\{"items":%(number)s,"root":"%(hash)s","size":%(number)s\},'
+    rb'"id":"%(id)s","kind":"(anchor|evidence|issue)","log":"%(hash)s"\}),"v":1\}'
+    % {
+        b"number": rb"(0|[1-9][0-9]{0,14})",
+        b"hash": rb"([\w-]{42}[AEIMQUYcgkosw048])",
+        b"signature": rb"([\w-]{85}[AQgw])",
+        b"id": rb"([\w-]{21}[AQgw])",
+    }
+).fullmatch
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_PLAIN_KINDS = {b"anchor": Anchor, b"evidence": EvidenceEntry, b"issue": Issue}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +91,7 @@ def parse_entry(data: bytes) -> Entry:
         MalformedError: not canonical ledger JSON, too long, a member missing, unknown or out of range, or signatures
             not ascending by key id.
     """
-    fields = Fields(canonical.parse(data, max_bytes=MAX_ENTRY_BYTES), "entry")
-    if fields.integer("v") != 1:
-        raise MalformedError("entry: version is not 1; a newer cairn is needed")
-    index, previous = fields.integer("index"), LeafHash(fields.data("previous", 32))
-    signatures = read_signatures(fields.array("signatures"))
-    statement = statements.read(fields.object("statement"))
-    fields.finish()
-    # The members of canonical JSON ascend and there are no others, so the statement stands between the signatures
-    # (base64url only, which cannot hold the mark) and the version.
-    statement_bytes = data[data.index(_STATEMENT_MARK) + len(_STATEMENT_MARK) : -len(_VERSION_TAIL)]
-    return Entry(
-        index=index,
-        previous=previous,
-        signatures=signatures,
-        statement=statement,
-        statement_bytes=statement_bytes,
-        raw=data,
-        leaf_hash=hash_leaf(data),
-    )
+    return _read_plain(data) or _read_any(data)
 
 
 def encode_entry(index: int, previous: LeafHash, statement_bytes: bytes, signatures: Iterable[Signature]) -> bytes:
@@ -134,3 +137,52 @@ def read_signatures(values: list[JSONValue]) -> tuple[Signature, ...]:
         last = signature.key
         signatures.append(signature)
     return tuple(signatures)
+
+
+def _read_plain(data: bytes) -> Entry | None:
+    """Read an entry of the commonest form four times as fast; `None` where it has another, or anything is doubtful."""
+    match = _match_plain(data)
+    if match is None:
+        return None
+    index, previous, key, signature, text, at, items, root, size, statement_id, kind, log = match.groups()
+    if int(size) > MAX_BODY_BYTES:
+        return None
+    # One call for all: each value is filled up with zero bits to whole groups of four characters.
+    joined = b"%bA%bA%bA%bA%bAA%b" % (previous, key, root, log, signature, statement_id)
+    raw = a2b_base64(joined.translate(_TO_STANDARD) + b"==")
+    return Entry(
+        index=int(index),
+        previous=LeafHash(raw[:32]),
+        signatures=(Signature(KeyId(raw[33:65]), raw[132:196]),),
+        statement=_PLAIN_KINDS[kind](
+            at=int(at),
+            id=raw[198:214],
+            log=LogId(raw[99:131]),
+            reference=BodyReference(int(items), RootHash(raw[66:98]), int(size)),
+        ),
+        statement_bytes=text,
+        raw=data,
+        leaf_hash=hash_leaf(data),
+    )
+
+
+def _read_any(data: bytes) -> Entry:
+    fields = Fields(canonical.parse(data, max_bytes=MAX_ENTRY_BYTES), "entry")
+    if fields.integer("v") != 1:
+        raise MalformedError("entry: version is not 1; a newer cairn is needed")
+    index, previous = fields.integer("index"), LeafHash(fields.data("previous", 32))
+    signatures = read_signatures(fields.array("signatures"))
+    statement = statements.read(fields.object("statement"))
+    fields.finish()
+    # The members of canonical JSON ascend and there are no others, so the statement stands between the signatures
+    # (base64url only, which cannot hold the mark) and the version.
+    statement_bytes = data[data.index(_STATEMENT_MARK) + len(_STATEMENT_MARK) : -len(_VERSION_TAIL)]
+    return Entry(
+        index=index,
+        previous=previous,
+        signatures=signatures,
+        statement=statement,
+        statement_bytes=statement_bytes,
+        raw=data,
+        leaf_hash=hash_leaf(data),
+    )

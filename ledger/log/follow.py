@@ -71,16 +71,34 @@ def judge_growth(
     parsed = tuple(parse_entry(data) for data in entries)
     grown = state if state is None or in_place else state.copy()
     for entry, body in zip(parsed, bodies, strict=True):
-        if grown is None:
-            if entry.index != 0:
-                raise RuleError(f"log: begins with entry {entry.index}")
-            grown = found_state(entry)
-        else:
-            grown.apply(entry, body)
+        grown = take_entry(grown, entry, body)
     if grown is None:
         raise RuleError("log: an offer without entry 0")
     checkpoint = judge_checkpoint(grown, note)
     return Growth(start, grown, parsed, tuple(bodies), checkpoint, note)
+
+
+def take_entry(state: LogState | None, entry: Entry, body: bytes | None, *, is_prechecked: bool = False) -> LogState:
+    """Judge the next entry of a log that is read piece by piece, and let the state grow by it.
+
+    The same rules as `judge_growth`; the checkpoint over all of it is still to be judged, by `judge_checkpoint`. A state
+    for which this raised may be thrown away or kept: it is as it was before the entry.
+
+    Args:
+        state: of the entries before; `None` for entry 0. It is changed.
+        entry: the next one.
+        body: its encoded body, as for `LogState.apply`.
+        is_prechecked: as for `LogState.apply`.
+
+    Raises:
+        MalformedError, SignatureError, ProofError, RuleError: as `judge_growth`.
+    """
+    if state is not None:
+        state.apply(entry, body, is_prechecked=is_prechecked)
+        return state
+    if entry.index != 0:
+        raise RuleError(f"log: begins with entry {entry.index}")
+    return found_state(entry)
 
 
 def judge_checkpoint(state: LogState, note: bytes, root: RootHash | None = None) -> Checkpoint:

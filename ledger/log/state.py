@@ -11,9 +11,8 @@ statement gives. The checkpoint above the entries is judged in `follow`.
 
 from dataclasses import replace
 
-from ledger.errors import MalformedError, RuleError, SignatureError
+from ledger.errors import RuleError
 from ledger.log import judge
-from ledger.log.body import verify_body
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots
 from ledger.log.checkpoint import log_verifier_key
 from ledger.log.effects import DocumentRecord, Effect, Restatement, StatusRecord
@@ -29,10 +28,11 @@ from ledger.log.governance import (
 )
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyRing, KeyStatus
-from ledger.log.keys import Algorithm, KeyId, PublicKey, verify_signature
+from ledger.log.keys import KeyId, PublicKey
 from ledger.log.members import Membership
 from ledger.log.merkle import Frontier, LeafHash
 from ledger.log.note import VerifierKey
+from ledger.log.precheck import named_signer, open_body, verify_signatures
 from ledger.log.recent import RecentTree
 from ledger.log.records import (
     Anchor,
@@ -44,11 +44,9 @@ from ledger.log.records import (
     StatusUpdate,
     UnknownStatement,
 )
-from ledger.log.statement import Statement
 
-_BODY_MAY_BE_MISSING = ("issue", "status")
-"""Kinds whose body no rule of the fold reads; a light replica leaves them out."""
-
+READ_KINDS = ("anchor",)
+"""Kinds whose items decide what an entry does; all other bodies are only checked against their entries."""
 
 _COPIED = (
     "assigned", "batches", "documents", "evidence", "frontier", "ids", "keys", "latest", "lists", "log_keys", "members",
@@ -233,12 +231,14 @@ class LogState:
         copy.restated = {index: list(items) for index, items in self.restated.items()}
         return copy
 
-    def apply(self, entry: Entry, body: bytes | None) -> Effect:
+    def apply(self, entry: Entry, body: bytes | None, *, is_prechecked: bool = False) -> Effect:
         """Take the next entry into the state.
 
         Args:
             entry: the entry of index `size`.
             body: its encoded body; `None` where it has none, or is a batch or page left out by a light replica.
+            is_prechecked: `precheck` found these very bytes good; the body may then be left out unless the fold reads
+                it (`READ_KINDS`), and of the signatures only that the log has named their keys is looked at.
 
         Raises:
             RuleError: (1) or (2) of the growth rules is broken.
@@ -247,8 +247,9 @@ class LogState:
         """
         self._check_place(entry)
         newly_named = judge.named_keys(entry.statement)
-        self._check_signatures(entry, newly_named)
-        items = _open_body(entry.statement, body)
+        self._check_signers(entry, newly_named, is_prechecked)
+        is_read = body is not None or entry.statement.kind in READ_KINDS
+        items = open_body(entry.statement, body) if is_read or not is_prechecked else ()
         void = judge.find_void(self, entry, items)
         for key in newly_named:
             self.named.setdefault(key.id, key)
@@ -271,16 +272,17 @@ class LogState:
         if entry.statement.log != expected:
             raise RuleError(f"entry {entry.index}: its statement belongs to another log")
 
-    def _check_signatures(self, entry: Entry, newly_named: tuple[PublicKey, ...]) -> None:
+    def _check_signers(self, entry: Entry, newly_named: tuple[PublicKey, ...], is_prechecked: bool) -> None:
         fresh = {key.id: key for key in newly_named}
-        message = entry.signed_bytes
+
+        def find_key(key_id: KeyId) -> PublicKey | None:
+            return self.named.get(key_id) or fresh.get(key_id)
+
+        if not is_prechecked:
+            verify_signatures(entry, find_key)
+            return
         for signature in entry.signatures:
-            key = self.named.get(signature.key) or fresh.get(signature.key)
-            if key is None:
-                raise SignatureError(f"entry {entry.index}: signed by a key this log never named")
-            if key.algorithm is not Algorithm.ED25519:
-                raise SignatureError(f"entry {entry.index}: signed by a {key.algorithm} key; entries need ed25519")
-            verify_signature(key, message, signature.signature)
+            named_signer(entry, signature.key, find_key)
 
     def _take_effect(self, entry: Entry, items: tuple[bytes, ...]) -> None:
         index, statement = entry.index, entry.statement
@@ -382,16 +384,3 @@ def found_state(entry: Entry) -> LogState:
     state = LogState(LogId(entry.leaf_hash), charter)
     state.apply(entry, None)
     return state
-
-
-def _open_body(statement: Statement, body: bytes | None) -> tuple[bytes, ...]:
-    reference = statement.body
-    if reference is None:
-        if body:
-            raise MalformedError(f"body: a {statement.kind} entry without body reference was given one")
-        return ()
-    if body is None:
-        if statement.kind not in _BODY_MAY_BE_MISSING:
-            raise MalformedError(f"body: the body of a {statement.kind} entry is missing")
-        return ()
-    return verify_body(statement.kind, reference, body)

@@ -17,6 +17,7 @@ from typing import IO
 
 from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import encode_log_id
+from ledger.log.keyfile import MODERATE_COST, KeyCost
 from node import durable
 from node.access import open_access
 from node.backup.archive import LEDGER, REGISTRAR, ArchiveReader, ArchiveWriter, Header
@@ -25,7 +26,6 @@ from node.backup.sealed import SealedReader, SealingWriter, is_sealed
 from node.client.held import HeldLog
 from node.clock import Clock, Draw
 from node.home import Home
-from node.keystore import MODERATE_COST, KeyCost
 from node.onlyone import hold_directory
 
 Progress = Callable[[int, int], None]

@@ -18,8 +18,8 @@ import nacl.secret
 
 from ledger import base64url, canonical
 from ledger.errors import MalformedError
+from ledger.log.keyfile import KeyCost, stretch
 from node.clock import Draw
-from node.keystore import KeyCost, stretch
 
 BOX_BYTES = 65_536
 """Bytes in clear in every box but the last."""

@@ -15,8 +15,9 @@ aiohttp costs a quarter of a second to import, so it is imported where a connect
 
 import ipaddress
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -25,6 +26,7 @@ from ledger import base64url
 from ledger.errors import CairnError, MalformedError
 from ledger.log import body, tiles
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
+from ledger.log.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
     import aiohttp
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from ledger.log.policy import TrustRoot
 
 TIMEOUT_SECONDS = 30.0
+NOT_FOUND, GONE = 404, 410
 MAX_REDIRECTS = 3
 MAX_JSON_BYTES = 1 << 20
 MAX_NOTE_BYTES = 1 << 16
@@ -178,6 +181,12 @@ async def post_json(
     return parse_json(await _request("POST", url, max_bytes, timeout_seconds, headers, payload, session), url)
 
 
+async def post_text(url: str, payload: bytes, *, max_bytes: int, timeout_seconds: float, pin: bytes | None) -> bytes:
+    """Send text and return the answer, at most `max_bytes`; errors as `get_bytes`."""
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    return await _request("POST", url, max_bytes, timeout_seconds, headers, payload, None, pin)
+
+
 def parse_json(data: bytes, where: str) -> Any:  # JSON of any shape; the caller checks what it reads
     """Parse a JSON answer.
 
@@ -247,16 +256,19 @@ class LedgerHTTP:
         return await self._get(log, "checkpoint", MAX_NOTE_BYTES)
 
     async def tile(self, log: LogId, level: int, index: int, width: int = tiles.TILE_WIDTH) -> bytes:
-        """Return a hash tile of `width` hashes."""
-        return await self._get(log, tiles.tile_path(level, index, width), MAX_TILE_BYTES)
+        """Return a hash tile of `width` hashes; cut from the full one where the partial one is gone."""
+        data, found = await self._get_tile(log, partial(tiles.tile_path, level, index), width, MAX_TILE_BYTES)
+        if len(data) != found * HASH_BYTES:
+            raise MalformedError(f"tile {tiles.tile_path(level, index, found)} holds {len(data)} bytes")
+        return data[: width * HASH_BYTES]
 
     async def entry_bundle(self, log: LogId, index: int, width: int = tiles.TILE_WIDTH) -> tuple[bytes, ...]:
-        """Return the entries of bundle `index`, that is entries `[256 index, 256 index + width)`."""
-        data = await self._get(log, tiles.entries_path(index, width), MAX_BUNDLE_BYTES)
+        """Return entries `[256 index, 256 index + width)`; cut from the full bundle where the partial one is gone."""
+        data, found = await self._get_tile(log, partial(tiles.entries_path, index), width, MAX_BUNDLE_BYTES)
         entries = tiles.parse_bundle(data)
-        if len(entries) != width:
-            raise MalformedError(f"entry bundle {index} holds {len(entries)} entries instead of {width}")
-        return entries
+        if len(entries) != found:
+            raise MalformedError(f"entry bundle {index} holds {len(entries)} entries instead of {found}")
+        return entries[:width]
 
     async def entries(self, log: LogId, start: int, size: int) -> AsyncIterator[tuple[int, tuple[bytes, ...]]]:
         """Yield entries `[start, size)` of a log of `size` entries, as pairs of first index and entries."""
@@ -279,6 +291,15 @@ class LedgerHTTP:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise MalformedError(f"evidence list of {self.base_url} is not a list of texts")
         return tuple(base64url.decode(item) for item in value)
+
+    async def _get_tile(self, log: LogId, path_of: Callable[[int], str], width: int, most: int) -> tuple[bytes, int]:
+        """A tile or bundle, and of which width; a partial one may be gone once the full one is there (C2SP tlog-tiles)."""
+        try:
+            return await self._get(log, path_of(width), most), width
+        except TransportError as error:
+            if error.status not in (NOT_FOUND, GONE) or width == tiles.TILE_WIDTH:
+                raise
+        return await self._get(log, path_of(tiles.TILE_WIDTH), most), tiles.TILE_WIDTH
 
     async def _get(self, log: LogId, path: str, max_bytes: int) -> bytes:
         return await self._fetch(f"log/{encode_log_id(log)}/{path}", max_bytes)

@@ -21,13 +21,18 @@ def expect_trust_root(trust: TrustRoot) -> Expectation:
 
 
 async def find_pin(url: str, trust: TrustRoot) -> bytes | None:
-    """The fingerprint of a self-made certificate that an institution of the trust root vouches for.
+    """The fingerprint of a self-made certificate that an institution of the trust root vouches for; see `find_pin_of`."""
+    return await find_pin_of(url, expect_trust_root(trust))
+
+
+async def find_pin_of(url: str, expected: Expectation) -> bytes | None:
+    """The fingerprint of a self-made certificate that one of those expected vouches for.
 
     None where the certificate carries no voucher, so that the usual authorities judge it, and where nobody speaks TLS, which
     the request itself will tell.
 
     Raises:
-        UntrustedPeerError: it carries a voucher, and nobody the trust root names stands behind it; or it has ended.
+        UntrustedPeerError: it carries a voucher, and nobody who is expected stands behind it; or it has ended.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
@@ -39,7 +44,7 @@ async def find_pin(url: str, trust: TrustRoot) -> bytes | None:
         return None
     if certificate is None or certificate.voucher is None:
         return None
-    verify_pin(certificate, expect_trust_root(trust), time.time_ns() // 1_000_000, parts.netloc)
+    verify_pin(certificate, expected, time.time_ns() // 1_000_000, parts.netloc)
     return certificate.fingerprint
 
 

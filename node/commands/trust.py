@@ -37,10 +37,23 @@ def command() -> None:
     show_default=True,
     help="How long to wait for a head with a quorum.",
 )
+@click.option(
+    "--policy",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write its log, witnesses and quorum as a C2SP tlog-policy, for tools of others.",
+)
 @force_option
 @json_option
 def export(
-    directory: Path, output: Path, quorum: str, network: str | None, wait_seconds: float, force: bool, as_json: bool
+    directory: Path,
+    output: Path,
+    quorum: str,
+    network: str | None,
+    wait_seconds: float,
+    policy: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> int:
     """Write the trust root of a node's network: its log, its newest head, its witnesses.
 
@@ -50,24 +63,33 @@ def export(
 
     from ledger.log.identity import encode_log_id
     from ledger.log.policy import QuorumRule, encode_trust_root
+    from ledger.log.witness_policy import encode_witness_policy, make_policy
     from node.exporting import export_trust_root
     from node.home import open_home
     from node.outfile import check_output, write_output
 
     check_output(output, force=force)
+    if policy is not None:
+        check_output(policy, force=force)
     home = open_home(directory)
     trust = asyncio.run(export_trust_root(home, QuorumRule(quorum), network, wait_seconds))
+    policy_text = encode_witness_policy(make_policy(trust)) if policy is not None else b""
     write_output(output, encode_trust_root(trust) + b"\n")
+    if policy is not None:
+        write_output(policy, policy_text)
     log, needed = encode_log_id(trust.network), len(trust.witnesses)
     if as_json:
         head = {"size": trust.head_size, "witnesses": needed}
-        terminal.result_json({"file": str(output), "network": log, "quorum": trust.quorum.value, **head})
+        files = {"file": str(output), "policy": None if policy is None else str(policy)}
+        terminal.result_json({**files, "network": log, "quorum": trust.quorum.value, **head})
     else:
         terminal.result(
             f"written: {output}: {trust.name}, pinned at {terminal.count(trust.head_size, 'entry', 'entries')}"
         )
         terminal.result(f"log id: {log} (people compare it)")
         terminal.result(_describe_quorum(trust))
+        if policy is not None:
+            terminal.result(f"written: {policy}: the same witnesses and quorum for other tools")
     if trust.quorum is QuorumRule.NONE:
         terminal.note(
             "without a quorum every verdict rests on the writer's word; export again once witnesses are in force"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from ledger.errors import MalformedError
 from ledger.log.identity import LogId, parse_log_id
+from ledger.log.keyfile import MAX_KEY_FILE_BYTES
 from node import durable
 from node.config import FILE_NAME
 from node.found import KEYS_DIRECTORY, NETWORKS_DIRECTORY
-from node.keystore import MAX_KEY_FILE_BYTES, find_bad_files
+from node.keystore import find_bad_files
 
 _SETTINGS_MODE = 0o640
 

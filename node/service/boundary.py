@@ -3,6 +3,7 @@
 One of the two places of the node that catch `Exception` (the other is `node.tasks`): whatever a handler raises, the
 caller gets a status and the node goes on. Every call also ends after `MAX_CALL_SECONDS`, and where a reader takes nothing for
 `MAX_WRITE_SECONDS`, so that a caller who sets no deadline cannot keep a handler for ever; nor may one keep all of them.
+Calls of our own staff that last a night have more (`LONG_CALLS`).
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from node.observer import SILENT, Observer
 from node.service.callers import Callers
 
 MAX_CALL_SECONDS = 900
+LONG_CALLS = {"/cairn.v1.Verifier/VerifyStream": 12 * 3600}
+"""Calls of the private listener that may take longer, also to have their answers read, and how long."""
 MAX_WRITE_SECONDS = 60.0
 MAX_CONNECTION_SECONDS = 300
 """After this a connection takes no further calls, and ends when its calls have."""
@@ -72,11 +75,12 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
             return grpc.unary_unary_rpc_method_handler(self._guard(method, handler.unary_unary), **codec)
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(
-                self._guard(method, self._written(handler.unary_stream)), **codec
+                self._guard(method, self._written(method, handler.unary_stream)), **codec
             )
         if handler.stream_unary:
             return grpc.stream_unary_rpc_method_handler(self._guard(method, handler.stream_unary), **codec)
-        return grpc.stream_stream_rpc_method_handler(self._guard(method, self._written(handler.stream_stream)), **codec)
+        written = self._written(method, handler.stream_stream)
+        return grpc.stream_stream_rpc_method_handler(self._guard(method, written), **codec)
 
     def _guard(self, method: str, inner: Handler) -> Handler:
         async def guarded(request: Any, context: Any) -> Any:
@@ -99,7 +103,7 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
 
     async def _answer(self, method: str, inner: Handler, request: Any, context: Any) -> Any:
         try:
-            async with asyncio.timeout(MAX_CALL_SECONDS):
+            async with asyncio.timeout(LONG_CALLS.get(method, MAX_CALL_SECONDS)):
                 return await inner(request, context)
         except CairnError as error:
             await self._refuse(method, context, error)
@@ -117,15 +121,16 @@ class ErrorBoundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
             _log.exception("call failed", extra={"method": method})
             await _abort(context, grpc.StatusCode.INTERNAL, "internal error: see this node's log", ())
 
-    def _written(self, inner: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
+    def _written(self, method: str, inner: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
         """A handler that writes what a generator yields: as a plain coroutine it can be given a deadline."""
+        seconds = LONG_CALLS.get(method, self._write_seconds)
 
         async def write(request: Any, context: Any) -> None:
             async with aclosing(inner(request, context)) as messages:
                 async for message in messages:
                     try:
                         # Returns when the transport has taken the message, which a reader that takes nothing prevents.
-                        async with asyncio.timeout(self._write_seconds):
+                        async with asyncio.timeout(seconds):
                             await context.write(message)
                     except TimeoutError as error:
                         raise _StalledError from error

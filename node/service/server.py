@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc import aio
 from grpc_health.v1 import _async as health_aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from ledger.errors import CairnError
 from node.client import exchange
 from node.descriptors import connections_allowed
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
+from node.pb import operator_pb2, people_pb2, recovery_pb2, registrar_pb2, verifier_pb2
 from node.service.boundary import MAX_CALL_SECONDS, MAX_CONNECTION_SECONDS, ErrorBoundary
 from node.service.callers import MAX_CALLS
 from node.service.ledger import LedgerService
@@ -40,6 +43,9 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     # Our own clients ask in this way whether we are still there.
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
 )
+
+PRIVATE_OPTIONS: Sequence[tuple[str, int]] = (("grpc.max_connection_age_ms", 2**31 - 1),)
+"""What differs on the private listener: a connection of our own staff may last a night, as `LONG_CALLS` do."""
 
 
 class HealthSwitch:
@@ -88,8 +94,22 @@ def add_public_services(
     rpc.add_LedgerServicer_to_server(ledger, server)
     rpc.add_WitnessServicer_to_server(witness, server)
     health_switch.add_to(server)
-    ours = [service.full_name for service in pb.DESCRIPTOR.services_by_name.values()]
-    reflection.enable_server_reflection([*ours, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    _reflect(server, [pb.DESCRIPTOR, health_pb2.DESCRIPTOR])
+
+
+def reflect_private_services(server: aio.Server) -> None:
+    """Let tools list what the private listener offers; whoever adds a service there adds its schema here."""
+    schemas = (operator_pb2, people_pb2, recovery_pb2, registrar_pb2, verifier_pb2)
+    _reflect(server, [schema.DESCRIPTOR for schema in schemas])
+
+
+def _reflect(server: aio.Server, schemas: Sequence[FileDescriptor]) -> None:
+    """Offer reflection for these schemas and nothing else this program knows: a pool of its own, with no other in it."""
+    pool = DescriptorPool()
+    for schema in (*schemas, reflection_pb2.DESCRIPTOR):
+        pool.AddSerializedFile(schema.serialized_pb)
+    names = [service.full_name for schema in schemas for service in schema.services_by_name.values()]
+    reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server, pool=pool)
 
 
 def listen(server: aio.Server, address: str) -> int:

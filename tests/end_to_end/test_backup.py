@@ -15,13 +15,14 @@ from ledger.errors import CairnError
 from ledger.log.body import parse_body
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.follow import judge_growth
+from ledger.log.keyfile import LEAST_COST
 from node.backup.make import Wanted, make_backup
 from node.backup.restore import Source, restore_backup
 from node.client.ledger import LedgerClient
 from node.client.registry import IssueRequest, NodeStatus
 from node.clock import system_clock, system_draw
 from node.home import open_home
-from node.keystore import LEAST_COST, open_keystore
+from node.keystore import open_keystore
 from tests.end_to_end.learner import ACHIEVEMENTS
 from tests.end_to_end.town import DEADLINE_SECONDS, ROOT, Neighbour, Town, eventually, town
 

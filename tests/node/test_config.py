@@ -84,6 +84,13 @@ def test_what_is_rendered_is_read_back(config: NodeConfig) -> None:
         ('peers = "a:1"', "peers: expected a list in square brackets"),
         ('peers = ["a:1", "a:1"]', "peers: the same value stands in the list twice"),
         ('peers = [""]', "peers: an address is empty"),
+        ('witness_urls = ["w.example"]', 'witness_urls: expected "NAME URL"'),
+        (
+            'witness_urls = ["w.example ftp://w.example"]',
+            "witness_urls: address 'ftp://w.example' is not an http or https URL",
+        ),
+        ('witness_urls = ["w.example http://w.example"]', "witness_urls: address 'http://w.example' is not encrypted"),
+        ('witness_urls = ["w+1 https://w.example"]', "witness_urls: the name of the key: must not hold a plus sign"),
         ("networks = [1]", "networks: expected text in quotes, got 1"),
         ('networks = [""]', "networks: expected the path of a file"),
         ("offer_lifetime_days = 0", "offer_lifetime_days: expected a whole number from 1 to 3650, got 0"),

@@ -8,10 +8,10 @@ import pytest
 
 from ledger import base64url, canonical
 from ledger.errors import CairnError, MalformedError, PolicyError, RuleError
+from ledger.log.keyfile import LEAST_COST
 from ledger.log.keys import KeyId, SigningKey
 from node.clock import system_draw
 from node.keystore import (
-    LEAST_COST,
     KeyRole,
     create_key_file,
     create_keystore,

@@ -10,7 +10,7 @@ import pytest
 from ledger.errors import RuleError
 from ledger.log.checkpoint import open_cosignatures, witness_verifier_key
 from ledger.log.identity import LogId
-from ledger.log.note import VerifierKey
+from ledger.log.note import NoteSignature, VerifierKey
 from node.client.exchange import Head
 from node.client.ledger import LedgerClient
 from node.errors import BusyError
@@ -153,3 +153,20 @@ async def test_a_stranger_is_not_taken_for_the_log_asked_for(tmp_path: Path) -> 
         with pytest.raises(RuleError, match="the peer served entry 0 of log"):
             await puller.pull(client, Head(log=log.log_id, size=1, note=offer.note))
         assert store.log_ids() == ()
+
+
+async def test_lines_of_unknown_keys_are_ignored_and_not_kept(tmp_path: Path) -> None:
+    """Grease under the head and under every note on the way, before the log's own line and after it."""
+    log, notes = written(SIZE)
+    grease = [NoteSignature(f"grease{n}.example", bytes([n] * 4), bytes(70)).encode().encode() for n in range(9)]
+
+    def greased(note: bytes) -> bytes:
+        text, line = note.split(b"\n\n")
+        return text + b"\n\n" + b"".join(grease[:4]) + line + b"".join(grease[4:])
+
+    dirty = {size: greased(note) for size, note in notes.items()}
+    async with pulling(tmp_path, HostilePeer(served(log, dirty))) as (puller, client, store, _):
+        assert await puller.pull(client, head_of(log, dirty)) == SIZE
+        held = store.log(log.log_id)
+        assert held is not None
+        assert held.note == notes[SIZE]

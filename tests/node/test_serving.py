@@ -20,6 +20,8 @@ from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId
 from ledger.log.merkle import LeafHash
 from ledger.log.records import DocumentName, DocumentType, Publish
+from ledger.log.tiles import MAX_ENTRY_BYTES
+from node import wire
 from node.client import exchange
 from node.client.exchange import Head
 from node.client.failures import UnknownLogError, UnreachableError
@@ -28,6 +30,7 @@ from node.client.notes import name_note
 from node.keystore import KeyRole
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
+from node.serving import _read_package
 from tests.end_to_end.hostile import HostilePeer, Served, serving
 from tests.end_to_end.test_refusals import served, written
 from tests.end_to_end.world import Campus, found, until
@@ -198,3 +201,25 @@ async def test_streams_with_gaps_or_too_much_are_refused() -> None:
         with pytest.raises(MalformedError, match="body piece: entry 4"):
             async for _ in client.bodies(log.log_id, 0, 6):
                 pass
+
+
+class Huge:
+    """A held log of the largest entries there can be."""
+
+    def entries(self, start: int, end: int) -> tuple[bytes, ...]:
+        return tuple(bytes([index]) * MAX_ENTRY_BYTES for index in range(start, end))
+
+    def note_at(self, size: int) -> bytes | None:
+        return bytes(exchange.MAX_NOTE_BYTES)
+
+
+def test_the_largest_entries_are_split_over_messages_that_fit() -> None:
+    """A bundle's worth of them, in packages each of which is a message with the largest note."""
+    start, seen = 0, []
+    while start < 256:
+        package = _read_package(Huge(), start, 256)  # type: ignore[arg-type]  # what is read of a log
+        assert wire.encode_package(package).ByteSize() <= exchange.MAX_MESSAGE_BYTES
+        assert package.entries
+        seen += package.entries
+        start = package.end
+    assert seen == list(Huge().entries(0, 256))

@@ -16,13 +16,14 @@ from ledger.credential.evaluation import SALT_BYTES, EvaluationRecord, encode_cl
 from ledger.credential.presentation import encode_presentation, envelope_hash, hash_claim
 from ledger.credential.sdjwt import parse_sd_jwt
 from ledger.credential.status import list_key, slot_key
+from ledger.log.attestation import Attestation, AttestationKind, AttestedHead, attested_trust, sign_attestation
 from ledger.log.didkey import encode_did_key
 from ledger.log.entry import encode_entry, parse_entry, sign_statement
 from ledger.log.identity import encode_log_id, short_log_id
 from ledger.log.keys import Algorithm, PublicKey, SigningKey
 from ledger.log.members import WitnessSet
 from ledger.log.merkle import EMPTY_ROOT, LeafHash, hash_leaf, prove_consistency, prove_inclusion, root_of_hashes
-from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root
+from ledger.log.policy import QuorumRule, TrustRoot, encode_trust_root, parse_trust_root
 from ledger.log.receipt import encode_receipt
 from ledger.log.state import LogState, found_state
 from ledger.log.tiles import TILE_WIDTH, TileReader, encode_bundle, entries_path, full_tiles, partial_width, tile_path
@@ -30,6 +31,7 @@ from ledger.log.voucher import TransportKey, sign_voucher
 from ledger.mastery.digest import Named, Transcript, fingerprint_transcript
 from node.proposal import Proposal, encode_proposal, sign_proposal
 from node.request import make_request
+from tests.vectors import enclosed
 from tests.vectors.document import fill_blocks
 from tests.vectors.scribe import AT, LABEL, SLOTS, Scribe
 from tests.vectors.story import SLOT, STATUSES, Story, tell
@@ -55,11 +57,13 @@ def build() -> dict[str, object]:
         "status.json": status(story.school),
         "credential.json": credential(story),
         "presentation.json": presentation(story),
+        "enclosed.json": enclosed.build(story, parse_trust_root(trust_root(story.network))),
         "evaluation.json": evaluation(),
         "evidence.json": {"equal_sizes": story.evidence[0].decode(), "split": story.evidence[1].decode()},
         "trust-root.json": {"file": trust_root(story.network).decode()},
         "request.json": {"file": request(story).decode()},
         "voucher.json": voucher(story),
+        "attestation.json": attestation(story),
         "proposal.json": {"file": proposal(story.network).decode()},
     }
 
@@ -320,6 +324,21 @@ def voucher(story: Story) -> dict[str, object]:
         "public_key": public_key.hex(),
         "signed": key.signed_bytes().decode(),
     }
+
+
+def attestation(story: Story) -> dict[str, object]:
+    """What an auditor says who has replayed the school's log and found one void entry."""
+    school = story.school.state
+    finding = {"evidence": "", "index": 2, "log": encode_log_id(school.log_id), "rule": "effect"}
+    record = Attestation(
+        at=AT,
+        by="Audit Office",
+        kind=AttestationKind.AUDIT,
+        trust=attested_trust(parse_trust_root(trust_root(story.network))),
+        heads=(AttestedHead(school.log_id, school.size, school.frontier.root()),),
+        result={"clean": False, "findings": [{**finding, "severity": "void", "text": "issue entry is void: …"}]},
+    )
+    return {"file": sign_attestation(record, story.school.key("auditor")).decode()}
 
 
 def proposal(network: Scribe) -> bytes:

@@ -237,6 +237,17 @@ def check_fork(text: str, log_vkey: str) -> None:
             assert roots == (unb64(part["root"]), tree_root)
 
 
+def check_attestation(file: str, trust_root: str) -> Any:
+    """Section 19."""
+    signed = read(file)
+    assert set(signed) == {"attestation", "key", "sig", "v"} and signed["v"] == 1
+    content = canonical(signed["attestation"])
+    assert content in file.encode()
+    verify(unb64(signed["key"]["key"]), b"cairn/attestation/v1\n" + content, unb64(signed["sig"]))
+    assert unb64(signed["attestation"]["trust"]["digest"]) == sha256(trust_root.encode())
+    return signed["attestation"]
+
+
 def jwt_parts(jwt: str) -> tuple[Any, Any, bytes, bytes]:  # section 15
     head, payload, signature = jwt.split(".")
     return json.loads(unb64(head)), json.loads(unb64(payload)), f"{head}.{payload}".encode(), unb64(signature)
@@ -279,6 +290,27 @@ def check_evaluation(shown: Mapping[str, Any]) -> None:  # section 15
 
 def read_slot(page: bytes, slot: int, k: bytes, statement_id: bytes) -> int:  # section 14
     return page[slot] ^ sha256(b"cairn/page/v1\n", k, statement_id)[0]
+
+
+def check_tlog_proof(text: str, entry: str, vkeys: list[str]) -> tuple[int, str, int, list[int]]:
+    """Section 20: an entry stands in a log; gives its index, the log's origin and size, and the times of who cosigned."""
+    head, _, note = text.partition("\n\n")
+    first, index, *steps = head.split("\n")
+    assert first == "c2sp.org/tlog-proof@v1" and index == f"index {int(index.removeprefix('index '))}"
+    (origin, size, encoded), signed = open_note(note, vkeys)
+    assert [vkey for vkey in signed if vkey.startswith(origin + "+")]
+    path = [base64.b64decode(step, validate=True) for step in steps]
+    place = int(index.removeprefix("index "))
+    assert root_by_inclusion(leaf(entry.encode()), place, int(size), path) == base64.b64decode(encoded)
+    return place, origin, int(size), sorted(seconds for seconds in signed.values() if seconds)
+
+
+def read_policy(text: str) -> tuple[str, list[str], int]:
+    """Section 20: the log's vkey, those of the witnesses, and how many of them are needed."""
+    log, *witnesses, group, quorum = [line.split() for line in text.splitlines()]
+    assert log[0] == "log" and quorum == ["quorum", group[1]]
+    assert [row[0] for row in witnesses] == ["witness"] * len(witnesses) and group[3:] == [row[1] for row in witnesses]
+    return log[1], [row[2] for row in witnesses], int(group[2])
 
 
 def check_example(example: Example) -> None:
@@ -334,3 +366,11 @@ def check_example(example: Example) -> None:
         len(check_note(example("network-log.json#/notes/7"), network_vkey, head["size"], unb64(head["root"]), own)) == 2
     )
     check_fork(example("evidence.json#/equal_sizes"), example("academy-log.json#/log_vkeys/2"))
+    # the school's admission, for whoever holds nothing but a policy
+    policy_log, policy_witnesses, needed = read_policy(example("enclosed.json#/policy"))
+    assert (policy_log, sorted(policy_witnesses), needed) == (network_vkey, sorted(own), 2)
+    admission = example("enclosed.json#/entry")
+    vkeys = [policy_log, *policy_witnesses]
+    found = check_tlog_proof(example("enclosed.json#/tlog_proof"), admission, vkeys)
+    assert found[:3] == (2, "network.example/log", head["size"]) and len(found[3]) >= needed
+    assert json.loads(admission)["statement"]["member"] == log_id

@@ -210,7 +210,13 @@ def add_key(log: Scribe, what: str, role: Role) -> None:
     log.append(statement, log.roots)
 
 
-def show(copy: str, receipt: Receipt, holder: SigningKey) -> Presentation:
+def show(
+    copy: str,
+    receipt: Receipt,
+    holder: SigningKey,
+    proof: canonical.JSONObject | None = None,
+    status: canonical.JSONObject | None = None,
+) -> Presentation:
     """The learner shows name and date to a college."""
     chosen = select_fields(copy, ["name", "awarded_on"])
     envelope = build_envelope(
@@ -219,7 +225,7 @@ def show(copy: str, receipt: Receipt, holder: SigningKey) -> Presentation:
         purpose="admission",
         created=AT,
         expires=AT + 30 * DAY_MS,
-        credentials=[PresentedCredential(chosen, encode_receipt(receipt))],
+        credentials=[PresentedCredential(chosen, encode_receipt(receipt), proof, status)],
         learner={"goals": "Read more."},
     )
     bound = sign_key_binding(

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import CairnError, MalformedError
-from ledger.log.audit import Severity
 from ledger.log.charter import Role
+from ledger.log.finding import Severity
 from ledger.log.follow import judge_growth
 from ledger.log.identity import encode_log_id
 from tests.node.web.served import serve_logs
 from tests.simulator import SimulatedLog, trust_of
 from tests.wallet_cli.shown import write_replica
 from tests.wallet_cli.world import World, write_trust
-from wallet_cli.audit import AuditReport, audit_replica, load_report, read_report
+from wallet_cli.audit import AuditOptions, audit_replica
+from wallet_cli.audit_report import AuditReport, load_report, read_report
 from wallet_cli.main import run
 from wallet_cli.replica_writer import ReplicaWriter
 from wallet_cli.sync import sync_replica
@@ -37,7 +38,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 
 def audit(world: World, folder: Path, **options: object) -> AuditReport:
-    return audit_replica(write_replica(world, folder), world.trust, **options)  # type: ignore[arg-type]
+    return audit_replica(write_replica(world, folder), world.trust, AuditOptions(**options))  # type: ignore[arg-type]
 
 
 def test_a_good_network_is_clean(world: World, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_batch_goes_on_past_a_bad_file(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "junk.cairn").write_bytes(b"\x00" * 1000)
     paths = [tmp_path / "gone.cairn", tmp_path / "junk.cairn", desk.file]
     network = verify.open_network(desk.world.trust, desk.replica)
-    reports = list(verify.verify_files(paths, network, Question(now=NOW + DAY)))
+    reports = list(verify.verify_files(paths, verify.judge_by(network, Question(now=NOW + DAY))))
     assert [report.codes for report in reports] == [(Code.MALFORMED,), (Code.MALFORMED,), (Code.VALID,)]
 
 

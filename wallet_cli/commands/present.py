@@ -39,6 +39,7 @@ class PresentCommand(click.Command):
 @click.option(
     "--days", metavar="N", type=click.IntRange(1, 180), default=30, show_default=True, help="How long it is usable."
 )
+@click.option("--offline", is_flag=True, help="Enclose proofs for a receiver who holds no ledger, or an old one.")
 @click.option("-o", "--output", metavar="FILE", required=True, help="File to write, ending in .cairn.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @vault_options
@@ -61,6 +62,10 @@ def command(ctx: click.Context, /, **given: Any) -> int:  # click passes options
     )
     opened = options.open_vault()
     selected = present.select(opened.contents, ctx.meta["choices"], request.audience, request.created)
+    if given["offline"]:
+        from wallet_cli.held import open_held
+
+        selected = present.enclose_proofs(selected, open_held(options.folder))
     for line in present.explain(selected, request):
         terminal.note(terminal.escape(line))
     if not terminal.confirm("Show this?", yes=options.yes):

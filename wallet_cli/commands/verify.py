@@ -9,10 +9,12 @@ from wallet_cli import terminal
 from wallet_cli.commands.options import json_option, read_vault_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from ledger.credential.batch_report import FileReport, Tally
+    from ledger.credential.report import RecordReport
     from wallet_cli.places import Places
-    from wallet_cli.verify import FileReport, Tally
+    from wallet_cli.signing import Signer
 
 
 @click.command("verify", epilog="Example:  cairn verify record.cairn --audience 'Tidewater College' --nonce 7f3a91")
@@ -23,49 +25,97 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Light replica made by `cairn sync`, also by somebody else's; the remembered one by default.",
 )
+@click.option(
+    "--no-replica", "alone", is_flag=True, help="Hold no ledger: check what the file itself proves, with a trust root."
+)
 @click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
 @click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
 @click.option("--node", "nodes", metavar="URL", multiple=True, help="Sync from this node first, then verify.")
 @click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
+@click.option("--attest", metavar="FILE", help="Write what was found as a signed record; needs --key and --by.")
+@click.option("--key", "key_file", metavar="FILE", help="The key to sign with, made by `cairn keygen`.")
+@click.option("--by", metavar="NAME", help="Who you are, as it shall stand in the record.")
+@click.option("--passphrase-file", metavar="FILE", help="Read the passphrase of the key from this file.")
+@click.option("--force", is_flag=True, help="Overwrite the file of the record.")
 @click.option("--vault", metavar="FILE", help="Look for what is remembered beside this vault.")
 @json_option
 def command(
     names: tuple[str, ...],
     trust_file: str | None,
     replica: str | None,
+    alone: bool,
     audience: str | None,
     nonce: str | None,
     nodes: tuple[str, ...],
     full: bool,
+    attest: str | None,
+    key_file: str | None,
+    by: str | None,
+    passphrase_file: str | None,
+    force: bool,
     vault: str | None,
     as_json: bool,
 ) -> int:
     """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
 
     FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check and
-    why. A replica that somebody else made is checked whole first. Exit code 0: all valid now. 1: at least one is not.
-    2: nothing could be read. 3: could not be decided.
+    why. A replica that somebody else made is checked whole first. Without any, what `cairn present --offline` encloses can
+    be checked, which is never enough for `Valid now`. --attest signs what was found, without anything that the files say
+    about learners. Exit code 0: all valid now. 1: at least one is not. 2: nothing could be read. 3: could not be decided.
     """
+    from ledger.credential.batch_report import Tally
     from ledger.credential.verify import Question
     from wallet_cli import places, verify
     from wallet_cli.clock import system_clock
     from wallet_cli.replica_key import load_key
 
     place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, replica, nodes)
+    if alone and (nodes or replica or attest):
+        raise click.UsageError("--no-replica holds no ledger, so it goes with none of --replica, --node and --attest.")
+    signer = _open_signer(attest, key_file, by, passphrase_file, force)
     if nodes:
         _sync(place)
-    network = verify.open_network(place.trust, place.replica, load_key(place.folder))
     question = Question(now=system_clock(), audience=audience, nonce=nonce)
-    reports = verify.verify_files(verify.find_files(names), network, question)
-    tally = verify.Tally()
+    network = None
+    if alone:
+        judge = verify.judge_alone(place.trust, question)
+    else:
+        network = verify.open_network(place.trust, place.replica, load_key(place.folder))
+        judge = verify.judge_by(network, question)
+    reports = verify.verify_files(verify.find_files(names), judge)
+    found: list[tuple[bytes, RecordReport]] = []
+    if signer is not None:
+        reports = _remembering(reports, found)
+    tally = Tally()
     if as_json:
         _print_json(reports, tally)
     else:
         is_batch = len(names) > 1 or Path(names[0]).is_dir()
         _print_text(reports, tally, is_batch=is_batch, full=full)
+    if signer is not None and network is not None:
+        from wallet_cli.attest import attest_verification
+
+        signer.write(attest_verification(found, network, question.now, signer.by))
     if tally.exit_code == terminal.EXIT_UNDECIDED:
         terminal.next_step("cairn sync, then verify again; each report says what else can be done")
     return tally.exit_code
+
+
+def _open_signer(
+    attest: str | None, key_file: str | None, by: str | None, passphrase_file: str | None, force: bool
+) -> "Signer | None":
+    # Imported where it is wanted: a verification without it must start in a quarter of a second.
+    if attest is None:
+        return None
+    from wallet_cli.signing import open_signer
+
+    return open_signer(attest, key_file, by, passphrase_file, force=force)
+
+
+def _remembering(reports: "Iterable[FileReport]", found: "list[tuple[bytes, RecordReport]]") -> "Iterator[FileReport]":
+    for report in reports:
+        found.append((report.digest, report.report))
+        yield report
 
 
 def _print_text(reports: "Iterable[FileReport]", tally: "Tally", *, is_batch: bool, full: bool) -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.log.audit import Finding, Severity, audit_log, audit_network
+from ledger.log.audit import audit_log, audit_network
 from ledger.log.charter import Role
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from ledger.log.finding import Finding, Severity
 from ledger.log.governance import Boundary, MemberOp
 from ledger.log.merkle import RootHash
 from tests.ledger.log.networks import World, evidence, forked

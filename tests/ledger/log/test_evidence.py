@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from ledger import base64url, canonical
 from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
+from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork, parse_fork, verify_fork
-from ledger.log.merkle import prove_consistency, prove_inclusion
+from ledger.log.merkle import EMPTY_ROOT, RootHash, prove_consistency, prove_inclusion
 from tests.ledger.log.samples import fresh_key, rotate
 from tests.simulator import SimulatedLog, seeded
 
@@ -230,3 +231,32 @@ def test_damaged_evidence_proves_nothing_else(at: int, by: int) -> None:
     except CairnError:
         return
     assert (found.first.size, found.second.size, found.common) == (7, 8, 4)
+
+
+def test_a_smaller_note_that_is_newer_is_no_fork() -> None:
+    """Cosigned later, of a size before: old news, whatever its time says; also from the other end."""
+    log = SimulatedLog("granite")
+    witness = SimulatedLog("lantern")
+    smaller = log.cosigned(log.note or b"", [witness], 2_000_000_000)
+    log.cut()
+    larger = log.sign([witness], 1_000_000_000)
+    shared = Common(1, log.root_at(1), (), prove_consistency(1, log.size, log.read_hashes))
+    for first, second in ((smaller, larger), (larger, smaller)):
+        with pytest.raises(ProofError, match="different sizes and no split"):
+            verify_fork(ForkEvidence(first, second), KEYS)
+        with pytest.raises(ProofError):
+            verify_fork(ForkEvidence(first, second, None, shared), KEYS)
+
+
+def test_two_notes_of_size_zero() -> None:
+    """A log begins with its charter, so no witness signs size 0; a key that signs two such trees is convicted still."""
+    log = SimulatedLog("granite")
+    empty, other = (
+        sign_checkpoint(Checkpoint("granite.example/log", 0, root), log.log_signer)
+        for root in (EMPTY_ROOT, RootHash(bytes(32)))
+    )
+    assert verify_fork(ForkEvidence(empty, other), KEYS).split == -1
+    with pytest.raises(ProofError, match="agree"):
+        verify_fork(ForkEvidence(empty, empty), KEYS)
+    with pytest.raises(ProofError):
+        verify_fork(ForkEvidence(empty, log.note or b""), KEYS)

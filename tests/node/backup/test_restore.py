@@ -13,6 +13,7 @@ import pytest
 
 from ledger.errors import CairnError, MalformedError, PolicyError, RuleError
 from ledger.log.identity import encode_log_id
+from ledger.log.keyfile import LEAST_COST
 from node.backup import make
 from node.backup.archive import LEDGER, ArchiveReader, ArchiveWriter
 from node.backup.make import Wanted, make_backup
@@ -21,7 +22,6 @@ from node.clock import system_clock, system_draw
 from node.config import parse_config
 from node.errors import BusyError
 from node.home import open_home
-from node.keystore import LEAST_COST
 from node.onlyone import hold_directory
 from node.registrar.database import open_database
 from node.registrar.migrations import LAYOUT

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import CairnError, MalformedError
+from ledger.log.keyfile import LEAST_COST
 from node.backup.sealed import BOX_BYTES, SealedReader, SealingWriter, is_sealed
-from node.keystore import LEAST_COST
 from tests.node.school import make_draw
 
 PASSPHRASE = "four unrelated words"

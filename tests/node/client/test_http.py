@@ -202,3 +202,54 @@ async def test_a_log_list_of_another_shape_is_refused(answer: bytes) -> None:
     async with serve(web.get("/logs", logs)) as url, LedgerHTTP(url) as ledger:
         with pytest.raises(MalformedError):
             await ledger.list_logs()
+
+
+async def test_a_partial_tile_that_is_gone_is_cut_from_the_full_one() -> None:
+    """A node may let partial tiles go once they are full: what was asked for is the beginning of what is there."""
+    entries = tuple(b"entry %d" % number for number in range(256))
+    hashes = b"".join([bytes([number]) * 32 for number in range(256)])
+    prefix = f"/log/{encode_log_id(LOG)}"
+    answers = {
+        f"{prefix}/{tiles.entries_path(0)}": tiles.encode_bundle(entries),
+        f"{prefix}/{tiles.tile_path(0, 0)}": hashes,
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path not in answers:
+            return web.Response(status=410 if "entries" in request.path else 404)
+        return web.Response(body=answers[request.path])
+
+    async with serve(web.get("/{path:.*}", answer)) as url, LedgerHTTP(url) as ledger:
+        for width in (1, 44, 255, 256):
+            assert await ledger.tile(LOG, 0, 0, width) == hashes[: 32 * width]
+            assert await ledger.entry_bundle(LOG, 0, width) == entries[:width]
+        with pytest.raises(TransportError, match=r"tile/1/000 answered 404"):
+            await ledger.tile(LOG, 1, 0, 7)
+
+
+async def test_a_tile_of_another_width_is_refused() -> None:
+    """A partial path answers its own width, also if the full tile is there."""
+
+    async def full(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(32 * 256))
+
+    async with serve(web.get("/{path:.*}", full)) as url, LedgerHTTP(url) as ledger:
+        with pytest.raises(MalformedError, match=r"000\.p/7 holds 8192 bytes"):
+            await ledger.tile(LOG, 0, 0, 7)
+
+
+async def test_a_bundle_of_the_largest_entries_is_read_whole() -> None:
+    """256 entries of 65,535 bytes are one bundle; a byte more is no answer."""
+    entries = tuple(bytes([number]) * tiles.MAX_ENTRY_BYTES for number in range(256))
+    bundle = tiles.encode_bundle(entries)
+    assert len(bundle) == http.MAX_BUNDLE_BYTES
+    answer = bundle
+
+    async def largest(_: web.Request) -> web.Response:
+        return web.Response(body=answer)
+
+    async with serve(web.get("/{path:.*}", largest)) as url, LedgerHTTP(url) as ledger:
+        assert await ledger.entry_bundle(LOG, 0) == entries
+        answer = bundle + b"x"
+        with pytest.raises(MalformedError, match="longer than"):
+            await ledger.entry_bundle(LOG, 0)

@@ -106,6 +106,7 @@ def test_what_is_no_certificate_is_refused(der: bytes, reason: str) -> None:
 BASE = with_extension(b'{"log":"bGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGw","signatures":[],"v":1}')
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @given(st.integers(0, len(BASE) - 1), st.integers(0, 255))
 def test_a_damaged_certificate_raises_nothing_else(position: int, value: int) -> None:
     """Its text comes from whoever answers: whatever it is, parsing ends in our own error or in a certificate."""

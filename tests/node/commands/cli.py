@@ -11,8 +11,9 @@ from threading import Timer
 
 import pytest
 
+from ledger.log.keyfile import LEAST_COST
 from node import main
-from node.keystore import LEAST_COST, create_key_file
+from node.keystore import create_key_file
 from tests.node.governors import GOVERNORS
 from tests.node.school import make_draw
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.log.keyfile import LEAST_COST
 from node import main
-from node.keystore import LEAST_COST, create_key_file
+from node.keystore import create_key_file
 from tests.node.commands.cli import PASSPHRASE, Shell, running
 from tests.node.school import ROOT, make_draw
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ledger import canonical
+from ledger.log.keyfile import LEAST_COST
 from ledger.log.policy import QuorumRule, parse_trust_root
-from node.keystore import LEAST_COST, create_key_file
+from node.keystore import create_key_file
 from tests.node.commands.cli import PASSPHRASE, Shell
 from tests.node.school import make_draw
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger.log.keyfile import LEAST_COST
 from node import main
 from node.config import change_config
-from node.keystore import LEAST_COST, create_key_file
+from node.keystore import create_key_file
 from tests.node.commands.cli import PASSPHRASE, Said, Shell, running
 from tests.node.commands.test_daily_work import DIPLOMA, EXAMPLES, REPOSITORY, csv_of
 from tests.node.school import ROOT, make_draw

@@ -86,6 +86,11 @@ DAMAGES = {
         "cannot be read",
     ),
     "outbox, entry": ("UPDATE outbox SET entry = 2 WHERE id = 4", "table outbox, row 4", "is another statement"),
+    "outbox, waiting, emptied": (
+        "UPDATE outbox SET statement = x'', entry = NULL WHERE id = 4",
+        "table outbox, row 4",
+        "cannot be read",
+    ),
     "outbox, above the log": ("UPDATE outbox SET entry = 900 WHERE id = 4", "table outbox, row 4", "are held"),
     "cut without its anchor": ("UPDATE outbox SET cut_id = NULL WHERE id = 2", "table cuts, row 1", "issue, status"),
     "copy, commitment": (

@@ -14,6 +14,7 @@ from ledger.log.follow import Growth, judge_growth
 from ledger.log.keys import SigningKey
 from ledger.log.merkle import RootHash
 from ledger.log.snapshot import encode_state, parse_state
+from ledger.log.tiles import full_tiles, partial_width
 from ledger.log.view import LedgerView, LogView
 from node.errors import ConflictError
 from node.keystore import KeyRole
@@ -316,3 +317,20 @@ def test_a_missing_row_is_damage_not_a_smaller_log(
 
     with pytest.raises(MalformedError, match=rf"damaged: .*({reason})"):
         LedgerStore.open(tmp_path / "granite" / "ledger")
+
+
+def test_nothing_of_a_partial_tile_is_kept_once_it_has_grown(school: School) -> None:
+    """One row a tile, full or the last: earlier widths are cut from it, and none is ever a row of its own."""
+    widths: dict[tuple[int, int], list[bytes]] = {}
+    for start in range(1, 600, 50):
+        school.log.commit(_grow(school, range(start, start + 50)))
+        for level in (0, 1):
+            index, width = full_tiles(level, school.log.size), partial_width(level, school.log.size)
+            if width:
+                widths.setdefault((level, index), []).append(school.log.tile(level, index, width) or b"")
+    rows = [key for key, _ in school.store._database.scan(school.log._keys.tile(0, 0), school.log._keys.tile(255, 0))]
+    size = school.log.size
+    assert len(rows) == sum(-(-(size >> 8 * level) // 256) for level in (0, 1))
+    for (level, index), tiles in widths.items():
+        for tile in tiles:
+            assert school.log.tile(level, index, len(tile) // 32) == tile

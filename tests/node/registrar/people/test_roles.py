@@ -70,6 +70,7 @@ EXPECTED = {
     "Registrar.Reissue": "registrar",
     "Registrar.Restate": "",
     "Operator.Backup": "nobody",
+    "Recovery.Readmit": "nobody",
     "People.Invite": "",
     "People.Enrol": "nobody",
     "People.Renew": "registrar approver publisher reader",
@@ -80,6 +81,8 @@ EXPECTED = {
     "People.GetProposal": "registrar approver publisher",
     "People.Approve": "approver",
     "People.Reject": "registrar approver publisher",
+    "Verifier.Verify": "registrar approver publisher reader",
+    "Verifier.VerifyStream": "registrar approver publisher reader",
 }
 """Written out a second time, so that a rule is not changed by accident. The operator may all, but for `nobody`."""
 

@@ -1,0 +1,122 @@
+"""What verifying many files comes to: one report a file, counts, one exit code; and the JSON of a report, both ways."""
+
+import json
+from dataclasses import dataclass
+
+from ledger.credential.report import (
+    Answer,
+    ClaimClass,
+    Code,
+    CredentialReport,
+    RecordReport,
+    ShownLine,
+    Step,
+    batch_exit_code,
+    unreadable,
+)
+from ledger.errors import MalformedError
+
+MAX_REPORT_BYTES = 64 * 1024 * 1024
+"""Largest report that is read back: of a file with 200 credentials that show 10,000 fields each."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was found about one file; `name` is what whoever asked calls it."""
+
+    name: str
+    report: RecordReport
+    digest: bytes = b""
+    """SHA-256 of the file; empty where it could not be opened, or nobody asked."""
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """The code of each credential in the file."""
+        return tuple(credential.code for credential in self.report.credentials)
+
+    def to_json(self) -> dict[str, object]:
+        """Give the report as plain values, with the file's name."""
+        return {"file": self.name, **self.report.to_json()}
+
+    def to_line(self) -> str:
+        """Give the report in one line; escaping is left to whoever prints."""
+        titles = ", ".join(credential.title for credential in self.report.credentials if credential.title)
+        codes = ", ".join(dict.fromkeys(code.value for code in self.codes))
+        return f"{self.name}: {self.report.verdict.text} ({codes})" + (f", {titles}" if titles else "")
+
+
+class Tally:
+    """What a batch comes to, without keeping its reports."""
+
+    def __init__(self) -> None:
+        """Start with no file."""
+        self.counts: dict[str, int] = {}
+        self._exit_codes: set[int] = set()
+
+    def add(self, report: FileReport) -> None:
+        """Count one file."""
+        verdict = report.report.verdict.text
+        self.counts[verdict] = self.counts.get(verdict, 0) + 1
+        self._exit_codes.add(report.report.exit_code)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all valid, 1 any no, 2 only if nothing could be read, else 3."""
+        return batch_exit_code(self._exit_codes)
+
+    def to_line(self) -> str:
+        """Give the counts in words."""
+        return ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.counts.items()))
+
+
+def report_unreadable(detail: str, remedy: str) -> RecordReport:
+    """The report on a file that could not be had, or is none."""
+    return RecordReport((unreadable(detail, remedy),))
+
+
+def encode_report(report: RecordReport) -> bytes:
+    """The JSON of a report on one line, names sorted; `parse_report` inverts it, but for what was escaped."""
+    return json.dumps(report.to_json(), ensure_ascii=True, sort_keys=True).encode("ascii")
+
+
+def parse_report(data: bytes) -> RecordReport:
+    """Read a report that somebody trusted made, such as one's own node; verdict and exit codes follow from the codes.
+
+    Raises:
+        MalformedError: it is none, or of another version.
+    """
+    if len(data) > MAX_REPORT_BYTES:
+        raise MalformedError(f"report: {len(data)} bytes, at most {MAX_REPORT_BYTES} are read")
+    try:
+        value = json.loads(data)
+        return RecordReport(
+            tuple(_credential(item) for item in value["credentials"]),
+            tuple(_line(item) for item in value["shown"]),
+            tuple(map(str, value["notes"])),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedError("report: not the JSON of a verification", hint="use the node's own version") from error
+
+
+def _credential(value: dict[str, list[dict[str, str]]]) -> CredentialReport:
+    return CredentialReport(
+        steps=tuple(_step(item) for item in value["steps"]),
+        code=Code(value["code"]),  # type: ignore[arg-type]  # a text; an unknown one is a ValueError
+        title=str(value["title"]),
+        issuer=str(value["issuer"]),
+        achievement=str(value["achievement"]),
+        shown=tuple(_line(item) for item in value["shown"]),
+        not_shown=tuple(map(str, value["not_shown"])),
+        notes=tuple(map(str, value["notes"])),
+    )
+
+
+def _step(value: dict[str, str]) -> Step:
+    lines = tuple(map(str, value["lines"]))
+    return Step(
+        int(value["number"]), str(value["name"]), Answer(value["answer"]), value["detail"], value["remedy"], lines
+    )
+
+
+def _line(value: dict[str, str]) -> ShownLine:
+    return ShownLine(str(value["label"]), str(value["value"]), ClaimClass(value["claim_class"]))

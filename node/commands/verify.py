@@ -1,0 +1,95 @@
+"""`cairn-node verify`: judge what somebody shows, against the logs of the running node."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from node import terminal
+from node.commands.options import DeskCommand, desk_argument, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ledger.credential.batch_report import FileReport, Tally
+    from node.desk import Desk
+
+
+@click.command(
+    "verify",
+    cls=DeskCommand,
+    epilog="Example:  cairn-node verify /srv/cairn inbox/ --audience 'Tidewater College' --nonce 7f3a91",
+)
+@desk_argument
+@click.argument("names", metavar="FILE...", nargs=-1, required=True)
+@click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
+@click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
+@click.option(
+    "--network", metavar="ID", help="Log id of the network whose members may issue; the node's own by default."
+)
+@click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
+@json_option
+def command(
+    directory: "Desk",
+    names: tuple[str, ...],
+    audience: str | None,
+    nonce: str | None,
+    network: str | None,
+    full: bool,
+    as_json: bool,
+) -> int:
+    """Judge presentations and credentials against the logs that the running node holds; nobody is asked.
+
+    FILE may be a folder. The node keeps and logs nothing of what it is shown. Exit code 0: all valid now. 1: at least one is
+    not. 2: nothing could be read. 3: could not be decided.
+    """
+    import asyncio
+
+    from ledger.credential.batch_report import Tally
+    from ledger.log.identity import parse_log_id
+    from node.client.verifier import Asked
+    from node.desk import open_desk
+    from node.verifyfiles import verify_files
+
+    asked = Asked(audience=audience, nonce=nonce, network=None if network is None else parse_log_id(network))
+    tally = Tally()
+    reports = verify_files(open_desk(directory), names, asked)
+    if as_json:
+        asyncio.run(_print_json(reports, tally))
+    else:
+        is_batch = len(names) > 1 or Path(names[0]).is_dir()
+        asyncio.run(_print_text(reports, tally, is_batch=is_batch, full=full))
+    if tally.exit_code == terminal.EXIT_YES:
+        terminal.next_step("keep what you decide; the node keeps nothing of what it was shown")
+    else:
+        terminal.next_step(
+            f"do what each report says under `What to do`; cairn-node status {directory} tells how it stands"
+        )
+    return tally.exit_code
+
+
+async def _print_text(reports: "AsyncIterator[FileReport]", tally: "Tally", *, is_batch: bool, full: bool) -> None:
+    from ledger.credential.report import CLOSING
+
+    async for report in reports:
+        tally.add(report)
+        if is_batch:
+            terminal.result(report.to_line())
+        for line in report.report.to_lines(closing=False) if full or not is_batch else ():
+            terminal.result(line)
+    if is_batch:
+        terminal.result(tally.to_line() or "no file")
+    terminal.result(CLOSING)
+
+
+async def _print_json(reports: "AsyncIterator[FileReport]", tally: "Tally") -> None:
+    # Written file by file: sixty thousand reports are not kept in memory to be printed at the end.
+    import json
+
+    terminal.result('{"files": [')
+    separator = " "
+    async for report in reports:
+        tally.add(report)
+        terminal.result(separator + json.dumps(report.to_json(), ensure_ascii=True, sort_keys=True))
+        separator = ","
+    terminal.result(f'], "counts": {json.dumps(tally.counts, sort_keys=True)}, "exit_code": {tally.exit_code}}}')

@@ -1,0 +1,71 @@
+"""Sending files to the running node to be judged, and taking the reports in the order of the files."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
+
+from ledger.credential.batch_report import FileReport, report_unreadable
+from ledger.credential.report import RecordReport
+from ledger.credential.verify import MAX_FILE_BYTES
+from node.client.verifier import Asked
+from node.desk import RemoteDesk, at_verifier
+from node.home import Home
+
+
+async def verify_files(where: Home | RemoteDesk, names: Iterable[str], asked: Asked) -> AsyncIterator[FileReport]:
+    """Judge files, and those in folders, with the node that runs in a directory or elsewhere.
+
+    A file that cannot be opened gets a report that says so, and the next is taken.
+
+    Args:
+        where: the node.
+        names: of files and folders.
+        asked: what is asked about each of them.
+
+    Raises:
+        BusyError: no node runs there.
+        CairnError: the node refuses to judge at all, or is gone.
+    """
+    # Files under way, in order: with a report those that never left, without one those the node judges.
+    waiting: deque[tuple[str, RecordReport | None]] = deque()
+
+    async def read() -> AsyncIterator[bytes]:
+        for path in find_files(names):
+            try:
+                data = _read(path)
+            except OSError as error:
+                report = report_unreadable(f"cannot be opened: {error.strerror or error}", "check the path")
+                waiting.append((str(path), report))
+            else:
+                waiting.append((str(path), None))
+                yield data
+
+    async with at_verifier(where) as client:
+        async for judged in client.verify_all(read(), asked):
+            while waiting[0][1] is not None:
+                yield _take(waiting)
+            yield FileReport(waiting.popleft()[0], judged)
+    while waiting:
+        yield _take(waiting)
+
+
+def find_files(names: Iterable[str]) -> Iterator[Path]:
+    """Give the files that arguments name; a folder stands for the files in it, without hidden ones, in order."""
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        else:
+            yield path
+
+
+def _take(waiting: deque[tuple[str, RecordReport | None]]) -> FileReport:
+    name, report = waiting.popleft()
+    assert report is not None, "the node gave a report for every file it was sent"
+    return FileReport(name, report)
+
+
+def _read(path: Path) -> bytes:
+    # One byte more than is read: what is too long the node says in its own words.
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)

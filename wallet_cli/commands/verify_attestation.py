@@ -1,0 +1,51 @@
+"""`cairn verify-attestation`: read a signed record of an audit or a verification, offline."""
+
+import click
+
+from wallet_cli import terminal
+from wallet_cli.commands.options import json_option
+
+
+@click.command(
+    "verify-attestation",
+    epilog="Example:  cairn verify-attestation june.attestation --signer did:key:z6Mk...",
+)
+@click.argument("file", metavar="FILE")
+@click.option("--signer", metavar="KEY", help="The did:key that must have signed it, known from elsewhere.")
+@click.option("--trust", "trust_file", metavar="FILE", help="Trust root it must have started from.")
+@json_option
+def command(file: str, signer: str | None, trust_file: str | None, as_json: bool) -> int:
+    """Check the signature of an attestation and read it out. Opens no connection.
+
+    Exit code 0 means that the signature is good (and by KEY, from that trust root, where these are given), 1 that it is
+    not, 2 that the file cannot be read. Whose key it is, the file cannot prove: compare it with what the signer
+    publishes.
+    """
+    import json
+    from pathlib import Path
+
+    from ledger.errors import SignatureError
+    from ledger.log.attestation import MAX_ATTESTATION_BYTES, attested_trust, parse_attestation
+    from ledger.log.didkey import encode_did_key, parse_did_key
+    from wallet_cli import files
+    from wallet_cli.attest import describe_attestation
+    from wallet_cli.trust import read_trust_root
+
+    data = files.read_bounded(Path(file), MAX_ATTESTATION_BYTES)
+    signed = parse_attestation(data.removesuffix(b"\n"))
+    signed.verify()
+    if signer is not None and parse_did_key(signer) != signed.key:
+        raise SignatureError(f"attestation: signed by {encode_did_key(signed.key)}, not by {signer}")
+    if trust_file is not None:
+        expected = attested_trust(read_trust_root(Path(trust_file)))
+        if expected.network != signed.attestation.trust.network:
+            raise SignatureError("attestation: it is about another network than the trust root's")
+    if as_json:
+        terminal.result_json(json.loads(data))
+    else:
+        for line in describe_attestation(signed):
+            terminal.result(terminal.escape(line))
+    if signer is None:
+        terminal.note("cairn: the signature is good; whether the key is theirs, compare with what they publish")
+    terminal.next_step("cairn audit --trust FILE --node URL, to see for yourself")
+    return terminal.EXIT_YES
