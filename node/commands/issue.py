@@ -51,14 +51,14 @@ def command(directory: "Desk", as_json: bool, **given: Any) -> int:  # Any: opti
     line and reason, the others are awarded; a second run awards nothing twice. Nothing of the file leaves this computer
     but as random-looking values.
     """
-    return _issue(directory, make_request(given, ()), as_json=as_json)
+    return _issue(directory, given["csv_file"], make_request({**given, "csv_file": None}, ()), as_json=as_json)
 
 
 def make_request(given: dict[str, Any], replace: tuple[str, ...]) -> "IssueRequest":  # Any: see above
     """The request that options ask for.
 
     Args:
-        given: `csv_file`, `achievement`, `mapping`, `ignore` and `dry_run`.
+        given: `csv_file` (None: whoever asks reads it), `achievement`, `mapping`, `ignore` and `dry_run`.
         replace: ids of awards that rows with other content may take the place of.
     """
     from node.client.registry import IssueRequest
@@ -72,7 +72,7 @@ def make_request(given: dict[str, Any], replace: tuple[str, ...]) -> "IssueReque
             raise click.UsageError(f"--map {text!r} is not THEIRS=ours")
         mapping.append((theirs, ours))
     return IssueRequest(
-        data=read_input(given["csv_file"], MAX_FILE_BYTES),
+        data=b"" if given["csv_file"] is None else read_input(given["csv_file"], MAX_FILE_BYTES),
         achievement=given["achievement"],
         mapping=tuple(mapping),
         ignore=tuple(given["ignore"]),
@@ -81,14 +81,15 @@ def make_request(given: dict[str, Any], replace: tuple[str, ...]) -> "IssueReque
     )
 
 
-def _issue(directory: "Desk", request: "IssueRequest", *, as_json: bool) -> int:
+def _issue(directory: "Desk", path: Path, request: "IssueRequest", *, as_json: bool) -> int:
     import asyncio
 
+    from node.awardparts import issue_in_parts
     from node.desk import at_desk, open_desk
 
     home = open_desk(directory)
-    with terminal.show_work("checking and signing"):
-        report = asyncio.run(at_desk(home, lambda client: client.issue(request)))
+    with terminal.progress("checking and signing") as told:
+        report = asyncio.run(at_desk(home, lambda client: issue_in_parts(client.issue, request, path, told)))
     return finish_issue(directory, report, dry_run=request.dry_run, as_json=as_json)
 
 

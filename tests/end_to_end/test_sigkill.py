@@ -27,7 +27,7 @@ from node.client.registrar import RegistrarClient
 from node.client.registry import IssueRequest
 from node.found import KEYS_DIRECTORY
 from node.keystore import open_keystore
-from node.run import DATABASE_FILE
+from node.registrar.database import FILE_NAME
 from tests.end_to_end.learner import ACHIEVEMENTS
 from tests.end_to_end.town import NETWORK, Neighbour, Town, eventually, town
 
@@ -208,7 +208,7 @@ def revoked_on_page(school: Neighbour, entries: list[Entry], bodies: list[bytes 
     assert body is not None
     key = list_key(open_keystore(school.directory / KEYS_DIRECTORY).list_root, 0)
     page = decode_page(key, parse_body("status", body), entry.statement.id)
-    with contextlib.closing(sqlite3.connect(f"file:{school.directory / DATABASE_FILE}?mode=ro", uri=True)) as database:
+    with contextlib.closing(sqlite3.connect(f"file:{school.directory / FILE_NAME}?mode=ro", uri=True)) as database:
         rows = database.execute("SELECT award_id, list_number, slot FROM copies").fetchall()
     assert {number for _, number, _ in rows} == {0}
     standing = {award for award, _, slot in rows if page[slot] != Status.REVOKED}

@@ -86,7 +86,7 @@ ROWS = [
 async def test_outbox(tmp_path: Path, base: tuple[Path, LogId], stage: str, how: How, then: str) -> None:
     rig, acknowledged, log_id = Rig(), set[str](), base[1]
     shutil.copytree(base[0], tmp_path / "school")
-    async with open_bench(tmp_path / "school", log_id, Clock(), os.urandom, rig.pause, rig.wrap) as bench:
+    async with open_bench(tmp_path / "school", log_id, Clock(), os.urandom, rig.pause, wrap=rig.wrap) as bench:
         revoked = (await bench.desk.list_awards())[0].id
         await bench.desk.set_status([revoked], Status.REVOKED)
         if stage != "decide":

@@ -27,6 +27,7 @@ from node.registrar.service import add_registrar
 from node.service.boundary import ErrorBoundary
 from node.service.gate import Gate
 from node.service.operator import add_operator
+from node.service.recovery import add_recovery
 from node.service.server import listen, make_server
 from tests.node.registrar.desks import Bench, Clock, Dice, achievement_json, found, open_bench
 
@@ -130,6 +131,7 @@ async def open_office(
         server = make_server(ErrorBoundary(), Gate(entrance.guard))
         add_registrar(server, bench.desk)
         add_operator(server, bench.desk.database, bench.desk.parts.ledger)  # type: ignore[arg-type]  # the store itself
+        add_recovery(server, bench.desk.parts)
         entrance.add_to(server)
         listen(server, entrance.door.inner)
         await server.start()
