@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 CODE := ledger node wallet_cli tests bench examples proto
 # e.g. make test ARGS="-k merkle -x"
 ARGS ?=
+# Two processes, file by file: the suite is long, and most of it waits for other processes. PARALLEL= for one.
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test check mutations bench bench-full soak format lint types coverage clean
 .DEFAULT_GOAL := help
@@ -46,13 +48,13 @@ demo: $(READY) ## a whole diploma network on this machine, in under three minute
 	@KEEP=$(KEEP) $(PYTHON) -m examples.demo
 
 test: $(READY) ## all tests (ARGS="-k merkle" for some)
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 check: $(READY) ## what must pass before a change is proposed: format, lint, types, tests
 	$(PYTHON) -m ruff format --check $(wildcard $(CODE))
 	$(PYTHON) -m ruff check $(wildcard $(CODE))
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 mutations: $(READY) ## plant faults in a copy of the evaluator, one by one: each must be caught
 	$(PYTHON) -m tests.mastery.mutations $(ARGS)

@@ -1,7 +1,15 @@
 """Settings for every test."""
 
+import pytest
 from hypothesis import settings
+
+LONG = ("end_to_end", "docs")
+"""Folders whose files take minutes. They go first, so that two processes end at about the same time."""
 
 # A busy machine must not fail a property: what bounds a test in time is pytest-timeout, for the test as a whole.
 settings.register_profile("cairn", deadline=None)
 settings.load_profile("cairn")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(folder in item.path.parts for folder in LONG))

@@ -82,7 +82,7 @@ async def health_of(node: Neighbour) -> dict[str, Any]:
 
 async def findings_of(node: Neighbour) -> str:
     async with node.desk() as desk:
-        return "\n".join((await desk.status()).findings)
+        return "\n".join(f"{one.what}: {one.why}" for one in (await desk.status()).findings)
 
 
 @pytest.mark.timeout(180)

@@ -143,7 +143,7 @@ async def test_an_ended_certificate_stops_nothing_and_is_told(tmp_path: Path) ->
     async with running(campus, tmp_path / "state") as node:
         async with RegistrarClient(str(node.socket)) as desk:
             status = await desk.status()
-        assert any(finding.startswith("certificate of the HTTP listener: it ended on") for finding in status.findings)
+        assert any(one.what.startswith("certificate of the HTTP listener: it ended on") for one in status.findings)
         ends = {item.listener: item.not_after for item in status.certificates}
         assert ends["http"] < node.clock() < ends["grpc"]
         with pytest.raises(aiohttp.ClientConnectorCertificateError, match="expired"):
