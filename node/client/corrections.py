@@ -14,6 +14,7 @@ from node.client.correction import (
     ReissueReport,
     RestateReport,
 )
+from node.pb import keyevents_pb2 as keys_pb
 from node.pb import registrar_pb2 as pb
 from node.pb import registrar_pb2_grpc as rpc
 
@@ -72,7 +73,7 @@ class CorrectionClient:
 
     async def describe_key(self, key: str, since: str = "") -> KeyImpact:
         """What retiring a key, or declaring it stolen, would hit (`CorrectionDesk.describe_key`)."""
-        request = pb.GetKeyImpactRequest(key=key, since=since)
+        request = keys_pb.GetKeyImpactRequest(key=key, since=since)
         async with self._translated():
             answer = await self._stub.GetKeyImpact(request, timeout=self._timeout)
         return KeyImpact(
@@ -95,7 +96,7 @@ class CorrectionClient:
     async def reissue(self, key: str, *, dry_run: bool = False) -> ReissueReport:
         """Make new copies of awards whose copies a stolen key signed (`CorrectionDesk.reissue`)."""
         async with self._translated():
-            answer = await self._stub.Reissue(pb.ReissueRequest(key=key, dry_run=dry_run), timeout=self._timeout)
+            answer = await self._stub.Reissue(keys_pb.ReissueRequest(key=key, dry_run=dry_run), timeout=self._timeout)
         return ReissueReport(
             key=key,
             awards=answer.awards,
@@ -111,7 +112,7 @@ class CorrectionClient:
     async def restate(self, *, dry_run: bool = False) -> RestateReport:
         """State again what a theft made void (`CorrectionDesk.restate`)."""
         async with self._translated():
-            answer = await self._stub.Restate(pb.RestateRequest(dry_run=dry_run), timeout=self._timeout)
+            answer = await self._stub.Restate(keys_pb.RestateRequest(dry_run=dry_run), timeout=self._timeout)
         return RestateReport(
             restated=tuple((row.kind, row.index, row.restated_by) for row in answer.restated),
             unknown=tuple((row.kind, row.index) for row in answer.unknown),
@@ -136,11 +137,11 @@ async def _encode_order(order: DecisionOrder) -> AsyncIterator[pb.DecideRequest]
         yield pb.DecideRequest(award_ids=selection.award_ids[start : start + IDS_IN_ONE_MESSAGE])
 
 
-def _decode_counts(counts: Iterable[pb.AchievementCount]) -> tuple[AchievementCount, ...]:
+def _decode_counts(counts: Iterable[keys_pb.AchievementCount]) -> tuple[AchievementCount, ...]:
     return tuple(AchievementCount(one.achievement, one.version, one.awards) for one in counts)
 
 
-def _decode_use(use: pb.KeyUse) -> KeyUse:
+def _decode_use(use: keys_pb.KeyUse) -> KeyUse:
     return KeyUse(
         achievement=use.achievement,
         version=use.version,

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from node.pb import keyevents_pb2 as node_dot_pb_dot_keyevents__pb2
 from node.pb import registrar_pb2 as node_dot_pb_dot_registrar__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -87,18 +88,18 @@ class RegistrarStub(object):
                 _registered_method=True)
         self.GetKeyImpact = channel.unary_unary(
                 '/cairn.v1.Registrar/GetKeyImpact',
-                request_serializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactRequest.SerializeToString,
-                response_deserializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactResponse.FromString,
+                request_serializer=node_dot_pb_dot_keyevents__pb2.GetKeyImpactRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_keyevents__pb2.GetKeyImpactResponse.FromString,
                 _registered_method=True)
         self.Reissue = channel.unary_unary(
                 '/cairn.v1.Registrar/Reissue',
-                request_serializer=node_dot_pb_dot_registrar__pb2.ReissueRequest.SerializeToString,
-                response_deserializer=node_dot_pb_dot_registrar__pb2.ReissueResponse.FromString,
+                request_serializer=node_dot_pb_dot_keyevents__pb2.ReissueRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_keyevents__pb2.ReissueResponse.FromString,
                 _registered_method=True)
         self.Restate = channel.unary_unary(
                 '/cairn.v1.Registrar/Restate',
-                request_serializer=node_dot_pb_dot_registrar__pb2.RestateRequest.SerializeToString,
-                response_deserializer=node_dot_pb_dot_registrar__pb2.RestateResponse.FromString,
+                request_serializer=node_dot_pb_dot_keyevents__pb2.RestateRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_keyevents__pb2.RestateResponse.FromString,
                 _registered_method=True)
 
 
@@ -255,18 +256,18 @@ def add_RegistrarServicer_to_server(servicer, server):
             ),
             'GetKeyImpact': grpc.unary_unary_rpc_method_handler(
                     servicer.GetKeyImpact,
-                    request_deserializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactRequest.FromString,
-                    response_serializer=node_dot_pb_dot_registrar__pb2.GetKeyImpactResponse.SerializeToString,
+                    request_deserializer=node_dot_pb_dot_keyevents__pb2.GetKeyImpactRequest.FromString,
+                    response_serializer=node_dot_pb_dot_keyevents__pb2.GetKeyImpactResponse.SerializeToString,
             ),
             'Reissue': grpc.unary_unary_rpc_method_handler(
                     servicer.Reissue,
-                    request_deserializer=node_dot_pb_dot_registrar__pb2.ReissueRequest.FromString,
-                    response_serializer=node_dot_pb_dot_registrar__pb2.ReissueResponse.SerializeToString,
+                    request_deserializer=node_dot_pb_dot_keyevents__pb2.ReissueRequest.FromString,
+                    response_serializer=node_dot_pb_dot_keyevents__pb2.ReissueResponse.SerializeToString,
             ),
             'Restate': grpc.unary_unary_rpc_method_handler(
                     servicer.Restate,
-                    request_deserializer=node_dot_pb_dot_registrar__pb2.RestateRequest.FromString,
-                    response_serializer=node_dot_pb_dot_registrar__pb2.RestateResponse.SerializeToString,
+                    request_deserializer=node_dot_pb_dot_keyevents__pb2.RestateRequest.FromString,
+                    response_serializer=node_dot_pb_dot_keyevents__pb2.RestateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -565,8 +566,8 @@ class Registrar(object):
             request,
             target,
             '/cairn.v1.Registrar/GetKeyImpact',
-            node_dot_pb_dot_registrar__pb2.GetKeyImpactRequest.SerializeToString,
-            node_dot_pb_dot_registrar__pb2.GetKeyImpactResponse.FromString,
+            node_dot_pb_dot_keyevents__pb2.GetKeyImpactRequest.SerializeToString,
+            node_dot_pb_dot_keyevents__pb2.GetKeyImpactResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -592,8 +593,8 @@ class Registrar(object):
             request,
             target,
             '/cairn.v1.Registrar/Reissue',
-            node_dot_pb_dot_registrar__pb2.ReissueRequest.SerializeToString,
-            node_dot_pb_dot_registrar__pb2.ReissueResponse.FromString,
+            node_dot_pb_dot_keyevents__pb2.ReissueRequest.SerializeToString,
+            node_dot_pb_dot_keyevents__pb2.ReissueResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -619,8 +620,8 @@ class Registrar(object):
             request,
             target,
             '/cairn.v1.Registrar/Restate',
-            node_dot_pb_dot_registrar__pb2.RestateRequest.SerializeToString,
-            node_dot_pb_dot_registrar__pb2.RestateResponse.FromString,
+            node_dot_pb_dot_keyevents__pb2.RestateRequest.SerializeToString,
+            node_dot_pb_dot_keyevents__pb2.RestateResponse.FromString,
             options,
             channel_credentials,
             insecure,

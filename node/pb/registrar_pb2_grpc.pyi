@@ -16,6 +16,7 @@ Errors use the gRPC status codes of the table in node/wire.py.
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from node.pb import keyevents_pb2 as _keyevents_pb2
 from node.pb import registrar_pb2 as _registrar_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -69,11 +70,11 @@ class RegistrarStub:
     of them carry ids of awards; the first answer counts, all of them carry ids. FAILED_PRECONDITION: the awards are
     not those of the preview that was agreed to.
     """
-    GetKeyImpact: _grpc.UnaryUnaryMultiCallable[_registrar_pb2.GetKeyImpactRequest, _registrar_pb2.GetKeyImpactResponse]
+    GetKeyImpact: _grpc.UnaryUnaryMultiCallable[_keyevents_pb2.GetKeyImpactRequest, _keyevents_pb2.GetKeyImpactResponse]
     """What retiring a key, or declaring it stolen, would hit. Changes nothing."""
-    Reissue: _grpc.UnaryUnaryMultiCallable[_registrar_pb2.ReissueRequest, _registrar_pb2.ReissueResponse]
+    Reissue: _grpc.UnaryUnaryMultiCallable[_keyevents_pb2.ReissueRequest, _keyevents_pb2.ReissueResponse]
     """Make new registrar's copies of the awards whose copies a stolen credential key signed."""
-    Restate: _grpc.UnaryUnaryMultiCallable[_registrar_pb2.RestateRequest, _registrar_pb2.RestateResponse]
+    Restate: _grpc.UnaryUnaryMultiCallable[_keyevents_pb2.RestateRequest, _keyevents_pb2.RestateResponse]
     """State again the batches and pages of this node that are void because their key was stolen."""
 
 @_typing.type_check_only
@@ -106,11 +107,11 @@ class RegistrarAsyncStub(RegistrarStub):
     of them carry ids of awards; the first answer counts, all of them carry ids. FAILED_PRECONDITION: the awards are
     not those of the preview that was agreed to.
     """
-    GetKeyImpact: _aio.UnaryUnaryMultiCallable[_registrar_pb2.GetKeyImpactRequest, _registrar_pb2.GetKeyImpactResponse]  # type: ignore[assignment]
+    GetKeyImpact: _aio.UnaryUnaryMultiCallable[_keyevents_pb2.GetKeyImpactRequest, _keyevents_pb2.GetKeyImpactResponse]  # type: ignore[assignment]
     """What retiring a key, or declaring it stolen, would hit. Changes nothing."""
-    Reissue: _aio.UnaryUnaryMultiCallable[_registrar_pb2.ReissueRequest, _registrar_pb2.ReissueResponse]  # type: ignore[assignment]
+    Reissue: _aio.UnaryUnaryMultiCallable[_keyevents_pb2.ReissueRequest, _keyevents_pb2.ReissueResponse]  # type: ignore[assignment]
     """Make new registrar's copies of the awards whose copies a stolen credential key signed."""
-    Restate: _aio.UnaryUnaryMultiCallable[_registrar_pb2.RestateRequest, _registrar_pb2.RestateResponse]  # type: ignore[assignment]
+    Restate: _aio.UnaryUnaryMultiCallable[_keyevents_pb2.RestateRequest, _keyevents_pb2.RestateResponse]  # type: ignore[assignment]
     """State again the batches and pages of this node that are void because their key was stolen."""
 
 class RegistrarServicer(metaclass=_abc_1.ABCMeta):
@@ -204,25 +205,25 @@ class RegistrarServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GetKeyImpact(
         self,
-        request: _registrar_pb2.GetKeyImpactRequest,
+        request: _keyevents_pb2.GetKeyImpactRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_registrar_pb2.GetKeyImpactResponse, _abc.Awaitable[_registrar_pb2.GetKeyImpactResponse]]:
+    ) -> _typing.Union[_keyevents_pb2.GetKeyImpactResponse, _abc.Awaitable[_keyevents_pb2.GetKeyImpactResponse]]:
         """What retiring a key, or declaring it stolen, would hit. Changes nothing."""
 
     @_abc_1.abstractmethod
     def Reissue(
         self,
-        request: _registrar_pb2.ReissueRequest,
+        request: _keyevents_pb2.ReissueRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_registrar_pb2.ReissueResponse, _abc.Awaitable[_registrar_pb2.ReissueResponse]]:
+    ) -> _typing.Union[_keyevents_pb2.ReissueResponse, _abc.Awaitable[_keyevents_pb2.ReissueResponse]]:
         """Make new registrar's copies of the awards whose copies a stolen credential key signed."""
 
     @_abc_1.abstractmethod
     def Restate(
         self,
-        request: _registrar_pb2.RestateRequest,
+        request: _keyevents_pb2.RestateRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_registrar_pb2.RestateResponse, _abc.Awaitable[_registrar_pb2.RestateResponse]]:
+    ) -> _typing.Union[_keyevents_pb2.RestateResponse, _abc.Awaitable[_keyevents_pb2.RestateResponse]]:
         """State again the batches and pages of this node that are void because their key was stolen."""
 
 def add_RegistrarServicer_to_server(servicer: RegistrarServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -13,6 +13,7 @@ from node.client.correction import (
     RestateReport,
     Selection,
 )
+from node.pb import keyevents_pb2 as keys_pb
 from node.pb import registrar_pb2 as pb
 from node.registrar.deciding import MAX_AWARDS
 
@@ -80,13 +81,15 @@ def _encode_summary(report: DecisionReport) -> pb.DecisionSummary:
     )
 
 
-def _encode_counts(counts: Sequence[AchievementCount]) -> list[pb.AchievementCount]:
-    return [pb.AchievementCount(achievement=one.achievement, version=one.version, awards=one.awards) for one in counts]
+def _encode_counts(counts: Sequence[AchievementCount]) -> list[keys_pb.AchievementCount]:
+    return [
+        keys_pb.AchievementCount(achievement=one.achievement, version=one.version, awards=one.awards) for one in counts
+    ]
 
 
-def encode_impact(impact: KeyImpact) -> pb.GetKeyImpactResponse:
+def encode_impact(impact: KeyImpact) -> keys_pb.GetKeyImpactResponse:
     """What hangs on a key."""
-    return pb.GetKeyImpactResponse(
+    return keys_pb.GetKeyImpactResponse(
         key=impact.key,
         role=impact.role,
         state=impact.state,
@@ -94,7 +97,7 @@ def encode_impact(impact: KeyImpact) -> pb.GetKeyImpactResponse:
         others=impact.others,
         since=impact.since,
         uses=[
-            pb.KeyUse(
+            keys_pb.KeyUse(
                 achievement=use.achievement,
                 version=use.version,
                 month=use.month,
@@ -112,13 +115,15 @@ def encode_impact(impact: KeyImpact) -> pb.GetKeyImpactResponse:
         waiting_registrar_copies=impact.waiting_registrar_copies,
         waiting_wallet_copies=impact.waiting_wallet_copies,
         reissuable=impact.reissuable,
-        entries=[pb.SignedEntries(kind=kind, known=known, unknown=unknown) for kind, known, unknown in impact.entries],
+        entries=[
+            keys_pb.SignedEntries(kind=kind, known=known, unknown=unknown) for kind, known, unknown in impact.entries
+        ],
     )
 
 
-def encode_reissue(report: ReissueReport) -> pb.ReissueResponse:
+def encode_reissue(report: ReissueReport) -> keys_pb.ReissueResponse:
     """What a re-issue made."""
-    return pb.ReissueResponse(
+    return keys_pb.ReissueResponse(
         awards=report.awards,
         new_copies=report.new_copies,
         ended_slots=report.ended_slots,
@@ -130,12 +135,12 @@ def encode_reissue(report: ReissueReport) -> pb.ReissueResponse:
     )
 
 
-def encode_restated(report: RestateReport) -> pb.RestateResponse:
+def encode_restated(report: RestateReport) -> keys_pb.RestateResponse:
     """What was restated."""
-    return pb.RestateResponse(
+    return keys_pb.RestateResponse(
         restated=[
-            pb.RestatedEntry(kind=kind, index=index, restated_by=restated_by)
+            keys_pb.RestatedEntry(kind=kind, index=index, restated_by=restated_by)
             for kind, index, restated_by in report.restated
         ],
-        unknown=[pb.VoidEntry(kind=kind, index=index) for kind, index in report.unknown],
+        unknown=[keys_pb.VoidEntry(kind=kind, index=index) for kind, index in report.unknown],
     )

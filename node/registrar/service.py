@@ -24,6 +24,7 @@ from node.client.registry import (
     OfferAnswer,
     PublishAnswer,
 )
+from node.pb import keyevents_pb2 as keys_pb
 from node.pb import registrar_pb2 as pb
 from node.pb import registrar_pb2_grpc as rpc
 from node.registrar import correction_wire
@@ -177,19 +178,19 @@ class RegistrarService(rpc.RegistrarServicer):
             for message in correction_wire.encode_decision(await self._corrections.decide(order)):
                 yield message
 
-    async def GetKeyImpact(self, request: pb.GetKeyImpactRequest, context: Any) -> pb.GetKeyImpactResponse:
+    async def GetKeyImpact(self, request: keys_pb.GetKeyImpactRequest, context: Any) -> keys_pb.GetKeyImpactResponse:
         """Tell what hangs on a key."""
         async with _refusing(context):
             impact = await self._corrections.describe_key(request.key, request.since)
             return correction_wire.encode_impact(impact)
 
-    async def Reissue(self, request: pb.ReissueRequest, context: Any) -> pb.ReissueResponse:
+    async def Reissue(self, request: keys_pb.ReissueRequest, context: Any) -> keys_pb.ReissueResponse:
         """Make copies anew."""
         async with _refusing(context):
             report = await self._corrections.reissue(request.key, dry_run=request.dry_run)
             return correction_wire.encode_reissue(report)
 
-    async def Restate(self, request: pb.RestateRequest, context: Any) -> pb.RestateResponse:
+    async def Restate(self, request: keys_pb.RestateRequest, context: Any) -> keys_pb.RestateResponse:
         """State again what a theft made void."""
         async with _refusing(context):
             return correction_wire.encode_restated(await self._corrections.restate(dry_run=request.dry_run))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ledger.errors import MalformedError
+from node.pb import keyevents_pb2 as keys_pb
 from node.pb import registrar_pb2 as pb
 
 MAX_SHOWN_IDS = 50
@@ -118,7 +119,9 @@ def _request_type(call: str) -> Any:
     method = None if found is None else found.methods_by_name.get(name)
     if method is None:
         raise MalformedError(f"proposal: {call} is no call of this version", hint="reject it, and propose it again")
-    return getattr(pb, method.input_type.name)
+    request: str = method.input_type.name
+    # The service's messages stand in two schemas.
+    return getattr(pb, request, None) or getattr(keys_pb, request)
 
 
 def _describe_issue(first: pb.IssueRequest, data: bytes) -> list[str]:
