@@ -28,15 +28,14 @@ class Dispatcher:
         self._sequencer = parts.sequencer
         self._lock = asyncio.Lock()
 
-    async def flush(self) -> dict[int, list[int]]:
-        """Submit everything that waits, oldest first, and return the indexes of each cut that was in it.
+    async def flush(self) -> None:
+        """Submit everything that waits, oldest first; the outbox holds where each statement came to stand.
 
         Raises:
             BusyError: the log takes nothing now; the rest waits.
             CairnError: a shipment was refused and taken back; those after it wait for the next call. Or the newest
                 status page could not be read into an older database.
         """
-        done: dict[int, list[int]] = {}
         async with self._lock:
             if self._sequencer.refusal is None:
                 await self._catch_up()
@@ -50,9 +49,6 @@ class Dispatcher:
                     logger.warning("statement withdrawn", extra={"reason": str(error)})
                     raise
                 await self._database.change(partial(outbox.mark_sent, shipment=shipment, indexes=indexes))
-                if shipment.cut_id is not None:
-                    done[shipment.cut_id] = indexes
-        return done
 
     async def _catch_up(self) -> None:
         log = self._parts.ledger.log(self._parts.log_id)

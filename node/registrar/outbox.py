@@ -101,6 +101,12 @@ def check_current(session: Session, newest_page: bytes | None) -> None:
         )
 
 
+def find_places(session: Session, cut_id: int) -> tuple[int, ...]:
+    """Where the log put the statements of a cut, in order; nothing while it waits."""
+    rows = select(Outgoing.entry).where(Outgoing.cut_id == cut_id, Outgoing.entry.is_not(None)).order_by(Outgoing.id)
+    return tuple(entry for entry in session.scalars(rows) if entry is not None)
+
+
 def has_pending_cut(session: Session) -> bool:
     """Whether a cut is stored that the log has not confirmed."""
     pending = select(Outgoing.id).where(Outgoing.entry.is_(None), Outgoing.cut_id.is_not(None)).limit(1)

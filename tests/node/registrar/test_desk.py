@@ -54,6 +54,19 @@ async def test_awards_are_cut_and_proven(tmp_path: Path) -> None:
         assert page(bench) == bytes(16_384)
 
 
+async def test_a_cut_is_answered_whoever_submits_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task that looks after the outbox may be quicker than the desk."""
+    async with fresh_bench(tmp_path) as bench:
+        flush = bench.desk._dispatcher.flush
+
+        async def overtaken() -> None:
+            await flush()
+            await flush()
+
+        monkeypatch.setattr(bench.desk._dispatcher, "flush", overtaken)
+        assert (await bench.desk.cut()).indexes == (2, 3, 4)
+
+
 async def test_the_same_file_again_issues_nothing_new(tmp_path: Path) -> None:
     async with fresh_bench(tmp_path) as bench:
         await bench.desk.issue(request(range(3)))
