@@ -16,6 +16,7 @@ from typing import BinaryIO
 from ledger.errors import CairnError, MalformedError
 from node.client.registry import IssueReport, IssueRequest, RowProblem
 from node.errors import AwaitsApprovalError
+from node.registrar.csvfile import find_delimiter
 
 ROWS_OF_A_PART = 5_000
 MAX_LINE_BYTES = 1024 * 1024
@@ -140,7 +141,7 @@ class _Lines:
         header = file.readline(MAX_LINE_BYTES).decode("latin-1")
         file.seek(0)
         # Only where a record ends is asked here: whoever reads the part judges the rest of it.
-        self._records = csv.reader(self._read(), delimiter=max(",;\t", key=header.count))
+        self._records = csv.reader(self._read(), delimiter=find_delimiter(header))
         self.count = 0
         self.position = 0
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 
-from ledger.credential.status import Status
 from ledger.errors import MalformedError
+from node.client.award_status import STATUS_CODES
 from node.client.correction import (
     AchievementCount,
     DecisionOrder,
@@ -19,13 +19,6 @@ from node.pb import registrar_pb2 as pb
 from node.pb import registrar_pb2_grpc as rpc
 
 IDS_IN_ONE_MESSAGE = 5000
-
-_STATUS_CODES = {
-    Status.VALID: pb.AWARD_STATUS_VALID,
-    Status.REVOKED: pb.AWARD_STATUS_REVOKED,
-    Status.SUSPENDED: pb.AWARD_STATUS_SUSPENDED,
-    Status.REPLACED: pb.AWARD_STATUS_REPLACED,
-}
 
 
 class CorrectionClient:
@@ -127,7 +120,7 @@ async def _encode_order(order: DecisionOrder) -> AsyncIterator[pb.DecideRequest]
         key=selection.key,
         issued_since=selection.issued_since,
         issued_until=selection.issued_until,
-        status=_STATUS_CODES[order.status],
+        status=STATUS_CODES[order.status],
         reason=order.reason,
         corrections=[pb.Correction(column=column, value=value) for column, value in order.corrections],
         dry_run=order.dry_run,

@@ -14,6 +14,7 @@ from ledger.errors import MalformedError
 from ledger.log.entry import Signature
 from ledger.log.identity import LogId
 from ledger.log.snapshot import parse_state
+from node.client.award_status import STATUS_CODES, STATUSES
 from node.client.corrections import CorrectionClient
 from node.client.finding import Finding, FindingCode, Severity
 from node.client.held import HeldLog
@@ -39,14 +40,6 @@ TIMEOUT_SECONDS = 120.0
 CUT_SECONDS = 180.0
 """More for a cut, which waits a while for its witnesses, before and after."""
 MAX_PIECE_BYTES = 256 * 1024
-
-_STATUSES = {
-    pb.AWARD_STATUS_VALID: Status.VALID,
-    pb.AWARD_STATUS_REVOKED: Status.REVOKED,
-    pb.AWARD_STATUS_SUSPENDED: Status.SUSPENDED,
-    pb.AWARD_STATUS_REPLACED: Status.REPLACED,
-}
-_STATUS_CODES = {status: code for code, status in _STATUSES.items()}
 
 _RESTART = "start the node again, so that it runs the version that is installed"
 
@@ -120,7 +113,7 @@ class RegistrarClient:
 
     async def set_status(self, award_ids: Sequence[str], status: Status, *, reason: str = "") -> StatusAnswer:
         """Revoke, suspend or reinstate awards (`RegistrarDesk.set_status`)."""
-        request = pb.SetStatusRequest(award_ids=award_ids, status=_STATUS_CODES[status], reason=reason)
+        request = pb.SetStatusRequest(award_ids=award_ids, status=STATUS_CODES[status], reason=reason)
         answer = await self._call(self._stub.SetStatus(request, timeout=self._timeout))
         return StatusAnswer(tuple(answer.changed), answer.next_cut if answer.HasField("next_cut") else None)
 
@@ -269,7 +262,7 @@ def _decode_certificate(item: pb.ListenerCertificate) -> ListenerCertificate:
 
 
 def _decode_award(award: pb.Award) -> AwardView:
-    status = _STATUSES.get(award.status)
+    status = STATUSES.get(award.status)
     if status is None:
         raise MalformedError(f"award {award.id}: status {award.status} is unknown", hint="use the node's own version")
     return AwardView(

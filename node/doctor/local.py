@@ -24,7 +24,6 @@ from node.lastbackup import find_old_backup, last_backup
 from node.tls.modes import Listener, TLSMode, tls_mode
 
 SLOW_SYNC_SECONDS = 1.0
-DATABASE_FILE = "registrar.db"
 
 _SAMPLE = b"cairn-node doctor\n"
 
@@ -127,8 +126,10 @@ def check_ledger(patient: Patient, error: CairnError | None) -> Check:
 def check_database(patient: Patient) -> Check:
     """Whether the registrar's database is whole and belongs to this log; nothing in it is changed."""
     topic = Topic.DATABASE
-    path = patient.home.directory / DATABASE_FILE
-    if getattr(patient.home.config, "registrar_database", ""):
+    from node.registrar.database import FILE_NAME
+
+    path = patient.home.directory / FILE_NAME
+    if patient.home.config.registrar_database:
         if patient.status is not None:
             return fine(topic, "the running node answers from it")
         return unknown(topic, "it is on a server, and the node does not run", do=START)

@@ -101,7 +101,7 @@ def parse_award_file(data: bytes, *, mapping: Mapping[str, str] | None = None, i
         MalformedError: no row can be read: too large, UTF-16, no header, columns missing, unknown or twice.
     """
     text = _decode(data)
-    delimiter = _find_delimiter(text)
+    delimiter = find_delimiter(text)
     records = _read_records(text, delimiter)
     first = next(records, None)
     if first is None:
@@ -151,7 +151,8 @@ def _decode(data: bytes) -> str:
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
-def _find_delimiter(text: str) -> str:
+def find_delimiter(text: str) -> str:
+    """What separates the fields, by the first line: comma, semicolon or tab."""
     header = text.split("\n", 1)[0]
     return max(",;\t", key=header.count)
 

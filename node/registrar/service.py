@@ -9,12 +9,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from ledger.credential.status import Status
 from ledger.errors import CairnError, MalformedError
 from ledger.log.entry import MAX_SIGNATURES, Signature
 from ledger.log.keys import KeyId
 from ledger.log.snapshot import encode_state
 from node import wire
+from node.client.award_status import STATUS_CODES, STATUSES
 from node.client.finding import Finding
 from node.client.registry import (
     AwardView,
@@ -36,14 +36,6 @@ from node.sequencer import SignedStatement
 MAX_PIECE_BYTES = 256 * 1024
 MAX_LISTED = 500
 MAX_REASON = 1000
-
-_STATUSES = {
-    pb.AWARD_STATUS_VALID: Status.VALID,
-    pb.AWARD_STATUS_REVOKED: Status.REVOKED,
-    pb.AWARD_STATUS_SUSPENDED: Status.SUSPENDED,
-    pb.AWARD_STATUS_REPLACED: Status.REPLACED,
-}
-_STATUS_CODES = {status: code for code, status in _STATUSES.items()}
 
 _Item = TypeVar("_Item")
 _Message = TypeVar("_Message", pb.IssueRequest, pb.PublishRequest)
@@ -94,7 +86,7 @@ class RegistrarService(rpc.RegistrarServicer):
     async def SetStatus(self, request: pb.SetStatusRequest, context: Any) -> pb.SetStatusResponse:
         """Revoke, suspend or reinstate awards."""
         async with _refusing(context):
-            status = _STATUSES.get(request.status)
+            status = STATUSES.get(request.status)
             if status is None:
                 raise MalformedError("status: none given")
             answer = await self._desk.set_status(list(request.award_ids), status, reason=request.reason)
@@ -174,7 +166,7 @@ class RegistrarService(rpc.RegistrarServicer):
     async def Decide(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.DecideResponse]:
         """Preview a decision about many awards, or take it."""
         async with _refusing(context):
-            order = await correction_wire.gather_order(request_iterator, _STATUSES)
+            order = await correction_wire.gather_order(request_iterator, STATUSES)
             for message in correction_wire.encode_decision(await self._corrections.decide(order)):
                 yield message
 
@@ -246,7 +238,7 @@ def _encode_award(view: AwardView) -> pb.Award:
         achievement=view.achievement,
         version=view.version,
         awarded_on=view.awarded_on,
-        status=_STATUS_CODES[view.status],
+        status=STATUS_CODES[view.status],
         index=view.index,
         wallet_copies=view.wallet_copies,
         status_pending=view.is_status_pending,

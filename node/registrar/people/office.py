@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import RuleError
 from node.client.identity import Invitation, encode_invitation
+from node.client.staff import PersonLine
 from node.clock import Clock, Draw
 from node.errors import NotAllowedError
 from node.registrar import acting
@@ -21,7 +22,6 @@ from node.registrar.people.authority import Authority
 from node.registrar.people.guard import Passage
 from node.registrar.people.proposals import State
 from node.registrar.people.roles import Role, parse_roles
-from node.registrar.people.roster import PersonView
 from node.registrar.people.tables import Proposal, TrailRow
 from node.tasks import Backoff, keep_doing
 
@@ -122,7 +122,7 @@ class PeopleOffice:
         logger.info("certificate renewed", extra={"person": callers.current.get().id})
         return certificate
 
-    async def list_people(self) -> list[PersonView]:
+    async def list_people(self) -> list[PersonLine]:
         """Everybody who was ever let in."""
         return await self._database.look(roster.list_people)
 

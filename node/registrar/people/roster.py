@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import MalformedError, RuleError
 from node.client.certificates import make_key
+from node.client.staff import PersonLine
 from node.clock import Draw
 from node.errors import NotAllowedError
 from node.registrar.people import trail
@@ -40,20 +41,6 @@ class Invited:
     key: ec.EllipticCurvePrivateKey
     certificate: bytes
     expires_at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonView:
-    """One person, as the operator sees them; times are Unix ms."""
-
-    id: str
-    name: str
-    roles: tuple[str, ...]
-    invited_at: int
-    invitation_expires_at: int | None
-    certificate_expires_at: int | None
-    removed_at: int | None
-    last_call: int | None
 
 
 def invite(
@@ -173,7 +160,7 @@ def note_first_use(session: Session, mark: bytes, now: int) -> None:
         session.execute(older.values(renewed_at=now))
 
 
-def list_people(session: Session) -> list[PersonView]:
+def list_people(session: Session) -> list[PersonLine]:
     """Everybody who was ever let in, in the order of their invitations."""
     newest = select(PersonCertificate.person_id, func.max(PersonCertificate.expires_at)).group_by(
         PersonCertificate.person_id
@@ -183,7 +170,7 @@ def list_people(session: Session) -> list[PersonView]:
     invitations = {person: end for person, end in session.execute(unused)}
     calls = trail.last_calls(session)
     return [
-        PersonView(
+        PersonLine(
             id=person.id,
             name=person.name,
             roles=tuple(person.roles.split()),

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from node import wire
+from node.client.staff import PersonLine
 from node.pb import people_pb2 as pb
 from node.pb import people_pb2_grpc as rpc
 from node.pb import registrar_pb2
 from node.registrar.people import caller as callers
 from node.registrar.people.office import PeopleOffice, Replay
-from node.registrar.people.roster import PersonView
 from node.registrar.people.tables import Proposal, TrailRow
 
 MAX_PIECE_BYTES = 256 * 1024
@@ -124,7 +124,7 @@ async def _stream(messages: Iterable[Any]) -> AsyncIterator[Any]:
         yield message
 
 
-def _encode_person(view: PersonView) -> pb.Person:
+def _encode_person(view: PersonLine) -> pb.Person:
     return pb.Person(
         id=view.id,
         name=view.name,
