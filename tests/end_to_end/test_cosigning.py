@@ -10,7 +10,9 @@ from ledger.log.merkle import RootHash
 from ledger.log.network import Network
 from node.client.exchange import OfferedHead, Offers
 from node.client.ledger import LedgerClient
+from node.client.notes import name_note
 from node.errors import BusyError
+from node.gossip import OwnHead
 from node.keystore import KeyRole
 from tests.end_to_end.world import DEADLINE_SECONDS, Campus, has_all, until, world
 
@@ -44,6 +46,10 @@ async def test_a_witness_that_was_away_is_asked_until_it_answers(tmp_path: Path)
         # Two witnesses count for this school; with one of them gone there is no quorum.
         assert not await school.node.cosigning.wait_for_quorum(index + 1, 0.5)
         assert any(school.node.cosigning.problems.values())
+        gossip = school.node.gossip
+        whole, _ = name_note(school.log.note)
+        assert gossip.describe_own() == OwnHead(index + 1, has_quorum=False, is_complete=False)
+        assert gossip.name_held(school.log_id) == whole, "every further cosignature is worth asking for"
         await away.start()
         assert await school.node.cosigning.wait_for_quorum(index + 1, DEADLINE_SECONDS)
         key = away.node.witness_key()
@@ -53,6 +59,10 @@ async def test_a_witness_that_was_away_is_asked_until_it_answers(tmp_path: Path)
             return held is not None and held.size == index + 1 and bool(open_cosignatures(held.note, [key]))
 
         await until(lambda: all(is_known(one) for one in made.everybody))
+        assert gossip.describe_own().has_quorum
+        await until(lambda: gossip.describe_own().is_complete)
+        _, text = name_note(school.log.note)
+        assert gossip.name_held(school.log_id) == text, "with a quorum only another checkpoint is worth sending"
 
 
 async def test_a_writer_that_is_rewound_while_it_runs_stops_signing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grpc import aio
@@ -30,7 +31,7 @@ from node.client.notes import name_note
 from node.keystore import KeyRole
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
-from node.serving import _read_package
+from node.serving import Serving, _read_package
 from tests.end_to_end.hostile import HostilePeer, Served, serving
 from tests.end_to_end.test_refusals import served, written
 from tests.end_to_end.world import Campus, found, until
@@ -138,6 +139,23 @@ async def test_the_token_stays_while_nothing_changes(tmp_path: Path) -> None:
         assert token and await client.token() == token
         await campus.issue()
         assert await client.token() != token
+
+
+def test_the_token_is_older_than_what_it_covers() -> None:
+    """What changes while notes are read must change the next token, or a follower would never ask for it."""
+    order: list[str] = []
+
+    class Store:
+        def log(self, log_id: LogId) -> None:
+            order.append("log")
+
+    def token() -> bytes:
+        order.append("token")
+        return b"t"
+
+    store: Any = Store()
+    assert Serving(store, token).heads([LogId(bytes(32))], [b""]).token == b"t"
+    assert order == ["token", "log"]
 
 
 async def test_what_cannot_be_served_is_refused_in_words(tmp_path: Path) -> None:

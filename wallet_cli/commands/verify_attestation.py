@@ -24,7 +24,7 @@ def command(file: str, signer: str | None, trust_file: str | None, as_json: bool
     import json
     from pathlib import Path
 
-    from ledger.errors import SignatureError
+    from ledger.errors import MalformedError, SignatureError
     from ledger.log.attestation import MAX_ATTESTATION_BYTES, attested_trust, parse_attestation
     from ledger.log.didkey import encode_did_key, parse_did_key
     from wallet_cli import files
@@ -32,7 +32,10 @@ def command(file: str, signer: str | None, trust_file: str | None, as_json: bool
     from wallet_cli.trust import read_trust_root
 
     data = files.read_bounded(Path(file), MAX_ATTESTATION_BYTES)
-    signed = parse_attestation(data.removesuffix(b"\n"))
+    try:
+        signed = parse_attestation(data.removesuffix(b"\n"))
+    except MalformedError as error:
+        raise MalformedError(f"{file}: {error}", hint="is it a record that --attest wrote? Get it again") from error
     signed.verify()
     if signer is not None and parse_did_key(signer) != signed.key:
         raise SignatureError(f"attestation: signed by {encode_did_key(signed.key)}, not by {signer}")

@@ -203,6 +203,12 @@ def test_award_lists_are_those_of_the_examples(run: Runner, tmp_path: Path) -> N
     assert run(SAMPLE, "--awards", tmp_path).code == 0
 
 
+def test_folders_for_award_lists_are_made_for_this_account_alone(run: Runner, tmp_path: Path) -> None:
+    """Names of learners go in, whatever the account's usual rights are."""
+    assert run(SAMPLE, "--awards", tmp_path / "new", "--transcripts", tmp_path / "kept").code == 0
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o700}
+
+
 def test_award_lists_can_be_issued_from(run: Runner, tmp_path: Path) -> None:
     """The registrar's own reader takes every row, quoted names included."""
     folder = Path(shutil.copytree(SAMPLE, tmp_path / "sample", copy_function=shutil.copyfile))

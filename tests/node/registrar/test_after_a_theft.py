@@ -18,7 +18,7 @@ from node.keystore import KeyRole
 from node.registrar import outbox, views
 from node.registrar.copies import read_credential_id
 from node.registrar.correction_desk import CorrectionDesk
-from node.registrar.tables import Slot, SlotChange
+from node.registrar.tables import RESTORED, Setting, Slot, SlotChange
 from node.registrar.trouble import find_trouble
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
 from tests.node.registrar.thefts import add_key, forge_batch, retire, steal
@@ -187,6 +187,24 @@ async def test_a_thiefs_page_stops_neither_issue_nor_cut(tmp_path: Path) -> None
         await issue(bench, 2)
         await bench.desk.cut()
         assert page(bench) == bytes(16_384)
+
+
+async def test_a_restored_database_takes_no_thiefs_page_for_its_own(tmp_path: Path) -> None:
+    """It reads the log, which holds one; what it took for its own it would state again with the new key."""
+    async with fresh_bench(tmp_path) as bench:
+        await issue(bench, 1)
+        cut = (await bench.desk.cut()).indexes
+        forged = await forge_page(bench, bench.keystore.newest(KeyRole.OPERATE), cut[2])
+        await steal(bench, KeyRole.OPERATE, cut[2] + 1)
+        with bench.desk.database.write() as session:
+            session.add(Setting(name=RESTORED, value=f"{bench.clock()} {bench.clock()}"))
+        await bench.desk.start()
+        statement_id = parse_entry(bench.log.entry(forged)).statement.id
+        with bench.desk.database.read() as session:
+            assert session.get(Setting, RESTORED) is None
+            assert not outbox.has_statement(session, statement_id)
+        await bench.desk.cut()
+        assert void(bench, forged)
 
 
 async def forge_page(bench: Bench, key: object, like: int) -> int:

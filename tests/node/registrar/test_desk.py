@@ -12,7 +12,7 @@ from ledger.log.body import parse_body
 from ledger.log.entry import parse_entry
 from ledger.log.receipt import verify_receipt
 from node.client.registry import IssueRequest
-from node.registrar import views
+from node.registrar import outbox, views
 from node.registrar.tables import Slot
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
 
@@ -65,6 +65,21 @@ async def test_a_cut_is_answered_whoever_submits_it(tmp_path: Path, monkeypatch:
 
         monkeypatch.setattr(bench.desk._dispatcher, "flush", overtaken)
         assert (await bench.desk.cut()).indexes == (2, 3, 4)
+
+
+async def test_a_cut_that_the_log_refused_is_no_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where another task heard the refusal: nobody is told of entries that are not there."""
+    async with fresh_bench(tmp_path) as bench:
+
+        async def refused() -> None:
+            with bench.desk.database.write() as session:
+                for shipment in outbox.load_pending(session):
+                    outbox.withdraw(session, shipment)
+
+        monkeypatch.setattr(bench.desk._dispatcher, "flush", refused)
+        with pytest.raises(RuleError, match="the log refused it"):
+            await bench.desk.cut()
+        assert bench.log.size == 2
 
 
 async def test_the_same_file_again_issues_nothing_new(tmp_path: Path) -> None:
