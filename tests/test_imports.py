@@ -25,6 +25,7 @@ ORDER = {
         "identity",
         "keys",
         "keyfile",
+        "multibase",
         "didkey",
         "voucher",
         "merkle",
@@ -62,7 +63,10 @@ ORDER = {
     ),
     "credential": (
         "strict_json",
+        "jcs",
+        "jsonld",
         "jose",
+        "dataintegrity",
         "disclosure",
         "validity",
         "processing",

@@ -1,0 +1,1 @@
+"""Data Integrity proofs inside JSON documents (W3C VC Data Integrity 1.0, Data Integrity EdDSA Cryptosuites 1.0)."""
