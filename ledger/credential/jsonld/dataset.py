@@ -154,10 +154,9 @@ class _Walk:
             for encoded in _language_map(value, term, place, name):
                 self._add(subject, predicate, encoded, place)
             return
-        if "@list" in term.container:
-            items = value if type(value) is list else [] if value is None else [value]
-            if value is not None:
-                self._add(subject, predicate, self._read_list(items, place, term, name), place)
+        if "@list" in term.container and value is not None:
+            items: list[JSONValue] = value if type(value) is list else [value]
+            self._add(subject, predicate, self._read_list(items, place, term, name), place)
             return
         for item in _flatten(value):
             self._add(subject, predicate, self._read_item(item, place, term, name), place)

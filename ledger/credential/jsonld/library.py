@@ -8,6 +8,7 @@ came in documents, and at most `MAX_DERIVED` of them.
 
 import hashlib
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from ledger.credential.jcs import canonicalize
 from ledger.credential.jsonld.context import MissingContextError, process_context
@@ -30,28 +31,31 @@ def hash_context(data: bytes) -> bytes:
     return hashlib.sha256(canonicalize(_parse_document(data))).digest()
 
 
+def file_name(url: str) -> str:
+    """The name a context has in a folder of contexts: its URL, escaped."""
+    return quote(url, safe="") + ".json"
+
+
 class ContextLibrary:
     """Contexts by URL. Pure: whoever has files passes their bytes."""
 
     def __init__(self, documents: Mapping[str, bytes] | None = None, pins: Mapping[str, bytes] = PINS) -> None:
-        """Take context documents, by URL, that are what is pinned.
+        """Take context documents by URL; each is checked against its pin when it is first needed.
 
         Args:
-            documents: bytes of each context document; None for a library that holds nothing.
+            documents: bytes of each context document, possibly read only when asked for; None for none.
             pins: SHA-256 of the canonical form by URL; see `hash_context`.
-
-        Raises:
-            MalformedError: a document is no context.
-            ProofError: a document is not what is pinned for its URL, or nothing is.
         """
-        self._contexts = {url: _check(url, data, pins) for url, data in (documents or {}).items()}
+        self._documents: Mapping[str, bytes] = {} if documents is None else documents
+        self._pins = pins
+        self._contexts: dict[str, JSONValue] = {}
         self._root = ActiveContext()
         self._derived = 0
 
     @property
     def urls(self) -> frozenset[str]:
         """URLs of the contexts held."""
-        return frozenset(self._contexts)
+        return frozenset(self._documents)
 
     @property
     def root(self) -> ActiveContext:
@@ -63,9 +67,14 @@ class ContextLibrary:
 
         Raises:
             MissingContextError: this library does not hold it.
+            MalformedError: what it holds is no context.
+            ProofError: what it holds is not what is pinned for this URL, or nothing is.
         """
         if url not in self._contexts:
-            raise MissingContextError(url)
+            data = self._documents.get(url)
+            if data is None:
+                raise MissingContextError(url)
+            self._contexts[url] = _check(url, data, self._pins)
         return self._contexts[url]
 
     def enter_document(self, active: ActiveContext, local: JSONValue, *, allow_inline: bool) -> ActiveContext:
