@@ -1,6 +1,6 @@
 """Documents that say which keys speak for an issuer or holder: `did:key` (made from the key), DID and controller documents.
 
-Nothing is fetched. `did:web` documents come from a ledger's key history (`document_of_keys`), or from whoever asks:
+Nothing is fetched. `did:web` documents come from a ledger's key history (`document_of_history`), or from whoever asks:
 a live one forgets keys that were rotated away, and with them every diploma they signed. A key counts for a purpose only
 where the document lists it under that purpose and is itself the document of the key's controller.
 """
@@ -15,7 +15,9 @@ from ledger.credential.jose import parse_jwk
 from ledger.credential.strict_json import JSONObject, JSONValue, name_type
 from ledger.credential.timestamp import parse_timestamp
 from ledger.errors import CairnError, MalformedError, SignatureError
+from ledger.log.charter import Role
 from ledger.log.didkey import encode_multikey, parse_did_key, parse_multikey
+from ledger.log.keyring import KeyRing
 from ledger.log.keys import PublicKey
 
 ASSERTION = "assertionMethod"
@@ -162,6 +164,18 @@ def document_of_keys(did: str, keys: Sequence[PublicKey], withdrawn: Sequence[Pu
         "id": did,
         "verificationMethod": methods,
     }
+
+
+def document_of_history(did: str, history: KeyRing) -> JSONObject:
+    """The DID document that a ledger's key history says of an institution.
+
+    All its credential keys in the order they were added: retired ones stay, compromised ones are named and listed for
+    nothing, since a reader of this document cannot tell by position what a thief signed.
+    """
+    records = sorted(history.records.values(), key=lambda record: (record.added, record.key.id))
+    records = [record for record in records if record.role in (Role.ISSUE, Role.REGISTER)]
+    keys = [record.key for record in records if record.stolen_since is None]
+    return document_of_keys(did, keys, [record.key for record in records if record.stolen_since is not None])
 
 
 def method_url(did: str, key: PublicKey) -> str:

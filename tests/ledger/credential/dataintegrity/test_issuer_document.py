@@ -16,13 +16,16 @@ from ledger.credential.dataintegrity.issuer_document import (
     did_web_location,
     did_web_of,
     document_of_did_key,
+    document_of_history,
     document_of_keys,
     method_url,
     parse_issuer_document,
 )
 from ledger.credential.jose import public_key_to_jwk
 from ledger.errors import CairnError, MalformedError, SignatureError
+from ledger.log.charter import Role, RoleKey
 from ledger.log.didkey import encode_did_key, parse_did_key
+from ledger.log.keyring import KeyRing
 from ledger.log.keys import SigningKey
 from tests.ledger.credential.badges import NETWORK, SCHOOL, SCHOOL_DID, VECTORS, url_of
 from tests.shared import shared_path
@@ -64,6 +67,22 @@ def test_retired_keys_stay_and_withdrawn_ones_count_for_nothing() -> None:
         documents.find_method(method_url(DID, NETWORK.public), ASSERTION)
     with pytest.raises(SignatureError, match="does not list it under authentication"):
         documents.find_method(method_url(DID, SCHOOL.public), AUTHENTICATION)
+
+
+def test_a_document_from_the_ledgers_key_history() -> None:
+    """Credential keys alone, in the order they were added, retired ones among them, a stolen one listed for nothing."""
+    ring = KeyRing()
+    keys = {role: SigningKey(bytes([n]) * 32).public for n, role in enumerate(Role, start=10)}
+    for index, (role, key) in enumerate(keys.items()):
+        ring.add(RoleKey(key, role), index)
+    stolen = SigningKey(bytes([99]) * 32).public
+    ring.add(RoleKey(stolen, Role.ISSUE), 50)
+    ring.records[stolen.id].stolen_since = 60
+    ring.records[keys[Role.REGISTER].id].retired = 70
+    document = document_of_history(DID, ring)
+    good = [key for role, key in keys.items() if role in (Role.ISSUE, Role.REGISTER)]
+    assert document[ASSERTION] == [method_url(DID, key) for key in good]
+    assert [m["id"] for m in document["verificationMethod"]] == [method_url(DID, key) for key in (*good, stolen)]  # type: ignore[index, union-attr, call-overload]  # JSON
 
 
 @pytest.mark.parametrize(
