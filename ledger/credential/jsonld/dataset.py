@@ -2,9 +2,10 @@
 
 The standard's expansion leaves out what no context maps: a member added to a signed document would vanish before it is
 hashed, and the signature stay good. Here every member, every type and every id must come to an absolute IRI or the
-document is refused ("safe mode"). So is what the walk does not support (`@graph`, `@included`, `@reverse`, `@index`,
-list and set objects written out): refused, never passed over. What JSON-LD gives no meaning to, a null or an empty
-array, may stand.
+document is refused ("safe mode"). So is a second spelling: `validUntil` written out as its IRI, or `id` as `@id`, makes
+the same dataset, and a reader who looks for the member would not find it. So is what the walk does not support
+(`@graph`, `@included`, `@reverse`, `@index`, list and set objects written out): refused, never passed over. What JSON-LD
+gives no meaning to, a null or an empty array, may stand.
 
 The numbers of quads and of levels are bounded; `strict_json` bounds the document before.
 """
@@ -98,6 +99,8 @@ class _Walk:
                 active = self.library.enter_type(active, outer, kind)
         place = _Place(active, place.graph, place.depth, place.path)
         members = [(name, active.expand_term(name), value) for name, value in node.items() if name != "@context"]
+        for name, iri, _ in members:
+            _check_spelling(name, iri, place)
         subject = self._read_id([value for _, iri, value in members if iri == "@id"], place)
         for name, iri, value in members:
             if iri == "@type":
@@ -135,6 +138,7 @@ class _Walk:
                     f"json-ld: the type {item[:80]!r} of {_at(place)} means nothing in its contexts",
                     hint="the issuer should use a context that defines it; no signature over the dataset covers it",
                 )
+            _check_spelling(item, iri, _Place(active, place.graph, place.depth, place.path))
             self._add(subject, _TYPE, f"<{iri}>", place)
 
     def _read_member(self, name: str, iri: str | None, value: JSONValue, subject: str, place: _Place) -> None:
@@ -158,7 +162,7 @@ class _Walk:
             items: list[JSONValue] = value if type(value) is list else [value]
             self._add(subject, predicate, self._read_list(items, place, term, name), place)
             return
-        for item in _flatten(value):
+        for item in _flatten(value, name):
             self._add(subject, predicate, self._read_item(item, place, term, name), place)
 
     def _read_list(self, items: list[JSONValue], place: _Place, term: Term, name: str) -> str:
@@ -253,15 +257,22 @@ class _Walk:
             raise MalformedError(f"json-ld: more than {MAX_QUADS} quads")
 
 
-def _flatten(value: JSONValue, depth: int = MAX_DEPTH) -> Iterator[JSONValue]:
-    """The values of a member: arrays in arrays are one array, and null is nothing (§5.1.2 step 5)."""
-    if type(value) is list:
-        if not depth:
-            raise MalformedError(f"json-ld: arrays nested deeper than {MAX_DEPTH} levels")
-        for item in value:
-            yield from _flatten(item, depth - 1)
-    elif value is not None:
-        yield value
+def _check_spelling(name: str, iri: str | None, place: _Place) -> None:
+    """Refuse a member or type that is written out although the context has a term for it."""
+    if place.active.has_shorter(name, iri):
+        raise MalformedError(
+            f"json-ld: {name[:80]!r} of {_at(place)} is written out although its context has a term for it",
+            hint="the signature may be good, but readers look for the term; ask for the document as it was issued",
+        )
+
+
+def _flatten(value: JSONValue, name: str) -> Iterator[JSONValue]:
+    """The values of a member; null is nothing. An array in an array would be another spelling of one array."""
+    for item in value if type(value) is list else [value]:
+        if type(item) is list:
+            raise MalformedError(f"json-ld: {name[:80]!r} holds an array in an array")
+        if item is not None:
+            yield item
 
 
 def _language_map(value: JSONObject, term: Term, place: _Place, name: str) -> Iterator[str]:
@@ -269,7 +280,7 @@ def _language_map(value: JSONObject, term: Term, place: _Place, name: str) -> It
     direction = _own_or(term.direction, place.active.direction)
     for tag, texts in value.items():
         language = None if place.active.expand_term(tag) == "@none" else tag.lower()
-        for text in _flatten(texts):
+        for text in _flatten(texts, name):
             if type(text) is not str:
                 raise MalformedError(f"json-ld: {name[:80]!r} of {_at(place)} holds {name_type(text)} for a language")
             yield encode_value(text, name, language=language, direction=direction)

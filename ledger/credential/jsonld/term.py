@@ -47,7 +47,7 @@ class Term:
 
 @dataclass(slots=True, eq=False)
 class ActiveContext:
-    """The terms and defaults in force at one place of a document. Never changed once it is built.
+    """The terms and defaults in force at one place of a document. Never changed once it is built, but for what it remembers.
 
     Attributes:
         terms: definitions by term.
@@ -55,6 +55,7 @@ class ActiveContext:
         language, direction: of text whose term says neither.
         previous: context to go back to below a node whose type brought this one in.
         derived: contexts built on this one before, by what was added; filled only from pinned contexts.
+        meanings: what its terms stand for; gathered when it is first asked for.
     """
 
     terms: dict[str, Term] = field(default_factory=dict)
@@ -63,10 +64,19 @@ class ActiveContext:
     direction: str | None = None
     previous: "ActiveContext | None" = None
     derived: dict[object, "ActiveContext"] = field(default_factory=dict)
+    meanings: frozenset[str | None] | None = None
 
     def copy(self) -> "ActiveContext":
         """A context to build on, with nothing derived from it yet."""
         return ActiveContext(dict(self.terms), self.vocab, self.language, self.direction, self.previous)
+
+    def has_shorter(self, name: str, iri: str | None) -> bool:
+        """Whether `name` is no term here although there is one for what it stands for."""
+        if name in self.terms:
+            return False
+        if self.meanings is None:
+            self.meanings = frozenset(term.iri for term in self.terms.values())
+        return iri in self.meanings
 
     def expand_term(self, name: str) -> str | None:
         """The keyword or IRI that a member name or a type stands for; None where a context took its meaning away.

@@ -47,7 +47,7 @@ def lines(body: dict[str, Any]) -> list[str]:
     ("body", "expected"),
     [
         ({"text": "a"}, ['<urn:d> <urn:ex:text> "a" .']),
-        ({"text": ["a", "b", None, ["a"]]}, ['<urn:d> <urn:ex:text> "a" .', '<urn:d> <urn:ex:text> "b" .']),
+        ({"text": ["a", "b", None, "a"]}, ['<urn:d> <urn:ex:text> "a" .', '<urn:d> <urn:ex:text> "b" .']),
         ({"text": 3}, [f'<urn:d> <urn:ex:text> "3"^^<{XSD}integer> .']),
         ({"text": 3.0}, [f'<urn:d> <urn:ex:text> "3"^^<{XSD}integer> .']),
         ({"text": 3.25}, [f'<urn:d> <urn:ex:text> "3.25E0"^^<{XSD}double> .']),
@@ -126,6 +126,12 @@ def test_what_would_be_lost_is_refused(body: dict[str, Any], message: str) -> No
         ({"@language": "en"}, "keyword @language"),
         ({"text": {"@list": ["a"]}}, "keyword @list"),
         ({"text": 2**53}, "beyond 2"),
+        ({"text": ["a", ["b"]]}, "'text' holds an array in an array"),
+        ({"urn:ex:text": "a"}, "'urn:ex:text' of the document is written out"),
+        ({"ex:text": "a"}, "'ex:text' of the document is written out"),
+        ({"@type": "Note", "text": "a"}, "'@type' of the document is written out"),
+        ({"inner": {"@id": "urn:x", "text": "a"}}, "'@id' of 'inner' is written out"),
+        ({"type": "urn:ex:Note", "text": "a"}, "'urn:ex:Note' of the document is written out"),
         ({"text": {"@value": 3, "@language": "en"}}, "has a language and is no text"),
         ({"text": {"@value": "x", "@language": "en", "@type": "ex:t"}}, "a type beside a language"),
         ({"text": {"@value": {"a": 1}}}, "expected a text, a number or a truth value, found an object"),
@@ -138,6 +144,17 @@ def test_what_is_not_supported_is_refused(body: dict[str, Any], message: str) ->
     """Never passed over."""
     with pytest.raises(MalformedError, match=message):
         lines(body)
+
+
+def test_an_expiry_or_a_status_cannot_be_hidden_by_another_spelling() -> None:
+    """The same dataset, the same signature: but whoever looks for `validUntil` would not see that it is over."""
+    vocabulary = "https://www.w3.org/2018/credentials#"
+    plain = badge() | {"validUntil": "2025-07-01T00:00:00Z"}
+    assert read_dataset(plain, library())
+    value = {"@value": plain["validUntil"], "@type": f"{XSD}dateTime"}
+    hidden = badge() | {f"{vocabulary}validUntil": value}
+    with pytest.raises(MalformedError, match="is written out although its context has a term for it"):
+        read_dataset(hidden, library())
 
 
 def test_contexts_inside_a_document_are_refused_by_default() -> None:
