@@ -46,6 +46,7 @@ ORDER = {
         "effects",
         "judge",
         "state",
+        "rotation",
         "snapshot",
         "follow",
         "policy",

@@ -157,6 +157,17 @@ def find_void(state: StateBelow, entry: Entry, items: tuple[bytes, ...]) -> str 
     """
     if entry.statement.id in state.ids:
         return f"its statement id was used by entry {state.ids[entry.statement.id]}"
+    return find_fault(state, entry, items)
+
+
+def find_fault(state: StateBelow, entry: Entry, items: tuple[bytes, ...]) -> str | None:
+    """Say why what an entry decides could have no effect here, whether or not its statement id is free.
+
+    Args:
+        state: of the log below this entry.
+        entry: as for `find_void`.
+        items: as for `find_void`.
+    """
     return (
         _judge_signers(state, entry)
         or _judge_order(state, entry)
