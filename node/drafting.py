@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ledger import base64url
 from ledger.errors import RuleError
 from ledger.log import statements
-from ledger.log.charter import Role, RoleKey, Roots
+from ledger.log.charter import CharterAmendment, Role, RoleKey, Roots, check_url
 from ledger.log.governance import (
     AddKey,
     Boundary,
@@ -25,7 +25,7 @@ from ledger.log.governance import (
 from ledger.log.identity import LogId, encode_log_id, short_log_id
 from ledger.log.judge import Governance
 from ledger.log.keyring import KeyRecord
-from ledger.log.keys import KeyId, PublicKey
+from ledger.log.keys import KeyId, PublicKey, check_name
 from ledger.log.state import LogState
 from node.proposal import Proposal
 from node.request import MembershipRequest
@@ -118,6 +118,26 @@ class Drafter:
         """Sign checkpoints with another key."""
         after = self.state.after("log")
         return self._propose(RotateLogKey(at=self.at, id=self.id, log=self.state.log_id, after=after, log_key=key))
+
+    def amend_charter(self, *, name: str | None, url: str | None, grpc: str | None) -> Proposal:
+        """Change name or addresses; what is None stays.
+
+        Raises:
+            MalformedError: one of them is not such a thing.
+        """
+        return self._propose(
+            CharterAmendment(
+                at=self.at,
+                id=self.id,
+                log=self.state.log_id,
+                after=self.state.after("charter"),
+                until=self._until(),
+                name=None if name is None else check_name(name, "charter: name"),
+                url=None if url is None else check_url(url, "charter: url"),
+                grpc=grpc,
+                batch=None,
+            )
+        )
 
     def replace_roots(self, roots: Roots) -> Proposal:
         """Let other root keys decide."""

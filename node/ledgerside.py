@@ -22,6 +22,7 @@ from ledger.log.keys import PublicKey, SigningKey
 from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from node import trust
+from node.branch import Branches
 from node.client.dial import DialPolicy
 from node.client.http import is_loopback
 from node.clock import Clock, Draw
@@ -37,6 +38,7 @@ from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.pull import Puller
 from node.replicate import Follower, Followers
+from node.rotations import Rotations
 from node.sequencer import Sequencer
 from node.service.boundary import ErrorBoundary
 from node.service.ledger import LedgerService
@@ -132,6 +134,7 @@ class LedgerSide:
             store, self.events, self.directory, parts.clock, daily_bytes=config.daily_quota_mebibytes * MEBIBYTE
         )
         self.forks = Forks(store, self.peers, self.directory, self.events.publish)
+        self.branches = Branches(store, self.directory, self.puller, self.forks, self.events)
         self.startup = StartUp(
             store,
             self.log,
@@ -165,6 +168,8 @@ class LedgerSide:
             self.forks,
             parts.keystore.with_role(KeyRole.WITNESS),
             parts.clock,
+            rotations=Rotations(store, self.puller),
+            branches=self.branches,
             closed=self.startup.closed_for,
             hold_seconds=config.witness_timeout_seconds,
             timekeeping=self.timekeeping,
@@ -291,6 +296,7 @@ class LedgerSide:
             peers=self.peers,
             gossip=self.gossip,
             forks=self.forks,
+            branches=self.branches,
             events=self.events,
             clock=self.parts.clock,
             draw=self.parts.draw,

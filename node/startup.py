@@ -24,7 +24,7 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.members import quorum_of
 from ledger.log.note import VerifierKey
 from node.client.exchange import Head
-from node.client.notes import signed_size
+from node.client.notes import is_by_former_key, signed_size
 from node.clock import Draw
 from node.directory import Directory
 from node.errors import ConflictError
@@ -192,6 +192,10 @@ class StartUp:
             try:
                 await self._puller.pull(self._peers.client(address), head)
             except CairnError as error:
+                if is_by_former_key(head.note, self._log.state):
+                    # What a key wrote that root keys took out of force is not ours; what was cosigned of it would bind us.
+                    self._told[address] = head.cosigned_size
+                    return
                 if not self._is_signed_by_us(head):
                     _log.warning("peer tells an unsigned size of our log", extra={"peer": address, "size": head.size})
                     return

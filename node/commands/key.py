@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
+from node.commands.key_announce import announce
 from node.commands.key_succession import compromise, impact, rotate
 from node.commands.options import SpreadCommand, directory_argument, force_option, json_option, output_option
 
@@ -69,6 +70,7 @@ def retire(directory: Path, key: str, output: Path, force: bool, as_json: bool) 
 command.add_command(compromise)
 command.add_command(rotate)
 command.add_command(impact)
+command.add_command(announce)
 
 
 @command.command(

@@ -83,7 +83,9 @@ def is_unseen(rows: dict[bytes, bytes], key: bytes, how: str) -> bool:
     if name.kind is RowKind.COSIGNED_AT:
         # Stores of before lack it; a second more makes this witness wait for a second.
         return how in ("removed", "near the end", "last byte")
-    return how == "removed" and (name.kind in {RowKind.EVIDENCE, *SHOWN} or (name.kind is RowKind.NOTE and key != newest))
+    return how == "removed" and (
+        name.kind in {RowKind.EVIDENCE, *SHOWN} or (name.kind is RowKind.NOTE and key != newest)
+    )
 
 
 def test_every_key_of_the_layout_is_a_known_class_of_row() -> None:
