@@ -188,8 +188,9 @@ class LedgerSteps:
             )
             self._unknown(7, detail, "set this computer's clock, or tell the network that theirs are wrong", Code.STALE)
             return
-        if self.now - seconds * 1000 > trust.max_age:
-            detail = f"the newest state of the network held here is of {format_instant(seconds * 1000)}"
+        fresh = network_head.quorum.fresh or 0
+        if self.now - fresh * 1000 > trust.max_age:
+            detail = f"the newest state of the network held here is of {format_instant(fresh * 1000)}"
             self._unknown(7, detail, SYNC, Code.STALE)
             return
         self._answer(7, Answer.YES, _describe_heads(heads))

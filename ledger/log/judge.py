@@ -38,6 +38,7 @@ from ledger.log.records import (
     Issue,
     Publish,
     StatusUpdate,
+    UnknownStatement,
 )
 from ledger.log.statement import Statement
 
@@ -218,8 +219,19 @@ def _judge_signers(state: StateBelow, entry: Entry) -> str | None:
             return _judge_thresholds(signers, (state.roots,))
         case Publish() | CloseDocument():
             return _judge_single(state, signers, Role.DEFINE, index)
+        case UnknownStatement():
+            return _judge_unknown(state, signers, index)
         case _:
             return None
+
+
+def _judge_unknown(state: StateBelow, signers: frozenset[KeyId], index: int) -> str | None:
+    """Whoever cannot read a kind must not be stopped by somebody who may decide nothing: a thief of another key."""
+    if has_threshold(signers, state.roots):
+        return None
+    if any(_judge_single(state, signers, role, index) is None for role in (Role.OPERATE, Role.DEFINE)):
+        return None
+    return "of a kind unknown here, and signed neither by one operate or define key in force nor by enough root keys"
 
 
 def _judge_thresholds(signers: frozenset[KeyId], sets: tuple[Roots, ...]) -> str | None:

@@ -50,7 +50,7 @@ READ_KINDS = ("anchor",)
 
 _COPIED = (
     "assigned", "batches", "documents", "evidence", "frontier", "ids", "keys", "latest", "lists", "log_keys", "members",
-    "named", "recent", "statuses", "urls", "void",
+    "named", "recent", "statuses", "unknowns", "urls", "void",
 )  # fmt: skip
 """What `copy` copies: containers whose members never change, and the parts that know how."""
 
@@ -82,7 +82,7 @@ class LogState:
         "restated",
         "roots",
         "statuses",
-        "unknown",
+        "unknowns",
         "urls",
         "void",
     )
@@ -122,8 +122,8 @@ class LogState:
         self.own_anchor: tuple[int, int] | None = None
         """(index of the newest anchor, size of its item 0)."""
         self.members = Membership()
-        self.unknown: int | None = None
-        """Index of the first entry of a kind or op this version does not know."""
+        self.unknowns: list[tuple[int, KeyId | None]] = []
+        """Entries of a kind or op this version does not know, with the one key that signed each; None: root keys did."""
 
     @property
     def size(self) -> int:
@@ -139,6 +139,12 @@ class LogState:
     def log_key(self) -> PublicKey:
         """The key that signs the checkpoint over the entries so far."""
         return self.log_keys[-1][1]
+
+    @property
+    def unknown(self) -> int | None:
+        """Index of the first entry that a newer version may understand; what a stolen key signed is no such thing."""
+        signed = (index for index, key in self.unknowns if key is None or not self.keys.is_stolen_at(key, index))
+        return next(signed, None)
 
     @property
     def is_network(self) -> bool:
@@ -225,7 +231,7 @@ class LogState:
         """Give an independent copy."""
         copy = LogState(self.log_id, self.charter)
         copy.name, copy.grpc, copy.roots, copy.last_leaf = self.name, self.grpc, self.roots, self.last_leaf
-        copy.issues, copy.own_anchor, copy.unknown = self.issues, self.own_anchor, self.unknown
+        copy.issues, copy.own_anchor = self.issues, self.own_anchor
         for name in _COPIED:
             setattr(copy, name, getattr(self, name).copy())
         copy.restated = {index: list(items) for index, items in self.restated.items()}
@@ -313,8 +319,11 @@ class LogState:
                 self._anchor(index, items)
             case EvidenceEntry():
                 self.evidence.append(index)
-            case UnknownStatement() if self.unknown is None:
-                self.unknown = index
+            case UnknownStatement():
+                signers = [signature.key for signature in entry.signatures]
+                self.unknowns.append(
+                    (index, signers[0] if len(signers) == 1 and signers[0] in self.keys.records else None)
+                )
             case _:
                 pass
 

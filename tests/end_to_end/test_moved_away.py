@@ -137,4 +137,6 @@ async def test_too_few_witnesses_decide_nothing(tmp_path: Path) -> None:
         await made.members[1].stop()
         with pytest.raises(BusyError, match=r"0 of 2 witnesses took the rotation, 1 must: .*cannot be reached"):
             await move.take_over(rotation)
-        assert open_keystore(move.home.directory / "keys").newest(KeyRole.LOG).public != made.members[0].log.state.log_key
+        assert (
+            open_keystore(move.home.directory / "keys").newest(KeyRole.LOG).public != made.members[0].log.state.log_key
+        )
