@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.errors import MalformedError
+from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import PublicKey, SigningKey
 from ledger.log.note import VerifierKey
@@ -144,7 +144,7 @@ class LedgerSide:
             self.events,
             self.high_water,
             parts.draw,
-            own_key=self.witness_key,
+            own_keys=lambda: self.witness.verifier_keys(),
             only_copy=parts.only_copy,
             opened=self.sequencer.release,
             closed=self.sequencer.hold,
@@ -166,7 +166,7 @@ class LedgerSide:
             self.puller,
             self.peers,
             self.forks,
-            parts.keystore.with_role(KeyRole.WITNESS),
+            self._witness_signers,
             parts.clock,
             rotations=Rotations(store, self.puller),
             branches=self.branches,
@@ -207,6 +207,12 @@ class LedgerSide:
     def witness_key(self) -> VerifierKey:
         """This node's witness key as its network knows it."""
         return self.witness.verifier_key()
+
+    def _witness_signers(self) -> tuple[SigningKey, ...]:
+        """Read from disk: a command may have made one beside this node."""
+        with contextlib.suppress(CairnError):
+            self.parts.keystore.reload()
+        return self.parts.keystore.with_role(KeyRole.WITNESS)
 
     def load_trust(self) -> bool:
         """Read the trust root files again, so that a network joined while the node runs is followed; true if changed."""

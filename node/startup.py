@@ -15,7 +15,7 @@ Until then the node serves, and says what it waits for.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
 from ledger.errors import CairnError
@@ -62,7 +62,7 @@ class StartUp:
 
     Args:
         log: this node's own log.
-        own_key: gives this node's witness key as its networks know it.
+        own_keys: gives this node's witness keys as its networks know them.
         only_copy: the operator says that no newer copy of the own log exists anywhere.
         opened: called when the own log may be signed from now on.
         closed: called with the reason when it may not, at the start and when a rewind is noticed later.
@@ -80,7 +80,7 @@ class StartUp:
         high_water: HighWater,
         draw: Draw,
         *,
-        own_key: Callable[[], VerifierKey],
+        own_keys: Callable[[], Sequence[VerifierKey]],
         only_copy: bool,
         opened: Callable[[], None],
         closed: Callable[[str], None],
@@ -95,7 +95,7 @@ class StartUp:
         self._events = events
         self._high_water = high_water
         self._draw = draw
-        self._own_key = own_key
+        self._own_keys = own_keys
         self._only_copy = only_copy
         self._opened = opened
         self._closed = closed
@@ -221,7 +221,7 @@ class StartUp:
             return
         try:
             checkpoint = read_checkpoint(note)
-            if not open_cosignatures(note, [self._own_key()]) or checkpoint.size <= log.cosigned_size():
+            if not open_cosignatures(note, self._own_keys()) or checkpoint.size <= log.cosigned_size():
                 return
             await asyncio.to_thread(log.set_cosigned, checkpoint.size, checkpoint.root)
             fields = {"log": encode_log_id(log_id), "size": checkpoint.size}

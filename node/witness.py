@@ -39,7 +39,7 @@ from ledger.log.checkpoint import (
     read_checkpoint,
 )
 from ledger.log.identity import LogId, encode_log_id
-from ledger.log.keys import SigningKey
+from ledger.log.keys import PublicKey, SigningKey
 from ledger.log.merkle import RootHash
 from ledger.log.note import NoteSignature, VerifierKey, parse_note
 from ledger.log.rotation import SignedRotation
@@ -73,7 +73,7 @@ class Witness:
     """Cosigns checkpoints of followed logs. Used from the event loop's thread alone.
 
     Args:
-        keys: the witness keys of this node, oldest first.
+        keys: reads the witness keys of this node, oldest first; asked again once a network names one that it lacked.
         timekeeping: judges the clock; one of its own by default.
         rotations: shown by root keys ahead of their logs.
         branches: on which root keys continue logs.
@@ -89,7 +89,7 @@ class Witness:
         puller: Puller,
         peers: Peers,
         forks: ForkReporter,
-        keys: Sequence[SigningKey],
+        keys: Callable[[], Sequence[SigningKey]],
         clock: Clock,
         *,
         rotations: Rotations,
@@ -104,7 +104,9 @@ class Witness:
         self._puller = puller
         self._peers = peers
         self._forks = forks
-        self._keys = {key.public: key for key in keys}
+        self._read_keys = keys
+        self._keys = {key.public: key for key in keys()}
+        self._lacked: frozenset[PublicKey] = frozenset()
         self._time = timekeeping if timekeeping is not None else Timekeeping(clock)
         for log_id in store.log_ids():
             log = store.log(log_id)
@@ -117,14 +119,23 @@ class Witness:
         # One request at a time makes the log's growth; the others of that log wait behind it.
         self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         # Our newest line for each log and its size, for whoever asks what was cosigned last.
-        self._lines: dict[LogId, tuple[int, NoteSignature]] = {}
+        self._lines: dict[LogId, tuple[int, tuple[NoteSignature, ...]]] = {}
 
     def verifier_key(self) -> VerifierKey:
         """The key this node cosigns with, under the name its network knows it by."""
         return self._directory.own_witness_key(tuple(self._keys))
 
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
+        """All keys this node cosigns with: while one follows the other, both, so that no quorum lacks its lines."""
+        lacked = frozenset(key.key for key in self._directory.named_witness_keys() if key.key not in self._keys)
+        if lacked - self._lacked:
+            # A command made the key beside this node; what is lacked for good is looked for once.
+            self._keys = {key.public: key for key in self._read_keys()}
+        self._lacked = lacked
+        return self._directory.own_witness_keys(tuple(self._keys))
+
     async def add_checkpoint(self, request: CosignRequest) -> bytes:
-        """Answer one request with our signature line; the steps and errors are those above."""
+        """Answer one request with our signature line, or lines while one key follows another; steps and errors as above."""
         claimed = read_checkpoint(request.note)  # 1
         candidates = self._directory.logs_of_origin(claimed.origin)
         if not candidates:  # 2
@@ -251,11 +262,11 @@ class Witness:
         clean = trim_note(request.note, [log_key], self._directory.witness_keys(state.log_id))
         seconds = await uninterrupted(self._remember(log, request.old_size, claimed, clean))  # 10
         # Only now, with size and time on disk: a crash in between costs a signature, never allows two.
-        own = self.verifier_key()
-        line = cosign(request.note, own.name, self._keys[own.key], seconds)
-        self._lines[state.log_id] = claimed.size, line
+        own = self.verifier_keys()
+        lines = tuple(cosign(request.note, key.name, self._keys[key.key], seconds) for key in own)
+        self._lines[state.log_id] = claimed.size, lines
         _log.info("cosigned", extra={"log": encode_log_id(state.log_id), "size": claimed.size})
-        return line.encode().encode()
+        return "".join(line.encode() for line in lines).encode()
 
     def cosigned_note(self, origin_hash: bytes) -> bytes | None:
         """The checkpoint cosigned last of the log whose origin has this SHA-256, with our line; blocks on the disk.
@@ -269,11 +280,11 @@ class Witness:
             note = log.note_at(log.cosigned_size())
             if note is None:
                 continue
-            size, line = self._lines.get(log_id, (0, None))
-            if line is not None and size == read_checkpoint(note).size:
-                note = add_signatures(note, [line])
-            own = self.verifier_key()
-            if any((item.name, item.key_id) == (own.name, own.key_id) for item in parse_note(note).signatures):
+            size, lines = self._lines.get(log_id, (0, ()))
+            if size == read_checkpoint(note).size:
+                note = add_signatures(note, lines)
+            own = {(key.name, key.key_id) for key in self.verifier_keys()}
+            if any((item.name, item.key_id) in own for item in parse_note(note).signatures):
                 return note
         return None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from node.home import Home
     from node.proposal import Proposal
 
-ROTATED = ("log", "operate", "issue", "register", "define")
+ROTATED = ("log", "operate", "issue", "register", "define", "witness")
 
 
 @click.command("rotate", epilog="Example:  cairn-node key rotate /srv/cairn --role register -o rotate.proposal")
@@ -43,6 +43,9 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     For the log key that is one statement. For the others it is two: the new key is put in force, then the old one is
     taken out. Sign both, then submit both in that order; the node refuses the other one. What the old key signed stays
     good.
+
+    The witness key is named in the network's log, so for it the network's governors decide: what is written is a request to
+    them. Until the network anchors the change the node cosigns with both.
     """
     from ledger.log.charter import Role
     from node.clock import system_draw
@@ -50,6 +53,10 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     from node.keystore import KeyRole
 
     home = _open(directory, output, force=force)
+    if role == "witness":
+        if key:
+            raise click.UsageError("--key is for keys that stand in this log: a network names one witness key")
+        return _rotate_witness(home, output, directory, as_json=as_json)
     state = _own_state(home)
     if role == "log":
         if key:
@@ -64,6 +71,38 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
         (make_drafter(state).retire_key(old.key.id), beside),
     ]
     return _finish(proposals, directory, as_json=as_json)
+
+
+def _rotate_witness(home: "Home", output: Path, directory: Path, *, as_json: bool) -> int:
+    import asyncio
+
+    from ledger.log.identity import encode_log_id
+    from node.clock import system_draw
+    from node.keystore import KeyRole
+    from node.membership import find_trust_file, request_membership
+    from node.outfile import write_output
+
+    trust = find_trust_file(home)
+    home.keystore().add(KeyRole.WITNESS, system_draw)
+    asked = asyncio.run(request_membership(home, trust))
+    write_output(output, asked.data)
+    if as_json:
+        terminal.result_json(
+            {
+                "file": str(output),
+                "network": encode_log_id(asked.request.network),
+                "witness": asked.request.witness.encode(),
+            }
+        )
+    else:
+        terminal.result(f"written: {output}, a request to {asked.network_name}")
+        terminal.result(f"new witness key: {asked.request.witness.encode()}")
+        terminal.result("both keys cosign until the network has anchored the change; cairn-node run needs no restart")
+    terminal.next_step(
+        f"hand {output.name} to a governor, who runs cairn-node member propose DIR --amend "
+        f"{encode_log_id(asked.request.log)} --request {output.name} -o P"
+    )
+    return terminal.EXIT_YES
 
 
 @click.command(
