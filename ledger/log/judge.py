@@ -27,6 +27,7 @@ from ledger.log.identity import LogId, encode_log_id, short_log_id
 from ledger.log.keyring import KeyRing, KeyStatus
 from ledger.log.keys import Algorithm, KeyId, PublicKey
 from ledger.log.members import Membership
+from ledger.log.merkle import LeafHash
 from ledger.log.note import VerifierKey
 from ledger.log.recent import RecentTree
 from ledger.log.records import (
@@ -55,6 +56,10 @@ class StateBelow(Protocol):
     @property
     def size(self) -> int:
         """Entries below."""
+
+    @property
+    def last_leaf(self) -> LeafHash:
+        """Leaf hash of the entry before."""
 
     @property
     def is_network(self) -> bool:
@@ -146,6 +151,20 @@ def subject_of(statement: Statement) -> str | None:
             return encode_log_id(statement.member)
         case _:
             return None
+
+
+def check_place(state: StateBelow, entry: Entry) -> None:
+    """Check that an entry is the next one of this log (growth rules 1 and 2).
+
+    Raises:
+        RuleError: it is not.
+    """
+    if entry.index != state.size:
+        raise RuleError(f"entry: index {entry.index} where {state.size} is next")
+    if entry.previous != state.last_leaf:
+        raise RuleError(f"entry {entry.index}: names another entry before it than the one held")
+    if entry.statement.log != (None if entry.index == 0 else state.log_id):
+        raise RuleError(f"entry {entry.index}: its statement belongs to another log")
 
 
 def find_void(state: StateBelow, entry: Entry, items: tuple[bytes, ...]) -> str | None:

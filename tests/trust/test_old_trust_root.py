@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.credential.report import Code, Verdict
+from ledger.credential.report import Code, CredentialReport, Verdict
+from ledger.credential.verify import Question, verify_file
 from ledger.errors import PolicyError, ProofError, RuleError, SignatureError
 from ledger.log.checkpoint import Checkpoint, add_signatures, cosign, sign_checkpoint, witness_verifier_key
 from ledger.log.entry import parse_entry
@@ -17,7 +18,7 @@ from ledger.log.keys import SigningKey
 from ledger.log.merkle import RootHash
 from ledger.log.network import Network
 from ledger.log.state import LogState, found_state
-from tests.ledger.credential.verifying import SECONDS, World
+from tests.ledger.credential.verifying import AUDIENCE, NONCE, NOW, SECONDS, World
 from tests.ledger.log.samples import fresh_key
 from tests.simulator import SimulatedLedger, SimulatedLog
 
@@ -91,7 +92,9 @@ def test_a_replica_of_the_first_day_grows_to_today(history: History) -> None:
     assert growth.state.log_key == log.log_signer.public != history.trust.log_key
 
 
-def forged(history: History, signers: list[SigningKey], log_key: SigningKey, cosigners: list[SimulatedLog]) -> SimulatedLog:
+def forged(
+    history: History, signers: list[SigningKey], log_key: SigningKey, cosigners: list[SimulatedLog]
+) -> SimulatedLog:
     """A branch from the pinned head on, by whoever has these keys: it names a witness of its own and gives it the log."""
     log = history.network
     branch = SimulatedLog("confluence", log.state.charter.institution, governors=3, threshold=2)
@@ -122,14 +125,14 @@ def test_a_branch_of_all_governors_needs_the_witnesses_of_before(history: Histor
     """Even with every old root key a new set of witnesses comes in force only by the quorum of the set before it."""
     branch = forged(history, history.old_roots, history.old_log_key, [])
     assert not branch.state.void
-    assert branch.state.members.witness_sets[-1] == replay(history.network, history.trust.head_size).members.witness_sets[-1]
+    assert (
+        branch.state.members.witness_sets[-1]
+        == replay(history.network, history.trust.head_size).members.witness_sets[-1]
+    )
     assert _check(history, branch).code is Code.NO_QUORUM
 
 
-def _check(history: History, branch: SimulatedLog):  # type: ignore[no-untyped-def]  # a CredentialReport
-    from ledger.credential.verify import Question, verify_file
-    from tests.ledger.credential.verifying import AUDIENCE, NONCE, NOW
-
+def _check(history: History, branch: SimulatedLog) -> CredentialReport:
     data = history.world.present(history.before)
     look = Network(history.trust, SimulatedLedger(branch, *history.world.logs[1:]))
     return verify_file(data, look, Question(now=NOW + 60_000, audience=AUDIENCE, nonce=NONCE)).credentials[0]
@@ -176,7 +179,9 @@ def _over(log: SimulatedLog, size: int) -> bytes:
 
 def test_a_younger_pin_refuses_an_older_copy(history: History) -> None:
     """Whoever has today's trust root is not sent back to yesterday by a replica of yesterday."""
-    today = replace(history.trust, head_size=history.network.size, head_root=history.network.root_at(history.network.size))
+    today = replace(
+        history.trust, head_size=history.network.size, head_root=history.network.root_at(history.network.size)
+    )
     yesterday = SimulatedLog("confluence", history.network.state.charter.institution, governors=3, threshold=2)
     for index in range(1, history.trust.head_size):
         yesterday.append_raw(history.network.entries[index], history.network.bodies[index])
