@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
+from node.commands.key_elsewhere import find_elsewhere, show_elsewhere
 from node.commands.options import directory_argument, force_option, json_option, output_option
 from node.commands.proposing import make_drafter, write_proposals
 
@@ -163,16 +164,9 @@ def impact(directory: Path, key: str, since: str, as_json: bool) -> int:
     from node.home import open_home
 
     home = open_home(directory)
-    log_key = _find_log_key(_own_state(home), key)
-    if log_key:
-        if as_json:
-            terminal.result_json({"key": log_key, "role": "log"})
-        else:
-            terminal.result(f"{log_key} is the log key: it signs checkpoints and anchors, never batches or credentials")
-            terminal.result(
-                "its rotation hits nothing: whatever stands on the log stays, and is signed for by the new key"
-            )
-        terminal.next_step(f"cairn-node key rotate {directory} --role log -o P")
+    elsewhere = find_elsewhere(_own_state(home), home.keystore(), key)
+    if elsewhere is not None:
+        show_elsewhere(*elsewhere, directory, as_json=as_json)
         return terminal.EXIT_YES
     found = _impact(home, key, since)
     if as_json:
@@ -312,14 +306,6 @@ def _find_old(state: "LogState", role: "Role", text: str) -> "KeyRecord":
         hint = "say --key KEY which of them goes" if in_force else f"cairn-node key add DIR --role {role.value} -o P"
         raise RuleError(f"rotate: {what}", hint=hint)
     return in_force[0]
-
-
-def _find_log_key(state: "LogState", text: str) -> str:
-    from ledger import base64url
-
-    ids = [base64url.encode(key.id) for _, key in state.log_keys]
-    found = [key_id for key_id in ids if len(text) >= 6 and key_id.startswith(text)]
-    return found[0] if len(found) == 1 else ""
 
 
 def _open(directory: Path, output: Path, *, force: bool) -> "Home":

@@ -388,27 +388,5 @@ def test_a_future_kind_has_no_effect_and_is_not_void() -> None:
     assert what_counts(log) == before
 
 
-@pytest.mark.parametrize("thief", ["log", Role.ISSUE, Role.REGISTER])
-def test_a_future_kind_by_a_key_that_decides_nothing_is_void(thief: str) -> None:
-    """Else a thief of the log key could make every verifier wait for a newer version, for good."""
-    log = school()
-    signer = log.log_signer if thief == "log" else role(log, Role(thief))
-    entry = log.append(_moved(SAMPLES["unknown kind"], log), [signer])
-    assert "signed neither by one operate or define key in force nor by enough root keys" in (void(log, entry) or "")
-    assert log.state.unknown is None
-
-
-def test_a_future_kind_by_a_stolen_key_ends_with_the_compromise() -> None:
-    """Until then a newer version might understand it; root keys may say what they like."""
-    log = school()
-    entry = log.append(_moved(SAMPLES["unknown kind"], log), [role(log, Role.OPERATE)])
-    log.compromise(role(log, Role.OPERATE), entry.index)
-    assert log.state.unknown is None
-    by_roots = replace(_moved(SAMPLES["unknown kind"], log), id=bytes(16))
-    assert log.state.unknown is None
-    entry = log.append(by_roots, log.roots_needed)
-    assert log.state.unknown == entry.index
-
-
 def _moved(statement: Statement, log: SimulatedLog) -> Statement:
     return replace(statement, log=log.log_id)
