@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from node.home import Home
     from node.proposal import Proposal
 
+KEY_ID_FIRST = {"ignore_unknown_options": True}
+"""One key id in 64 begins with a dash, and is no option."""
 ROTATED = ("log", "operate", "issue", "register", "define", "witness")
 
 
@@ -107,7 +109,9 @@ def _rotate_witness(home: "Home", output: Path, directory: Path, *, as_json: boo
 
 
 @click.command(
-    "compromise", epilog="Example:  cairn-node key compromise /srv/cairn 3vQk9x2P --since 812 -o stolen.proposal"
+    "compromise",
+    context_settings=KEY_ID_FIRST,
+    epilog="Example:  cairn-node key compromise /srv/cairn 3vQk9x2P --since 812 -o stolen.proposal",
 )
 @directory_argument
 @click.argument("key", metavar="KEY")
@@ -146,7 +150,11 @@ def compromise(
     return _finish(proposals, directory, as_json=as_json)
 
 
-@click.command("impact", epilog="Example:  cairn-node key impact /srv/cairn 3vQk9x2P --since 2026-06-01")
+@click.command(
+    "impact",
+    context_settings=KEY_ID_FIRST,
+    epilog="Example:  cairn-node key impact /srv/cairn 3vQk9x2P --since 2026-06-01",
+)
 @directory_argument
 @click.argument("key", metavar="KEY")
 @click.option(

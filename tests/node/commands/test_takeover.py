@@ -127,3 +127,11 @@ def test_impact_tells_of_keys_that_sign_no_credential(shell: Shell, school: Path
         said = shell("key", "impact", school, base64url.encode(key.id))
         assert (said.code, words in said.out, following in said.err) == (0, True, True)
         assert json.loads(shell.good("key", "impact", school, base64url.encode(key.id), "--json"))["role"] == role
+
+
+def test_a_key_id_that_begins_with_a_dash_is_no_option(shell: Shell, school: Path, tmp_path: Path) -> None:
+    """One in 64 does; it is looked up like any other."""
+    for words in (("impact",), ("retire", "-o", tmp_path / "p"), ("compromise", "--since", "1", "-o", tmp_path / "p")):
+        said = shell("key", words[0], school, "-KSKTwsGGyFW", *words[1:])
+        assert "no such option" not in said.err
+        assert (said.code, "-KSKTwsGGyFW" in said.err or "no node runs here" in said.err) != (2, False)
