@@ -47,6 +47,7 @@ ORDER = {
         "effects",
         "judge",
         "state",
+        "rotation",
         "snapshot",
         "follow",
         "policy",
