@@ -142,7 +142,7 @@ PURE_STDLIB = {
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "copy",
     "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "itertools",
     "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "unicodedata",
-    "urllib.parse", "xml.parsers", "zlib",
+    "urllib.parse", "xml.parsers", "xml.parsers.expat", "xml.sax.saxutils", "zlib",
 }  # fmt: skip
 """Standard modules that neither touch the world nor differ between two runs."""
 
