@@ -86,6 +86,7 @@ ORDER = {
         "presentation",
         "report",
         "dataintegrity",
+        "plainlist",
         "batch_report",
         "verify_token",
         "stapled",
