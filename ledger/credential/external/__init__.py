@@ -6,16 +6,18 @@
     certificate     chains of certificates under an authority that the verifier names
     issuers         what the verifier was given about issuers: documents, names, authorities
     entry           status entries found inside credentials
-    revocation      plain lists of revoked ids; readers of other lists stand behind one seam
+    revocation      what a list says, behind one seam; plain lists of revoked ids
+    lists           readers of the lists that were given
+    question        what is asked, and what is at hand to answer it
     findings        answers and codes gathered into one report
-    shape           data model 2.0 and 1.1: what a credential must have
-    badge           Open Badges 3.0: what a badge must have
+    shape, badge    what a credential and a badge must have
     contents        what a credential says, in lines
-    dates           validity
-    trust           whose key it was, and who that is
+    ending          the steps after a good signature, the same for all
     document        embedded proofs: VCDM 1.1 and 2.0, Open Badges 3.0
+    signer          whose key signed a token
     token           JWS forms: Open Badges 3.0, `vc+jwt`, data model 1.1
     sdjwt_token     SD-JWT VC of others and `vc+sd-jwt`
+    times           dates of elder badges
     assertion       Open Badges 2.0, signed and hosted
     cbor, merkle    the Merkle proofs of Blockcerts
     blockcerts      Blockcerts v2 and v3

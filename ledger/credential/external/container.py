@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ledger.credential.baking import MAX_CREDENTIAL_BYTES, PNG_SIGNATURE, extract_png, extract_svg
+from ledger.credential.baking import is_png, unbake
+from ledger.credential.external.kind import MAX_TEXT_BYTES
 from ledger.errors import MalformedError
 
 _XML_STARTS = (b"<?xml", b"<svg", b"<!DOCTYPE", b"<!--")
@@ -19,7 +20,7 @@ class Carried:
 
 def is_image(data: bytes) -> bool:
     """Whether a file begins as a PNG or an SVG does."""
-    return data.startswith(PNG_SIGNATURE) or data[:1024].removeprefix(_UTF8_MARK).lstrip().startswith(_XML_STARTS)
+    return is_png(data) or data[:1024].removeprefix(_UTF8_MARK).lstrip().startswith(_XML_STARTS)
 
 
 def open_container(data: bytes) -> Carried:
@@ -28,13 +29,19 @@ def open_container(data: bytes) -> Carried:
     Raises:
         MalformedError: over a limit, an image without a badge, or bytes that are no text.
     """
-    if data.startswith(PNG_SIGNATURE):
-        return Carried(extract_png(data), "PNG")
     if is_image(data):
-        return Carried(extract_svg(data), "SVG")
-    if len(data) > MAX_CREDENTIAL_BYTES:
-        raise MalformedError(f"file: {len(data)} bytes, at most {MAX_CREDENTIAL_BYTES} are read of a credential")
-    try:
-        return Carried(data.removeprefix(_UTF8_MARK).decode("utf-8").strip(), "file")
-    except UnicodeDecodeError as error:
-        raise MalformedError("file: neither text nor a PNG: no credential is known that looks so") from error
+        baked = unbake(data)
+        if baked is None:
+            raise MalformedError(
+                "image: no badge inside",
+                hint="ask for the image as it was issued: programs that copy or shrink images drop the badge",
+            )
+        carried = Carried(baked.text.strip(), "PNG" if is_png(data) else "SVG")
+    else:
+        try:
+            carried = Carried(data.removeprefix(_UTF8_MARK).decode("utf-8").strip(), "file")
+        except UnicodeDecodeError as error:
+            raise MalformedError("file: neither text nor a PNG: no credential is known that looks so") from error
+    if len(carried.text) > MAX_TEXT_BYTES:
+        raise MalformedError(f"file: {len(carried.text)} characters of a credential, at most {MAX_TEXT_BYTES} are read")
+    return carried

@@ -31,6 +31,7 @@ from ledger.errors import CairnError, MalformedError
 MAX_CREDENTIALS = 1_000
 MAX_NESTING = 4
 
+_EMPTY = "it holds no credential, so there is nothing to be valid"
 _ASK = "ask for the file again, as it was issued"
 
 
@@ -112,6 +113,8 @@ class _Judge:
                 reports += [bind_to_holder(first, report), *rest]
             else:
                 reports.append(one)
+        if len(reports) == 1:
+            reports[0] = replace(report, code=first_code([report.code, Code.INCOMPLETE]), notes=(*report.notes, _EMPTY))
         return reports
 
 
@@ -150,7 +153,7 @@ def _document(found: Found) -> JSONObject:
 def _check_person(report: CredentialReport, subject: JSONObject, inside: JSONObject) -> CredentialReport:
     """Step 4 of a credential inside a record: it has to be about the same person."""
     answers = [same_person(subject, one) for one in subjects_of(inside)]
-    if _is_refused(report) or not answers or all(answers):
+    if not any(step.number == 4 for step in report.steps) or not answers or all(answers):
         return report
     if False in answers:
         detail = "it was issued to somebody else than the record is about"
