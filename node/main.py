@@ -44,6 +44,7 @@ COMMANDS = {
     "fsck": "Check all a node keeps, name each damaged place, repair it.",
     "recover": "Bring a node back from its keys and its peers.",
     "recover-award": "Take an award back in from a copy that its learner shows.",
+    "inherit": "Go on with the status lists and awards of an institution that ended.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
     "backup": "Everything the node cannot do without, in one file.",
     "restore": "Make a node's directory from a backup.",

@@ -280,6 +280,7 @@ def _adopt(
                         session,
                         log,
                         list_root=keystore.list_root,
+                        inherited_roots=keystore.inherited_roots,
                         list_policy=log.state.charter.lists,
                         now=now,
                     )
