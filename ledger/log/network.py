@@ -183,6 +183,14 @@ class Network:
             line.append(heir[0])
         return tuple(line)
 
+    def may_restate(self, log: LogId, other: LogId) -> bool:
+        """Tell whether a page of `log` may carry a list of `other`: its own, and those of the logs it goes on with.
+
+        A log that this network never decided about may be a member of another one, which said who goes on with it:
+        here it owns nothing, and nobody reads its lists.
+        """
+        return log in self.line_of(other) or other not in self.state.members.records
+
     def is_own_issuer(self, log: LogId, issuer: str) -> bool:
         """Tell whether an issuer id is a log's by construction, so that no `member` entry has to list it."""
         # An earlier host of the network's still counts: what was issued under it outlives the change.
