@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ledger import base64url
 from ledger.errors import RuleError
 from ledger.log import statements
-from ledger.log.charter import Role, RoleKey, Roots
+from ledger.log.charter import BatchPolicy, CharterAmendment, Role, RoleKey, Roots
 from ledger.log.governance import (
     AddKey,
     Boundary,
@@ -66,26 +66,52 @@ class Drafter:
             standing = replace(standing, witness=None)
         return self._member(MemberOp.ADMIT, request.log, request.boundary, standing)
 
-    def change_member(self, op: MemberOp, member: LogId, boundary: Boundary, rights: Rights | None = None) -> Proposal:
+    def change_member(
+        self, op: MemberOp, member: LogId, boundary: Boundary, standing: Standing | None = None
+    ) -> Proposal:
         """Amend, suspend, reinstate or remove a member from a boundary on.
 
         Args:
             op: what is decided.
             member: whose log.
             boundary: in that log.
-            rights: complete new ones, for amend and reinstate; None keeps the last.
+            standing: its complete new entry, for amend and reinstate; None keeps the last.
 
         Raises:
             RuleError: the log is no member, or the change does not follow on what was decided.
         """
         self._check_network()
-        standing = None
-        if op in (MemberOp.AMEND, MemberOp.REINSTATE):
-            last = self.state.members.standing_of(member)
-            if last is None:
+        if op not in (MemberOp.AMEND, MemberOp.REINSTATE):
+            standing = None
+        elif standing is None:
+            standing = self.state.members.standing_of(member)
+            if standing is None:
                 raise RuleError(f"member {encode_log_id(member)}: was never admitted")
-            standing = last if rights is None else replace(last, rights=rights)
         return self._member(op, member, boundary, standing)
+
+    def amend_charter(
+        self,
+        *,
+        name: str | None = None,
+        url: str | None = None,
+        grpc: str | None = None,
+        batch: BatchPolicy | None = None,
+    ) -> Proposal:
+        """Change what the charter says; None keeps what is."""
+        after = self.state.after("charter")
+        return self._propose(
+            CharterAmendment(
+                at=self.at,
+                id=self.id,
+                log=self.state.log_id,
+                after=after,
+                until=self._until(),
+                name=name,
+                url=url,
+                grpc=grpc,
+                batch=batch,
+            )
+        )
 
     def succeed(self, member: LogId, boundary: Boundary, successor: LogId) -> Proposal:
         """End a member's log at a boundary; the successor's goes on."""

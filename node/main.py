@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "Look closely: configuration, keys, disk, ports, clock, peers.",
     "join": "Ask a network for membership.",
     "member": "Who is a member of a network: propose, show, history.",
+    "charter": "What this institution says about itself: show, amend.",
     "key": "Propose keys of this institution; list them.",
     "sign": "Read a proposal in words and sign it, offline.",
     "submit": "Put a proposal with enough signatures on the ledger.",

@@ -7,7 +7,7 @@ judged from its bytes. No sockets: what travels is tested elsewhere.
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ledger.credential.report import CredentialReport
@@ -28,7 +28,7 @@ from node.inheriting import Inherited, inherit
 from node.pinning import pin_network
 from node.proposal import Proposal, sign_proposal, signatures_to_submit
 from node.registrar.estate import Sources
-from node.request import make_request, parse_request
+from node.request import MembershipRequest, make_request, parse_request
 from node.sequencer import SignedStatement
 from node.store.logstore import LogStore
 from tests.node.governors import witness_key_of
@@ -38,14 +38,17 @@ NETWORK = "confluence"
 RIGHTS = Rights(achievements=("*",), documents=("*",))
 
 
-def found_at(directory: Path, kind: Institution, clock: Clock, url: str) -> LogId:
-    """An institution with one root key, cutting on command."""
+def found_at(
+    directory: Path, kind: Institution, clock: Clock, url: str, roots: Sequence[SigningKey], threshold: int
+) -> LogId:
+    """An institution that cuts on command."""
     name = directory.name
     founding = Founding(
         name=name.replace("-", " ").title(),
         kind=kind,
         origin=f"{name}.example/log",
-        root_keys=(ROOT_KEY.public,),
+        root_keys=tuple(key.public for key in roots),
+        threshold=threshold,
         interval_ms=0,
         http_url=url,
     )
@@ -60,6 +63,9 @@ class Valley:
     clock: Clock = field(default_factory=Clock)
     logs: dict[str, LogId] = field(default_factory=dict)
     networks: tuple[str, ...] = ()
+    governors: tuple[SigningKey, ...] = (ROOT_KEY,)
+    threshold: int = 1
+    rights: Rights = RIGHTS
     benches: dict[str, Bench] = field(default_factory=dict)
     _stacks: dict[str, AsyncExitStack] = field(default_factory=dict)
 
@@ -68,9 +74,11 @@ class Valley:
 
     def found(self, name: str, kind: Institution = Institution.SCHOOL) -> LogId:
         url = f"https://{name}.example"
-        self.logs[name] = found_at(self.folder / name, kind, self.clock, url)
+        roots, threshold = (ROOT_KEY,), 1
         if kind is Institution.NETWORK:
             self.networks = (*self.networks, name)
+            roots, threshold = self.governors, self.threshold
+        self.logs[name] = found_at(self.folder / name, kind, self.clock, url, roots, threshold)
         return self.logs[name]
 
     async def open(self, name: str) -> Bench:
@@ -112,9 +120,11 @@ class Valley:
             assert isinstance(held, LogStore)
             held.commit(growth)
 
-    async def decide(self, proposal: Proposal, network: str = NETWORK, key: SigningKey = ROOT_KEY) -> int:
+    async def decide(self, proposal: Proposal, network: str = NETWORK) -> int:
         """Sign and submit at the network, and tell everybody who is open."""
-        signed = sign_proposal(proposal, key)
+        signed = proposal
+        for key in self.governors[: self.threshold]:
+            signed = sign_proposal(signed, key)
         index = await self[network].desk.submit(SignedStatement(signed.statement_bytes, signatures_to_submit(signed)))
         for name in self.benches:
             if name != network:
@@ -124,7 +134,7 @@ class Valley:
     def drafter(self, network: str = NETWORK) -> Drafter:
         return Drafter(self[network].log.state, self.clock(), os.urandom(16))
 
-    async def admit(self, name: str, network: str = NETWORK, rights: Rights = RIGHTS) -> None:
+    def request(self, name: str, network: str = NETWORK) -> MembershipRequest:
         bench = self[name]
         own = read_held(bench.log)
         data = make_request(
@@ -136,7 +146,11 @@ class Valley:
             key=bench.keystore.with_role("log")[-1],  # type: ignore[arg-type]  # a text enum
             at=self.clock(),
         )
-        await self.decide(self.drafter(network).admit(parse_request(data), rights, is_witness=False), network)
+        return parse_request(data)
+
+    async def admit(self, name: str, network: str = NETWORK, rights: Rights = RIGHTS) -> None:
+        asked = self.request(name, network)
+        await self.decide(self.drafter(network).admit(asked, rights, is_witness=False), network)
         self.send(name, network)
 
     def boundary(self, name: str, of: str | None = None) -> Boundary:
@@ -152,7 +166,10 @@ class Valley:
 
     async def change(self, op: MemberOp, name: str, network: str = NETWORK, rights: Rights | None = None) -> None:
         where = self.boundary(name, network)
-        await self.decide(self.drafter(network).change_member(op, self.logs[name], where, rights), network)
+        drafter = self.drafter(network)
+        last = drafter.state.members.standing_of(self.logs[name])
+        standing = None if last is None or rights is None else replace(last, rights=rights)
+        await self.decide(drafter.change_member(op, self.logs[name], where, standing), network)
 
     def trust(self, network: str = NETWORK) -> TrustRoot:
         return pin_network(read_held(self[network].log), QuorumRule.NONE)
@@ -190,9 +207,15 @@ class Valley:
 
 
 @asynccontextmanager
-async def valley(folder: Path, names: Sequence[str] = ("granite-hollow", "tidewater")) -> AsyncIterator[Valley]:
+async def valley(
+    folder: Path,
+    names: Sequence[str] = ("granite-hollow", "tidewater"),
+    *,
+    governors: tuple[SigningKey, ...] = (ROOT_KEY,),
+    threshold: int = 1,
+) -> AsyncIterator[Valley]:
     """A network and its members, everybody open and admitted."""
-    made = Valley(folder)
+    made = Valley(folder, governors=governors, threshold=threshold)
     made.found(NETWORK, Institution.NETWORK)
     for name in names:
         made.found(name)
