@@ -131,6 +131,11 @@ class Valley:
                 self.send(network, name)
         return index
 
+    async def decide_at(self, name: str, proposal: Proposal) -> int:
+        """Sign and submit at an institution with one root key."""
+        signed = sign_proposal(proposal, ROOT_KEY)
+        return await self[name].desk.submit(SignedStatement(signed.statement_bytes, signatures_to_submit(signed)))
+
     def drafter(self, network: str = NETWORK) -> Drafter:
         return Drafter(self[network].log.state, self.clock(), os.urandom(16))
 

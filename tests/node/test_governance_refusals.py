@@ -22,7 +22,7 @@ from tests.node.successions import NETWORK, Valley, valley
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 GOVERNORS = tuple(SigningKey(bytes([number]) * 32) for number in (1, 2, 3))
 STRANGER = SigningKey(bytes([9]) * 32)
-SCHOOL, OTHER, ASKING = "granite-hollow", "tidewater", "lantern"
+SCHOOL, OTHER, AWAY, ASKING = "granite-hollow", "tidewater", "meadow", "lantern"
 
 Draft = Callable[[Valley], Proposal]
 
@@ -35,6 +35,9 @@ OPS: dict[str, Draft] = {
     "admit": lambda made: made.drafter().admit(made.request(ASKING), made.rights),
     "amend": change(MemberOp.AMEND),
     "suspend": change(MemberOp.SUSPEND),
+    "reinstate": lambda made: made.drafter().change_member(
+        MemberOp.REINSTATE, made.logs[AWAY], made.boundary(AWAY, NETWORK)
+    ),
     "remove": change(MemberOp.REMOVE),
     "succeed": lambda made: made.drafter().succeed(made.logs[SCHOOL], made.boundary(SCHOOL, NETWORK), made.logs[OTHER]),
     "charter": lambda made: made.drafter().amend_charter(name="Confluence of Schools"),
@@ -43,11 +46,13 @@ OPS: dict[str, Draft] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Valley]:
-    async with valley(tmp_path_factory.mktemp("valley"), governors=GOVERNORS, threshold=2) as made:
+    names = (SCHOOL, OTHER, AWAY)
+    async with valley(tmp_path_factory.mktemp("valley"), names, governors=GOVERNORS, threshold=2) as made:
         made.found(ASKING)
         await made.open(ASKING)
-        for name in (SCHOOL, OTHER):
+        for name in names:
             made.send(name, NETWORK)
+        await made.change(MemberOp.SUSPEND, AWAY)
         yield made
 
 
@@ -80,7 +85,7 @@ FAULTS: dict[str, tuple[Callable[[Proposal], SignedStatement], str]] = {
         lambda proposal: signed(proposal, *GOVERNORS),
         "it carries a signature beyond those required",
     ),
-    "altered after it was signed": (altered, "does not verify"),
+    "altered after it was signed": (altered, "signature: not by key"),
     "a stranger beside a governor": (lambda proposal: signed(proposal, GOVERNORS[0], STRANGER), "never named"),
 }
 
