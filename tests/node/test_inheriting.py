@@ -11,15 +11,20 @@ from sqlalchemy import select
 
 from ledger.credential.report import Code
 from ledger.credential.status import Status
-from ledger.errors import RuleError
+from ledger.errors import PolicyError, RuleError
+from ledger.log.keys import SigningKey
+from ledger.log.network import Network
 from node.client.registry import IssueRequest
 from node.fsck.whole import check_node
 from node.home import open_home
+from node.registrar.copies import mint_wallet_copies
 from node.registrar.estate import Sources
 from node.registrar.readmit import take_in
-from node.registrar.tables import Copy
+from node.registrar.tables import Award, Copy
 from tests.node.registrar.desks import DIPLOMA, achievement_json, csv_of
 from tests.node.successions import Valley, valley
+from wallet_cli.acceptance import accept_credential
+from wallet_cli.held import HeldLedger
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OLD, HEIR = "granite-hollow", "tidewater"
@@ -221,3 +226,34 @@ async def test_a_check_of_the_heirs_node_finds_nothing(closed: Closed) -> None:
     (closed.folder / HEIR / "keys" / "inherited_root.key").unlink()
     (finding,) = check_node(home, closed.folder, made.clock(), lambda done, total: None).findings
     assert "which this one goes on with, is not there" in finding.what
+
+
+async def test_a_wallet_takes_what_the_heir_gives_in_the_old_name(closed: Closed) -> None:
+    """From the heir's own server; and a file of the old school's still, by what the heir's page says of it."""
+    made = closed.made
+    await made.inherit(HEIR, sources=Sources(backup=closed.folder / OLD))
+    heir, now = made[HEIR].desk, made.clock()
+    await heir.cut()
+    trust = made.trust()
+    seen = Network(trust, heir.parts.ledger)
+    held = HeldLedger(trust, heir.parts.ledger, seen, (), closed.folder)
+    wallet = SigningKey(bytes(32))
+    (award,) = await heir.list_awards(learner_id="L0001")
+    published = heir.find_achievement(award.achievement, award.version)
+    (new,) = await heir.database.change(
+        lambda session: mint_wallet_copies(
+            session, heir.make_press(), published, session.get_one(Award, award.id), [wallet.public]
+        )
+    )
+    accepted = accept_credential(new, keys=[wallet.public], server=f"https://{HEIR}.example", held=held, now=now)
+    assert (accepted.log, accepted.issuer_name) == (made.logs[HEIR], "Tidewater")
+    assert accepted.reading.issuer_name == "Granite Hollow"
+    with pytest.raises(PolicyError, match="the server belongs to Confluence"):
+        accept_credential(new, keys=[wallet.public], server="https://confluence.example", held=held, now=now)
+    old = accept_credential(closed.copies[0], keys=[], server="", held=held, now=now)
+    assert old.log == made.logs[OLD]
+    await heir.set_status([closed.awards[0]], Status.SUSPENDED)
+    await heir.cut()
+    seen.forget(made.logs[HEIR])
+    with pytest.raises(RuleError, match="its status is suspended"):
+        accept_credential(closed.copies[0], keys=[], server="", held=held, now=now)
