@@ -19,18 +19,28 @@ from node.home import Home
 from node.keystore import KeyRole
 from node.outfile import read_input
 from node.proposal import Proposal
+from node.registrar.issuer import choose_issuer_id
 from node.request import MembershipRequest, claimed_log, make_request, parse_request
+from node.standing import read_networks
 
 TRUST_MODE = 0o640
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was made: its bytes, what they say, and the network's name."""
+    """A request that was made.
+
+    Attributes:
+        data: its bytes.
+        request: what they say.
+        network_name: of the network asked.
+        issuer: id that another network gave this institution, under which it goes on issuing; empty where none has.
+    """
 
     data: bytes
     request: MembershipRequest
     network_name: str
+    issuer: str = ""
 
 
 async def request_membership(home: Home, trust_file: Path | None) -> Asked:
@@ -45,6 +55,7 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
     """
     async with open_access(home) as access:
         own = await access.held_log()
+        homes = [log.state for log in await read_networks(access, home, own)]
     trust = None
     if trust_file is not None:
         trust_data = read_input(trust_file, MAX_TRUST_ROOT_BYTES)
@@ -68,7 +79,8 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
     request = parse_request(data, own.state)
     if trust is not None and network != own.state.log_id:
         _keep_trust_root(home, network, trust_data)
-    return Asked(data, request, name)
+    elsewhere = choose_issuer_id(own.state.log_id, [state for state in homes if state.log_id != network])
+    return Asked(data, request, name, elsewhere or "")
 
 
 def _asked_network(own: LogState, trust: TrustRoot | None) -> tuple[LogId, str]:
