@@ -90,6 +90,9 @@ def inherit(
     with _open(home) as parts:
         ended = _find_ended(parts, wanted)
         log_id = ended.state.log_id
+        for left in home.directory.glob(".inherit.*.tmp"):
+            # Of a run that was killed: it holds other people's data.
+            forget(left)
         folder = home.directory / f".inherit.{draw(8).hex()}.tmp"
         folder.mkdir(mode=0o700)
         try:
