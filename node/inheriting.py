@@ -27,6 +27,7 @@ from node.registrar.estate import Estate, Sources, forget, open_estate
 from node.registrar.page import read_published
 from node.registrar.predecessors import EndedLog, end_log, find_predecessors, find_undecided
 from node.registrar.press import make_press
+from node.registrar.rights import find_missing_rights
 from node.registrar.takeover import Order, TakenOver, read_by_copies, take_over
 from node.store.ledgerstore import LedgerStore
 from node.trust import load_trust_roots
@@ -48,6 +49,7 @@ class Inherited:
         new_roots: how many list roots are under keys/ since.
         has_database: whether there was an old database.
         taken: what is here now.
+        warnings: what verifiers will object to in credentials that are made of these awards now.
     """
 
     log: LogId
@@ -57,6 +59,7 @@ class Inherited:
     new_roots: int
     has_database: bool
     taken: TakenOver
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def inherit(
                     new_roots=len(parts.keystore.inherited_roots) - before,
                     has_database=estate.database is not None,
                     taken=taken,
+                    warnings=_missing_rights(parts, ended),
                 )
         finally:
             forget(folder)
@@ -155,6 +159,19 @@ def _find_ended(parts: _Parts, wanted: str) -> EndedLog:
             hint="its verifiers would count none of your status pages: let its governors decide the same first",
         )
     return end_log(parts.store, predecessor)  # 2
+
+
+def _missing_rights(parts: _Parts, ended: EndedLog) -> tuple[str, ...]:
+    """The successor's own rights decide about what it signs, also in the old institution's name."""
+    own, theirs = parts.own.state.log_id, ended.state.log_id
+    published = documents.list_achievements(parts.store, own, parts.networks)
+    found = [
+        line
+        for one in published
+        if one.log == theirs
+        for line in find_missing_rights(parts.store, own, parts.networks, one.achievement)
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _take(

@@ -90,6 +90,8 @@ def command(
     else:
         for line in _lines(done, dry_run=dry_run):
             terminal.result(line)
+    for line in done.warnings:
+        terminal.note(f"warning: {line}")
     if done.new_roots:
         terminal.note(
             f"keys/ has a new secret: make a new key backup, cairn-node backup {directory} --key-backup -o FILE"
@@ -158,4 +160,5 @@ def _to_json(done: "Inherited", *, dry_run: bool) -> dict[str, object]:
         "page": done.page,
         "size": done.size,
         "unknown_slots": done.taken.unknown_slots,
+        "warnings": list(done.warnings),
     }

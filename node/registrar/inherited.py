@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy import ForeignKey, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from ledger.log.identity import LogId
-from node.registrar.tables import Award, StatusList, Table
+from ledger.log.identity import LogId, encode_log_id
+from node.registrar.tables import Award, Setting, StatusList, Table
 
 FIRST_NUMBER = 1 << 32
 """Of a list that was taken over; a log's own lists are numbered in 4 bytes."""
@@ -52,6 +52,22 @@ class InheritedCopy(Table):
     log: Mapped[bytes]
     entry: Mapped[int]
     """Index of the batch in that log."""
+
+
+def mark_inherited(session: Session, log: LogId, now: int) -> None:
+    """Note that a log was asked for what is left of it, even if that was nothing."""
+    name = _mark(log)
+    if session.get(Setting, name) is None:
+        session.add(Setting(name=name, value=str(now)))
+
+
+def is_inherited(session: Session, log: LogId) -> bool:
+    """Whether that was done."""
+    return session.get(Setting, _mark(log)) is not None
+
+
+def _mark(log: LogId) -> str:
+    return f"inherited {encode_log_id(log)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from node.registrar.inherited import (
     ListName,
     enter_list,
     find_list,
+    mark_inherited,
     name_lists,
 )
 from node.registrar.page import PublishedPage, open_list, read_published
@@ -100,6 +101,7 @@ def take_over(session: Session, source: Session | None, order: Order) -> TakenOv
     """
     published = read_published(order.ended)
     report = _enter_lists(session, published, order)  # 1
+    mark_inherited(session, order.ended.state.log_id, order.press.now)
     if source is None:
         return dataclasses.replace(report, unknown_slots=_count_unknown(session, order, published))
     _check_learners(session, source, order.prefix)

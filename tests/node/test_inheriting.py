@@ -12,8 +12,10 @@ from sqlalchemy import select
 from ledger.credential.report import Code
 from ledger.credential.status import Status
 from ledger.errors import PolicyError, RuleError
+from ledger.log.governance import MemberOp, Rights
 from ledger.log.keys import SigningKey
 from ledger.log.network import Network
+from node.client.finding import FindingCode
 from node.client.registry import IssueRequest
 from node.fsck.whole import check_node
 from node.home import open_home
@@ -21,6 +23,7 @@ from node.registrar.copies import mint_wallet_copies
 from node.registrar.estate import Sources
 from node.registrar.readmit import take_in
 from node.registrar.tables import Award, Copy
+from node.registrar.trouble import find_trouble
 from tests.node.registrar.desks import DIPLOMA, achievement_json, csv_of
 from tests.node.successions import Valley, valley
 from wallet_cli.acceptance import accept_credential
@@ -182,6 +185,30 @@ async def test_learners_of_two_schools_are_never_mixed_up(closed: Closed) -> Non
     with pytest.raises(RuleError, match="learner ids: 1 of the old database are taken here") as refusal:
         await closed.made.inherit(HEIR, sources=Sources(backup=closed.folder / OLD))
     assert "--learner-prefix" in refusal.value.hint
+
+
+async def test_the_operator_is_told_until_it_was_done(closed: Closed) -> None:
+    made = closed.made
+    (finding,) = await find_trouble(made[HEIR].desk, running_since=made.clock())
+    assert (finding.code, "Granite Hollow" in finding.what) == (FindingCode.NOT_INHERITED, True)
+    await made.inherit(HEIR)
+    assert await find_trouble(made[HEIR].desk, running_since=made.clock()) == ()
+
+
+async def test_rights_that_are_missing_are_told(closed: Closed) -> None:
+    """What the heir signs needs a right of the heir's, also in the old name; without it nobody could verify it."""
+    made = closed.made
+    assert (await made.inherit(HEIR, dry_run=True)).warnings == ()
+    await made.change(MemberOp.AMEND, HEIR, rights=Rights(("tidewater-associate",)))
+    (warning,) = (await made.inherit(HEIR, sources=Sources(backup=closed.folder / OLD))).warnings
+    assert "has not given this institution the right to award" in warning
+    await made[HEIR].desk.cut()
+    (award,) = await made[HEIR].desk.list_awards(learner_id="L0004")
+    new = await made[HEIR].desk.database.look(
+        lambda session: session.scalars(select(Copy.credential).where(Copy.award_id == award.id)).one()
+    )
+    assert made.judge(new, HEIR).code is Code.ISSUER_NOT_AUTHORISED
+    assert codes(closed) == [Code.VALID, Code.REVOKED, Code.SUSPENDED]
 
 
 async def test_a_wrong_list_root_is_refused_and_nothing_is_kept(closed: Closed) -> None:
