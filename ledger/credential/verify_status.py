@@ -134,7 +134,7 @@ def _pages(network: Network, log: LogId, view: LogView, reference: StatusReferen
             return
         # Another's list is looked for where it is restated; an own one that is missing shows when it is read.
         is_about = reference.log == log or reference.log in named
-        if is_about and all(log in network.line_of(other) for other in named):
+        if is_about and all(network.may_restate(log, other) for other in named):
             yield record
 
 
@@ -160,8 +160,8 @@ def _open_page(network: Network, page: Page, record: StatusRecord) -> tuple[byte
 def _tell(
     network: Network, page: Page, value: Status, doubted: Status | None, now: int, remark: str = ""
 ) -> tuple[Step, Code | None]:
-    known = f"as of entry {page.record.index} of the log of {network.name_of(page.log)}{_silence(network, page, now)}"
-    known += remark
+    known = f"as of entry {page.record.index} of the log of {network.name_of(page.log)}"
+    known += (_last_word(network, page) or _silence(network, page, now)) + remark
     final = _tell_final(value, known)
     if final is not None:
         return final
@@ -204,6 +204,14 @@ def _tell_passing(network: Network, log: LogId, value: Status, known: str, size:
     if value is Status.SUSPENDED:
         return make_step(11, Answer.NO, f"suspended, {known}", "ask the issuer until when"), Code.SUSPENDED
     return make_step(11, Answer.YES, known), None
+
+
+def _last_word(network: Network, page: Page) -> str:
+    """Say so if the page is the last of a log that ended, so that this status never changes unless a successor's does."""
+    end = network.successor_of(page.log)
+    if end is None:
+        return ""
+    return f"; its log has ended, and {network.name_of(end[0])}, which goes on with it, has not taken this list over"
 
 
 def _silence(network: Network, page: Page, now: int) -> str:

@@ -252,11 +252,10 @@ def _audit_boundaries(network: Network, log_id: LogId, view: LogView) -> Iterato
             text = f"{named} names another history than the one held"
             evidence += f"; held: root {base64url.encode(root_of_view(view, boundary.size))}"
             yield Finding(log_id, boundary.size, Severity.BROKEN, text, Rule.BOUNDARY, evidence)
-        anchored = [head for head in membership.anchored.get(log_id, ()) if head.index < record.index]
-        largest = max(anchored, key=lambda head: head.size, default=None)
-        if largest is not None and boundary.size < largest.size:
+        largest = membership.retroactive_below(record)
+        if largest is not None:
             text = f"{named} is retroactive: a larger head was anchored before"
-            evidence += f"; its anchor {largest.index}: size {largest.size}"
+            evidence += f"; anchored before: size {largest}"
             yield Finding(log_id, boundary.size, Severity.NOTICE, text, Rule.BOUNDARY, evidence)
     for head in membership.anchored.get(log_id, ()):
         if head.size > view.state.size:

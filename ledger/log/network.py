@@ -183,6 +183,14 @@ class Network:
             line.append(heir[0])
         return tuple(line)
 
+    def may_restate(self, log: LogId, other: LogId) -> bool:
+        """Tell whether a page of `log` may carry a list of `other`: its own, and those of the logs it goes on with.
+
+        A log that this network never decided about may be a member of another one, which said who goes on with it:
+        here it owns nothing, and nobody reads its lists.
+        """
+        return log in self.line_of(other) or other not in self.state.members.records
+
     def is_own_issuer(self, log: LogId, issuer: str) -> bool:
         """Tell whether an issuer id is a log's by construction, so that no `member` entry has to list it."""
         # An earlier host of the network's still counts: what was issued under it outlives the change.
@@ -196,14 +204,20 @@ class Network:
             return RightsAnswer(NO_RIGHTS, None, "it was not a member at that position")
         change = record.change
         if change.op is MemberOp.SUCCEED:
-            return RightsAnswer(NO_RIGHTS, record, "its log had ended and a successor goes on")
+            reason = f"its log had ended and a successor goes on{self._reaches_back(record)}"
+            return RightsAnswer(NO_RIGHTS, record, reason)
         if change.standing is None:
             word = "suspended" if change.op is MemberOp.SUSPEND else "removed"
-            return RightsAnswer(NO_RIGHTS, record, f"it was {word} from entry {change.boundary.size} on")
+            reason = f"it was {word} from entry {change.boundary.size} on{self._reaches_back(record)}"
+            return RightsAnswer(NO_RIGHTS, record, reason)
         view = self.ledger.log(log)
         if view is not None and not has_boundary(view, change.boundary):
             return RightsAnswer(NO_RIGHTS, record, "its log is not the one the network admitted")
         return RightsAnswer(change.standing.rights, record, None)
+
+    def _reaches_back(self, record: MemberRecord) -> str:
+        anchored = self.state.members.retroactive_below(record)
+        return "" if anchored is None else f", which was decided only after {anchored} entries had been anchored"
 
     def witness_set_for(self, log: LogId, size: int, root: RootHash) -> WitnessSet:
         """Give the witness set that judges this head.

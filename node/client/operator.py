@@ -6,12 +6,15 @@ from typing import Any
 from grpc import aio
 
 from ledger.errors import CairnError
+from ledger.log.identity import LogId
+from ledger.log.merkle import RootHash
 from node import wire
 from node.client.failures import UnreachableError
 from node.pb import operator_pb2 as pb
 from node.pb import operator_pb2_grpc as rpc
 
 BACKUP_SECONDS = 900.0
+ROOT_SECONDS = 30.0
 _OPTIONS: Sequence[tuple[str, int]] = (("grpc.use_local_subchannel_pool", 1),)
 
 
@@ -36,6 +39,21 @@ async def stream_backup(
                     yield "ledger", message.ledger
         except aio.AioRpcError as error:
             raise decode_refusal(error, socket_path) from error
+
+
+async def ask_root(socket_path: str, log: LogId, size: int, *, timeout_seconds: float = ROOT_SECONDS) -> RootHash:
+    """The root of the first `size` entries of a log that a running node holds.
+
+    Raises:
+        CairnError: it does not answer, or does not hold that much.
+    """
+    async with aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS) as channel:
+        try:
+            request = pb.GetRootRequest(log=log, size=size)
+            answer = await rpc.OperatorStub(channel).GetRoot(request, timeout=timeout_seconds)
+        except aio.AioRpcError as error:
+            raise decode_refusal(error, socket_path) from error
+    return RootHash(answer.root)
 
 
 def decode_refusal(error: aio.AioRpcError, where: str) -> CairnError:

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OperatorStub(object):
-    """Backups of a running node.
+    """Backups of a running node, and what proposals are drafted from.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,26 @@ class OperatorStub(object):
                 request_serializer=node_dot_pb_dot_operator__pb2.BackupRequest.SerializeToString,
                 response_deserializer=node_dot_pb_dot_operator__pb2.BackupResponse.FromString,
                 _registered_method=True)
+        self.GetRoot = channel.unary_unary(
+                '/cairn.v1.Operator/GetRoot',
+                request_serializer=node_dot_pb_dot_operator__pb2.GetRootRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_operator__pb2.GetRootResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServicer(object):
-    """Backups of a running node.
+    """Backups of a running node, and what proposals are drafted from.
     """
 
     def Backup(self, request, context):
         """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRoot(self, request, context):
+        """The root of the first entries of a log this node holds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +73,11 @@ def add_OperatorServicer_to_server(servicer, server):
                     request_deserializer=node_dot_pb_dot_operator__pb2.BackupRequest.FromString,
                     response_serializer=node_dot_pb_dot_operator__pb2.BackupResponse.SerializeToString,
             ),
+            'GetRoot': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRoot,
+                    request_deserializer=node_dot_pb_dot_operator__pb2.GetRootRequest.FromString,
+                    response_serializer=node_dot_pb_dot_operator__pb2.GetRootResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'cairn.v1.Operator', rpc_method_handlers)
@@ -70,7 +87,7 @@ def add_OperatorServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Operator(object):
-    """Backups of a running node.
+    """Backups of a running node, and what proposals are drafted from.
     """
 
     @staticmethod
@@ -90,6 +107,33 @@ class Operator(object):
             '/cairn.v1.Operator/Backup',
             node_dot_pb_dot_operator__pb2.BackupRequest.SerializeToString,
             node_dot_pb_dot_operator__pb2.BackupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRoot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.v1.Operator/GetRoot',
+            node_dot_pb_dot_operator__pb2.GetRootRequest.SerializeToString,
+            node_dot_pb_dot_operator__pb2.GetRootResponse.FromString,
             options,
             channel_credentials,
             insecure,

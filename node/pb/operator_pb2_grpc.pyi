@@ -31,7 +31,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OperatorStub:
-    """Backups of a running node."""
+    """Backups of a running node, and what proposals are drafted from."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,17 +39,21 @@ class OperatorStub:
     def __new__(cls, channel: _aio.Channel) -> OperatorAsyncStub: ...
     Backup: _grpc.UnaryStreamMultiCallable[_operator_pb2.BackupRequest, _operator_pb2.BackupResponse]
     """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
+    GetRoot: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRootRequest, _operator_pb2.GetRootResponse]
+    """The root of the first entries of a log this node holds."""
 
 @_typing.type_check_only
 class OperatorAsyncStub(OperatorStub):
-    """Backups of a running node."""
+    """Backups of a running node, and what proposals are drafted from."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Backup: _aio.UnaryStreamMultiCallable[_operator_pb2.BackupRequest, _operator_pb2.BackupResponse]  # type: ignore[assignment]
     """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
+    GetRoot: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRootRequest, _operator_pb2.GetRootResponse]  # type: ignore[assignment]
+    """The root of the first entries of a log this node holds."""
 
 class OperatorServicer(metaclass=_abc_1.ABCMeta):
-    """Backups of a running node."""
+    """Backups of a running node, and what proposals are drafted from."""
 
     @_abc_1.abstractmethod
     def Backup(
@@ -58,5 +62,13 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_operator_pb2.BackupResponse], _abc.AsyncIterator[_operator_pb2.BackupResponse]]:
         """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
+
+    @_abc_1.abstractmethod
+    def GetRoot(
+        self,
+        request: _operator_pb2.GetRootRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetRootResponse, _abc.Awaitable[_operator_pb2.GetRootResponse]]:
+        """The root of the first entries of a log this node holds."""
 
 def add_OperatorServicer_to_server(servicer: OperatorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from ledger.errors import CairnError, MalformedError, PolicyError, RuleError
 from node.errors import BusyError
 from node.registrar import acting, migrations, postgresql, rows, sqlite
+from node.registrar import inherited as _inherited_tables  # noqa: F401 - create_all makes what is imported
 from node.registrar.people import tables as _people_tables  # noqa: F401 - create_all makes what is imported
 from node.registrar.tables import RESTORED, Award, Setting, Table
 from node.tasks import uninterrupted

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ledger.errors import RuleError
 from ledger.log.charter import ListPolicy
 from node.clock import Draw
+from node.registrar.inherited import FIRST_NUMBER
 from node.registrar.tables import Cut, Slot, StatusList
 
 _ROUNDS = 64
@@ -21,8 +22,10 @@ _ROUNDS = 64
 
 
 def newest_list(session: Session, policy: ListPolicy, now: int) -> StatusList:
-    """The list that new copies take their slots from; the first use opens list 0, which the first cut publishes."""
-    newest = session.scalar(select(StatusList).order_by(StatusList.number.desc()).limit(1))
+    """The list of ours that new copies take their slots from; the first use opens list 0, which the first cut publishes."""
+    newest = session.scalar(
+        select(StatusList).where(StatusList.number < FIRST_NUMBER).order_by(StatusList.number.desc()).limit(1)
+    )
     return newest if newest is not None else _open_list(session, 0, policy, now)
 
 

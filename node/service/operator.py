@@ -5,6 +5,8 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
+from node import wire
+from node.access import read_root
 from node.backup.archive import REGISTRAR
 from node.backup.stores import Piece, expected_bytes, stream_stores
 from node.pb import operator_pb2 as pb
@@ -25,6 +27,11 @@ class OperatorService(rpc.OperatorServicer):
         """Take both stores."""
         self._database = database
         self._store = store
+
+    async def GetRoot(self, request: pb.GetRootRequest, context: Any) -> pb.GetRootResponse:
+        """Give the root of a log at a size."""
+        root = await asyncio.to_thread(read_root, self._store, wire.decode_log_id(request.log), request.size)
+        return pb.GetRootResponse(root=root)
 
     # Any: what grpc passes as context has no public type.
     async def Backup(self, request: pb.BackupRequest, context: Any) -> AsyncIterator[pb.BackupResponse]:

@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "Verifier.Verify": _looking("verify files", *Role),
     "Verifier.VerifyStream": _looking("verify files", *Role),
     "Operator.Backup": Rule("take a backup", NOBODY, is_for_here=True),
+    "Operator.GetRoot": Rule("draft a proposal", NOBODY, is_for_here=True),
     "Recovery.Readmit": Rule("take an award back in", NOBODY, is_for_here=True),
     "People.Invite": _doing("let people in"),
     "People.Enrol": Rule("trade an invitation", NOBODY, is_for_invitations=True),

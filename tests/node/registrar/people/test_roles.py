@@ -71,6 +71,7 @@ EXPECTED = {
     "Registrar.Reissue": "registrar",
     "Registrar.Restate": "",
     "Operator.Backup": "nobody",
+    "Operator.GetRoot": "nobody",
     "Recovery.Readmit": "nobody",
     "People.Invite": "",
     "People.Enrol": "nobody",
