@@ -17,7 +17,7 @@ from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork, parse_fork, verify_fork
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.merkle import LeafHash, RootHash
-from ledger.log.note import Note, VerifierKey, parse_note
+from ledger.log.note import Note, parse_note
 from ledger.log.state import LogState
 from node.client.exchange import MAX_EVIDENCE_BYTES
 from node.client.ledger import LedgerClient
@@ -85,7 +85,7 @@ class Forks:
             await self._keep(log, parse_fork(data), address)
 
     async def _keep(self, log: LogStore, evidence: ForkEvidence, address: str) -> None:
-        fork = await asyncio.to_thread(verify_fork, evidence, _keys_of(log.state))
+        fork = await asyncio.to_thread(verify_fork, evidence, log.state.verifier_keys())
         # Trimmed, only the log and named witnesses can make two pieces differ, so nobody else can fill the shelf.
         evidence = replace(evidence, first=self._trim(log, evidence.first), second=self._trim(log, evidence.second))
         data = encode_fork(evidence)
@@ -117,7 +117,7 @@ class Forks:
         return any(set(trimmed.signatures) <= set(other.signatures) for other in shown)
 
     def _trim(self, log: LogStore, note: bytes) -> bytes:
-        return trim_note(note, _keys_of(log.state), self._witnesses.witness_keys(log.state.log_id))
+        return trim_note(note, log.state.verifier_keys(), self._witnesses.witness_keys(log.state.log_id))
 
     async def _examine(self, log: LogStore, note: bytes, address: str) -> ForkEvidence | None:
         other = _open_any(note, log.state)
@@ -202,14 +202,9 @@ class _Branch:
         return True
 
 
-def _keys_of(state: LogState) -> tuple[VerifierKey, ...]:
-    """Every key the log ever signed checkpoints with: an old one can sign a fork too."""
-    return tuple({state.verifier_key_at(since + 1): None for since, _ in state.log_keys})
-
-
 def _open_any(note: bytes, state: LogState) -> Checkpoint:
     error: CairnError | None = None
-    for key in _keys_of(state):
+    for key in state.verifier_keys():
         try:
             return open_checkpoint(note, key)
         except CairnError as refusal:

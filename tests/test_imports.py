@@ -53,6 +53,8 @@ ORDER = {
         "proof",
         "view",
         "evidence",
+        "reports",
+        "forkfile",
         "receipt",
         "standalone",
         "network",

@@ -42,7 +42,7 @@ class Cleaner:
         Raises:
             MalformedError, SignatureError: it is no note that a key of this log signed.
         """
-        return notes.trim_note(note, _log_keys(state), self._witnesses(state))
+        return notes.trim_note(note, state.verifier_keys(), self._witnesses(state))
 
     def merge(self, state: LogState, held: bytes, offered: Iterable[bytes]) -> bytes:
         """The note held with the cosignatures it lacks of notes over the same checkpoint."""
@@ -55,7 +55,7 @@ class Cleaner:
         """What is worth keeping of a piece of evidence; None where it proves no fork of this log, or enough is held."""
         try:
             evidence = parse_fork(piece)
-            verify_fork(evidence, _log_keys(log.state))
+            verify_fork(evidence, log.state.verifier_keys())
             evidence = replace(
                 evidence, first=self.trim(log.state, evidence.first), second=self.trim(log.state, evidence.second)
             )
@@ -79,7 +79,3 @@ def is_signed(note: bytes, key: PublicKey) -> bool:
         return bool(open_checkpoint(note, log_verifier_key(read_checkpoint(note).origin, key)))
     except CairnError:
         return False
-
-
-def _log_keys(state: LogState) -> list[VerifierKey]:
-    return [state.verifier_key_at(max(1, since + 1)) for since, _ in state.log_keys]

@@ -5,12 +5,12 @@ of two different leaf hashes. Where it is known, the largest common tree with co
 the fork begins. Nothing in it needs to be believed: `verify_fork` checks every part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger import base64url, canonical
 from ledger.canonical import Fields, JSONObject, JSONValue
-from ledger.errors import MalformedError, ProofError, SignatureError
+from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.merkle import LeafHash, Proof, RootHash, verify_consistency, verify_inclusion
 from ledger.log.note import VerifierKey
@@ -64,6 +64,19 @@ class VerifiedFork:
     second: Checkpoint
     split: int
     common: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenForks:
+    """What pieces of evidence about one log prove together.
+
+    Attributes:
+        forks: one for each two checkpoints that contradict each other.
+        notes: every note shown over each of these checkpoints; they may carry other cosignatures.
+    """
+
+    forks: tuple[VerifiedFork, ...]
+    notes: Mapping[Checkpoint, Sequence[bytes]]
 
 
 def encode_fork(evidence: ForkEvidence) -> bytes:
@@ -140,6 +153,30 @@ def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifierKey]) -> Verified
     verify_consistency(common.size, common.root, first.size, first.root, common.first_proof)
     verify_consistency(common.size, common.root, second.size, second.root, common.second_proof)
     return VerifiedFork(first, second, split, common.size)
+
+
+def gather_forks(pieces: Iterable[bytes], keys: Sequence[VerifierKey]) -> ProvenForks:
+    """Put all evidence about one log together; pieces that prove no fork of it count for nothing.
+
+    All that proven pieces about the same two checkpoints say is true, so the largest common tree and the lowest split count:
+    whoever holds true evidence can cut the one down, and show the other higher up.
+    """
+    forks: dict[frozenset[Checkpoint], VerifiedFork] = {}
+    notes: dict[Checkpoint, list[bytes]] = {}
+    for data in pieces:
+        try:
+            evidence = parse_fork(data)
+            found = verify_fork(evidence, keys)
+        except CairnError:
+            # Anybody may send evidence; what does not prove anything is not evidence.
+            continue
+        notes.setdefault(found.first, []).append(evidence.first)
+        notes.setdefault(found.second, []).append(evidence.second)
+        pair = frozenset((found.first, found.second))
+        known = forks.get(pair, found)
+        common = max(known.common or 0, found.common or 0) or None
+        forks[pair] = VerifiedFork(known.first, known.second, min(known.split, found.split), common)
+    return ProvenForks(tuple(forks.values()), notes)
 
 
 def _verify_split(split: Split, first: Checkpoint, second: Checkpoint) -> None:
