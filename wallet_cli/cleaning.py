@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from ledger.errors import CairnError
 from ledger.log.checkpoint import log_verifier_key, open_checkpoint, read_checkpoint
-from ledger.log.evidence import encode_fork, parse_fork, verify_fork
+from ledger.log.evidence import count_signatures, encode_fork, parse_fork, verify_fork
 from ledger.log.keys import PublicKey
-from ledger.log.note import VerifierKey, parse_note
+from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from node.client import notes
@@ -61,8 +61,8 @@ class Cleaner:
             )
         except CairnError:
             return None
-        lines = min(len(parse_note(note).signatures) for note in (evidence.first, evidence.second))
-        return encode_fork(evidence) if len(log.evidence()) < MAX_EVIDENCE * lines else None
+        room = MAX_EVIDENCE * count_signatures(evidence)
+        return encode_fork(evidence) if len(log.evidence()) < room else None
 
     def _witnesses(self, state: LogState) -> tuple[VerifierKey, ...]:
         """Every witness the network ever had in force or names now, but the log's own."""

@@ -59,7 +59,7 @@ class ProvenFork:
         first, second: the two histories.
         split: the histories differ at this entry or below.
         common: entries that they share as far as the evidence proves; `None` where it does not say.
-        begins: entries taken as shared: proven ones, else by what the network had anchored before; `None` if neither is known.
+        begins: entries taken as shared: proven ones, else what the network had anchored before; `None` if neither is known.
         decided_by: entry of the network's log that names the history that counts, where it is held.
     """
 

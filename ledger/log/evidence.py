@@ -13,7 +13,7 @@ from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.merkle import LeafHash, Proof, RootHash, verify_consistency, verify_inclusion
-from ledger.log.note import VerifierKey
+from ledger.log.note import Note, VerifierKey, parse_note
 
 MAX_EVIDENCE_BYTES = 256 * 1024
 MAX_PROOF = 64
@@ -177,6 +177,27 @@ def gather_forks(pieces: Iterable[bytes], keys: Sequence[VerifierKey]) -> Proven
         common = max(known.common or 0, found.common or 0) or None
         forks[pair] = VerifiedFork(known.first, known.second, min(known.split, found.split), common)
     return ProvenForks(tuple(forks.values()), notes)
+
+
+def count_signatures(evidence: ForkEvidence) -> int:
+    """Give how many signatures both notes have at least: how much stands behind a piece.
+
+    Whoever has a log's key can make contradicting notes without end. Room is therefore given by this number, so that those
+    never crowd out the piece that witnesses signed too.
+    """
+    return min(len(note.signatures) for note in _parsed(evidence))
+
+
+def has_all_of(known: ForkEvidence, new: ForkEvidence) -> bool:
+    """Tell whether `known` says all that `new` does: the same texts, every signature, and a common tree if there is one."""
+    if new.common is not None and known.common is None:
+        return False
+    mine = {(note.text, line) for note in _parsed(known) for line in note.signatures}
+    return all((note.text, line) in mine for note in _parsed(new) for line in note.signatures)
+
+
+def _parsed(evidence: ForkEvidence) -> tuple[Note, Note]:
+    return parse_note(evidence.first), parse_note(evidence.second)
 
 
 def _verify_split(split: Split, first: Checkpoint, second: Checkpoint) -> None:
