@@ -28,6 +28,8 @@ COMMANDS = {
     "submit": "Put a proposal with enough signatures on the ledger.",
     "peer": "Nodes to follow beside the members.",
     "trust": "Write the file that verifiers start from.",
+    "evidence": "List proof that two histories of a log were signed; hand it on.",
+    "list-key": "Write the key of one status list, for an auditor.",
     "publish": "Publish an achievement, requirement set, framework or rule.",
     "issue": "Award what a CSV file says.",
     "awards": "List awards with their state and id.",

@@ -12,8 +12,16 @@ from ledger import canonical
 from ledger.errors import CairnError, SignatureError
 from ledger.log.checkpoint import Checkpoint, log_verifier_key, open_cosignatures, read_checkpoint
 from ledger.log.evidence import VerifiedFork, encode_fork, gather_forks, parse_fork, verify_fork
-from ledger.log.forkfile import FORMAT, MAX_FORK_FILE_BYTES, AccusedLog, parse_fork_file, verify_fork_file
-from ledger.log.identity import LogId
+from ledger.log.forkfile import (
+    FORMAT,
+    MAX_FORK_FILE_BYTES,
+    AccusedLog,
+    ForkFile,
+    make_fork_file,
+    parse_fork_file,
+    verify_fork_file,
+)
+from ledger.log.identity import LogId, encode_log_id
 from ledger.log.members import Witness, WitnessSet, judge_notes
 from ledger.log.network import Fork, Network
 from ledger.log.note import VerifierKey, parse_note
@@ -130,6 +138,25 @@ def judge_evidence(data: bytes, trust: TrustRoot | None = None, network: Network
             ) from error
         raise
     return _describe(accused, [data], trust, network, stands_alone=False)
+
+
+def find_held_forks(network: Network, name: str | None = None) -> list[tuple[LogId, ForkFile]]:
+    """Give a fork file for each held log of which two histories are proven.
+
+    Args:
+        network: with all evidence that the replica holds.
+        name: of one log alone: its name, origin or log id.
+    """
+    found = []
+    for log_id in network.ledger.log_ids():
+        view = network.ledger.log(log_id)
+        if view is None or name not in (None, view.state.name, view.state.charter.origin, encode_log_id(log_id)):
+            continue
+        keys = view.state.verifier_keys()
+        pieces = [piece for piece in network.evidence_about(log_id) if gather_forks([piece], keys).forks]
+        if pieces:
+            found.append((log_id, make_fork_file(view, pieces)))
+    return found
 
 
 def is_fork_file(data: bytes) -> bool:

@@ -38,6 +38,13 @@ def to_lines(finding: EvidenceFinding) -> Iterator[str]:
         yield f"  {line}"
 
 
+def to_summary(finding: EvidenceFinding) -> str:
+    """Give a finding in one line."""
+    begins = min((fork.begins for fork in finding.forks if fork.begins is not None), default=None)
+    where = "" if begins is None else f"; they share the first {count(begins, 'entry', 'entries')}"
+    return f"{finding.name} ({finding.origin}): two histories were signed{where}"
+
+
 def to_json(finding: EvidenceFinding) -> dict[str, object]:
     """Give a finding as plain values."""
     return {

@@ -267,7 +267,7 @@ class Network:
         view = self.ledger.log(log)
         if view is None:
             return None
-        forks = self.judge_forks(log, [*view.evidence(), *self._reported(log)])
+        forks = self.judge_forks(log, self.evidence_about(log))
         serious = [fork for fork in forks if fork.is_open]
         return min(serious or forks, key=lambda fork: fork.size, default=None)
 
@@ -282,8 +282,10 @@ class Network:
             notes.setdefault(read_checkpoint(view.note), []).append(view.note)
         return [self._judge_fork(log, view, fork, notes) for fork in proven.forks]
 
-    def _reported(self, log: LogId) -> Iterator[bytes]:
-        """Evidence about a log that stands on others."""
+    def evidence_about(self, log: LogId) -> Iterator[bytes]:
+        """Give all evidence at hand that may be about a log; none of it is verified."""
+        view = self.ledger.log(log)
+        yield from () if view is None else view.evidence()
         for reporter in dict.fromkeys((*self._reporters, log)):
             view = self.ledger.log(reporter)
             if view is not None:

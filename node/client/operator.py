@@ -6,12 +6,14 @@ from typing import Any
 from grpc import aio
 
 from ledger.errors import CairnError
+from ledger.log.identity import LogId
 from node import wire
 from node.client.failures import UnreachableError
 from node.pb import operator_pb2 as pb
 from node.pb import operator_pb2_grpc as rpc
 
 BACKUP_SECONDS = 900.0
+EVIDENCE_SECONDS = 60.0
 _OPTIONS: Sequence[tuple[str, int]] = (("grpc.use_local_subchannel_pool", 1),)
 
 
@@ -36,6 +38,23 @@ async def stream_backup(
                     yield "ledger", message.ledger
         except aio.AioRpcError as error:
             raise decode_refusal(error, socket_path) from error
+
+
+async def export_evidence(socket_path: str, *, timeout_seconds: float = EVIDENCE_SECONDS) -> list[tuple[LogId, bytes]]:
+    """A fork file for each log that a running node keeps evidence about.
+
+    Raises:
+        CairnError: the node does not answer.
+    """
+    files: dict[LogId, bytearray] = {}
+    async with aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS) as channel:
+        try:
+            request = pb.ExportEvidenceRequest()
+            async for message in rpc.OperatorStub(channel).ExportEvidence(request, timeout=timeout_seconds):
+                files.setdefault(LogId(message.log), bytearray()).extend(message.piece)
+        except aio.AioRpcError as error:
+            raise decode_refusal(error, socket_path) from error
+    return [(log, bytes(data)) for log, data in files.items()]
 
 
 def decode_refusal(error: aio.AioRpcError, where: str) -> CairnError:

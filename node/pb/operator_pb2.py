@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/operator.proto\x12\x08\x63\x61irn.v1\"\x0f\n\rBackupRequest\"K\n\x0e\x42\x61\x63kupResponse\x12\x16\n\x0e\x65xpected_bytes\x18\x01 \x01(\x04\x12\x11\n\tregistrar\x18\x02 \x01(\x0c\x12\x0e\n\x06ledger\x18\x03 \x01(\x0c\x32I\n\x08Operator\x12=\n\x06\x42\x61\x63kup\x12\x17.cairn.v1.BackupRequest\x1a\x18.cairn.v1.BackupResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/operator.proto\x12\x08\x63\x61irn.v1\"\x0f\n\rBackupRequest\"K\n\x0e\x42\x61\x63kupResponse\x12\x16\n\x0e\x65xpected_bytes\x18\x01 \x01(\x04\x12\x11\n\tregistrar\x18\x02 \x01(\x0c\x12\x0e\n\x06ledger\x18\x03 \x01(\x0c\"\x17\n\x15\x45xportEvidenceRequest\"4\n\x16\x45xportEvidenceResponse\x12\x0b\n\x03log\x18\x01 \x01(\x0c\x12\r\n\x05piece\x18\x02 \x01(\x0c\x32\xa0\x01\n\x08Operator\x12=\n\x06\x42\x61\x63kup\x12\x17.cairn.v1.BackupRequest\x1a\x18.cairn.v1.BackupResponse0\x01\x12U\n\x0e\x45xportEvidence\x12\x1f.cairn.v1.ExportEvidenceRequest\x1a .cairn.v1.ExportEvidenceResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BACKUPREQUEST']._serialized_end=51
   _globals['_BACKUPRESPONSE']._serialized_start=53
   _globals['_BACKUPRESPONSE']._serialized_end=128
-  _globals['_OPERATOR']._serialized_start=130
-  _globals['_OPERATOR']._serialized_end=203
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=130
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=153
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=155
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=207
+  _globals['_OPERATOR']._serialized_start=210
+  _globals['_OPERATOR']._serialized_end=370
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OperatorStub(object):
-    """Backups of a running node.
+    """Backups of a running node, and the fork evidence it keeps.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,26 @@ class OperatorStub(object):
                 request_serializer=node_dot_pb_dot_operator__pb2.BackupRequest.SerializeToString,
                 response_deserializer=node_dot_pb_dot_operator__pb2.BackupResponse.FromString,
                 _registered_method=True)
+        self.ExportEvidence = channel.unary_stream(
+                '/cairn.v1.Operator/ExportEvidence',
+                request_serializer=node_dot_pb_dot_operator__pb2.ExportEvidenceRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_operator__pb2.ExportEvidenceResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServicer(object):
-    """Backups of a running node.
+    """Backups of a running node, and the fork evidence it keeps.
     """
 
     def Backup(self, request, context):
         """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEvidence(self, request, context):
+        """A fork file (ledger/FORMAT.md 19) for each log that evidence is kept about, in pieces, log by log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +73,11 @@ def add_OperatorServicer_to_server(servicer, server):
                     request_deserializer=node_dot_pb_dot_operator__pb2.BackupRequest.FromString,
                     response_serializer=node_dot_pb_dot_operator__pb2.BackupResponse.SerializeToString,
             ),
+            'ExportEvidence': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEvidence,
+                    request_deserializer=node_dot_pb_dot_operator__pb2.ExportEvidenceRequest.FromString,
+                    response_serializer=node_dot_pb_dot_operator__pb2.ExportEvidenceResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'cairn.v1.Operator', rpc_method_handlers)
@@ -70,7 +87,7 @@ def add_OperatorServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Operator(object):
-    """Backups of a running node.
+    """Backups of a running node, and the fork evidence it keeps.
     """
 
     @staticmethod
@@ -90,6 +107,33 @@ class Operator(object):
             '/cairn.v1.Operator/Backup',
             node_dot_pb_dot_operator__pb2.BackupRequest.SerializeToString,
             node_dot_pb_dot_operator__pb2.BackupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cairn.v1.Operator/ExportEvidence',
+            node_dot_pb_dot_operator__pb2.ExportEvidenceRequest.SerializeToString,
+            node_dot_pb_dot_operator__pb2.ExportEvidenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

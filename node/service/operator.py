@@ -7,10 +7,13 @@ from typing import Any
 
 from node.backup.archive import REGISTRAR
 from node.backup.stores import Piece, expected_bytes, stream_stores
+from node.forkfiles import make_fork_files
 from node.pb import operator_pb2 as pb
 from node.pb import operator_pb2_grpc as rpc
 from node.registrar.database import Database
 from node.store.ledgerstore import LedgerStore
+
+PIECE_BYTES = 256 * 1024
 
 
 def add_operator(server: Any, database: Database, store: LedgerStore) -> None:  # Any: grpc stays behind its seams
@@ -48,3 +51,11 @@ class OperatorService(rpc.OperatorServicer):
                 yield pb.BackupResponse(registrar=piece.data) if is_registrar else pb.BackupResponse(ledger=piece.data)
         finally:
             await asyncio.shield(asyncio.to_thread(close))
+
+    async def ExportEvidence(
+        self, request: pb.ExportEvidenceRequest, context: Any
+    ) -> AsyncIterator[pb.ExportEvidenceResponse]:
+        """Give a fork file for each log that evidence is kept about."""
+        for log_id, data in await asyncio.to_thread(lambda: list(make_fork_files(self._store))):
+            for start in range(0, len(data), PIECE_BYTES):
+                yield pb.ExportEvidenceResponse(log=log_id, piece=data[start : start + PIECE_BYTES])

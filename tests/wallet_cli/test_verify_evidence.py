@@ -14,6 +14,7 @@ from tests.ledger.log.networks import World, evidence, forked
 from tests.ledger.log.samples import fresh_key, rotate
 from tests.wallet_cli.shown import write_logs
 from wallet_cli.main import run
+from wallet_cli.replica_writer import ReplicaWriter
 
 
 class Regulator:
@@ -168,3 +169,21 @@ def test_names_from_a_log_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest
 
     finding = judge_evidence(regulator.piece, regulator.world.trust, regulator.world.look())
     assert "\x1b" not in "".join(escape(line) for line in to_lines(finding))
+
+
+def test_a_replica_hands_on_what_it_holds(regulator: Regulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was fetched with the logs, as a file that stands alone."""
+    replica, output = regulator.replica(), regulator.folder / "out.fork"
+    home = ["--vault", str(regulator.folder / "home" / "vault"), "--trust", str(regulator.trust())]
+    base = ["evidence", *home, "--replica", str(replica)]
+    assert run(base) == 1
+    assert "no proof of two histories is held here" in capsys.readouterr().out
+    with ReplicaWriter(replica) as writer:
+        writer.add_evidence(regulator.world.granite.log_id, regulator.piece)
+    assert run(base) == 0
+    assert "Granite (granite.example/log): two histories were signed; they share the first 4" in capsys.readouterr().out
+    assert run([*base, "--log", "Lantern"]) == 1
+    assert run([*base, "-o", str(output)]) == 0
+    assert regulator.judge(output) == 0
+    assert run([*base, "-o", str(output)]) == 2
+    assert run([*base, "-o", str(output), "--force", "--json"]) == 0
