@@ -59,7 +59,7 @@ class OperatorServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ExportEvidence(self, request, context):
-        """A fork file (ledger/FORMAT.md 19) for each log that evidence is kept about, in pieces, log by log.
+        """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

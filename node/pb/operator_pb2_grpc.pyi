@@ -40,7 +40,7 @@ class OperatorStub:
     Backup: _grpc.UnaryStreamMultiCallable[_operator_pb2.BackupRequest, _operator_pb2.BackupResponse]
     """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
     ExportEvidence: _grpc.UnaryStreamMultiCallable[_operator_pb2.ExportEvidenceRequest, _operator_pb2.ExportEvidenceResponse]
-    """A fork file (ledger/FORMAT.md 19) for each log that evidence is kept about, in pieces, log by log."""
+    """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log."""
 
 @_typing.type_check_only
 class OperatorAsyncStub(OperatorStub):
@@ -50,7 +50,7 @@ class OperatorAsyncStub(OperatorStub):
     Backup: _aio.UnaryStreamMultiCallable[_operator_pb2.BackupRequest, _operator_pb2.BackupResponse]  # type: ignore[assignment]
     """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
     ExportEvidence: _aio.UnaryStreamMultiCallable[_operator_pb2.ExportEvidenceRequest, _operator_pb2.ExportEvidenceResponse]  # type: ignore[assignment]
-    """A fork file (ledger/FORMAT.md 19) for each log that evidence is kept about, in pieces, log by log."""
+    """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log."""
 
 class OperatorServicer(metaclass=_abc_1.ABCMeta):
     """Backups of a running node, and the fork evidence it keeps."""
@@ -69,6 +69,6 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         request: _operator_pb2.ExportEvidenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_operator_pb2.ExportEvidenceResponse], _abc.AsyncIterator[_operator_pb2.ExportEvidenceResponse]]:
-        """A fork file (ledger/FORMAT.md 19) for each log that evidence is kept about, in pieces, log by log."""
+        """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log."""
 
 def add_OperatorServicer_to_server(servicer: OperatorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
