@@ -29,6 +29,7 @@ COMMANDS = {
     "peer": "Nodes to follow beside the members.",
     "trust": "Write the file that verifiers start from.",
     "evidence": "List proof that two histories of a log were signed; hand it on.",
+    "statements": "List what this institution signed, for whoever watches its log.",
     "list-key": "Write the key of one status list, for an auditor.",
     "publish": "Publish an achievement, requirement set, framework or rule.",
     "issue": "Award what a CSV file says.",

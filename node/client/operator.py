@@ -57,6 +57,23 @@ async def export_evidence(socket_path: str, *, timeout_seconds: float = EVIDENCE
     return [(log, bytes(data)) for log, data in files.items()]
 
 
+async def list_statements(socket_path: str, *, timeout_seconds: float = EVIDENCE_SECONDS) -> list[tuple[bytes, bytes]]:
+    """Id and digest of every statement that a running node signed, oldest first.
+
+    Raises:
+        CairnError: the node does not answer.
+    """
+    found: list[tuple[bytes, bytes]] = []
+    async with aio.insecure_channel(f"unix:{socket_path}", options=_OPTIONS) as channel:
+        try:
+            request = pb.ListStatementsRequest()
+            async for message in rpc.OperatorStub(channel).ListStatements(request, timeout=timeout_seconds):
+                found += [(name.id, name.digest) for name in message.statements]
+        except aio.AioRpcError as error:
+            raise decode_refusal(error, socket_path) from error
+    return found
+
+
 def decode_refusal(error: aio.AioRpcError, where: str) -> CairnError:
     """The error that the node raised, or that it does not answer at `where`."""
     # Any: the typings describe metadata as a mapping; what comes is pairs.

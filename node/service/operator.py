@@ -11,9 +11,11 @@ from node.forkfiles import make_fork_files
 from node.pb import operator_pb2 as pb
 from node.pb import operator_pb2_grpc as rpc
 from node.registrar.database import Database
+from node.registrar.signed import list_signed
 from node.store.ledgerstore import LedgerStore
 
 PIECE_BYTES = 256 * 1024
+NAMES_IN_MESSAGE = 4096
 
 
 def add_operator(server: Any, database: Database, store: LedgerStore) -> None:  # Any: grpc stays behind its seams
@@ -59,3 +61,14 @@ class OperatorService(rpc.OperatorServicer):
         for log_id, data in await asyncio.to_thread(lambda: list(make_fork_files(self._store))):
             for start in range(0, len(data), PIECE_BYTES):
                 yield pb.ExportEvidenceResponse(log=log_id, piece=data[start : start + PIECE_BYTES])
+
+    async def ListStatements(
+        self, request: pb.ListStatementsRequest, context: Any
+    ) -> AsyncIterator[pb.ListStatementsResponse]:
+        """Give every statement this institution signed, by id and digest."""
+        names = await self._database.look(lambda session: list(list_signed(session)))
+        for start in range(0, len(names), NAMES_IN_MESSAGE):
+            rows = names[start : start + NAMES_IN_MESSAGE]
+            yield pb.ListStatementsResponse(
+                statements=[pb.SignedStatementName(id=name.id, digest=name.digest) for name in rows]
+            )

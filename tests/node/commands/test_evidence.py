@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.log.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
+from ledger.log.entry import parse_entry
 from ledger.log.evidence import ForkEvidence, encode_fork
 from ledger.log.forkfile import MAX_PIECES
 from ledger.log.identity import encode_log_id
@@ -16,6 +17,7 @@ from node.store.ledgerstore import LedgerStore
 from tests.node.commands.cli import Shell, running
 from tests.simulator import seeded
 from wallet_cli import main as cairn
+from wallet_cli.own_log import read_list
 
 
 @pytest.fixture
@@ -64,6 +66,25 @@ def test_a_running_node_gives_the_same(shell: Shell, granite: Path, tmp_path: Pa
     assert len(json.loads(stopped)["logs"][0]["forks"]) == MAX_PIECES
     with running(granite, tmp_path / "state"):
         assert shell("evidence", granite, "--json").out == stopped
+
+
+def test_what_was_signed_is_listed_for_a_monitor(shell: Shell, granite: Path, tmp_path: Path) -> None:
+    """Running or not, by id and digest of the very bytes on the log; nothing of governance, nothing personal."""
+    with running(granite, tmp_path / "state"):
+        shell.good("cut", granite)
+        running_list = shell.good("statements", granite)
+    assert shell.good("statements", granite) == running_list
+    store = LedgerStore.open(granite / "ledger")
+    (log_id,) = store.log_ids()
+    log = store.log(log_id)
+    assert log is not None
+    is_own = read_list(running_list.encode(), "list")
+    entries = [parse_entry(raw) for raw in log.entries(0, log.size)]
+    store.close()
+    assert [(entry.statement.kind, is_own(entry)) for entry in entries] == [
+        ("charter", None), ("anchor", True), ("issue", True), ("status", True)
+    ]  # fmt: skip
+    assert len(json.loads(shell.good("statements", granite, "--json"))) == 3
 
 
 def test_a_list_key_opens_that_list_alone(shell: Shell, granite: Path, tmp_path: Path) -> None:
