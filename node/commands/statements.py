@@ -10,7 +10,7 @@ from node.commands.options import directory_argument, json_option
 
 @click.command(
     "statements",
-    epilog="Example:  cairn monitor --own-log granite.example/log --own-command 'cairn-node statements /srv/cairn' …",
+    epilog="Example:  cairn-node statements /srv/cairn > granite.statements",
 )
 @directory_argument
 @json_option
