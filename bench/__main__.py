@@ -3,8 +3,11 @@
 import argparse
 import functools
 import platform
+import statistics
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import (
     calibrators,
@@ -124,6 +127,19 @@ def _held_rows(
                 return count / bench.replay(with_helpers=helpers)
 
             yield _ratio_row(f"audit of {what} from files, {name}", measure, unit, rounds, wanted)
+        yield _resumed_row(bench, what, rounds)
+
+
+def _resumed_row(bench: replay_rows.Bench, what: str, rounds: int) -> Row:
+    """What an audit costs that goes on from an earlier one: its growth, and reading what was left."""
+    with tempfile.TemporaryDirectory() as place:
+        state, new = bench.keep_most(Path(place))
+        resumed = statistics.median(bench.resume(state) for _ in range(rounds))
+    whole = statistics.median(bench.replay(with_helpers=False) for _ in range(rounds))
+    name = f"audit of {what} resumed, {new:,} of {bench.entries:,} entries new"
+    # Twice the share of the entries leaves room for reading the state, whose size does not depend on the items.
+    share, accept = resumed / whole, 2 * new / bench.entries + 0.05
+    return Row(name, f"{resumed * 1000:.0f} ms", f"{share:.2f} whole", f"{accept:.2f} whole")
 
 
 def _node_rows(items: int, rounds: int) -> Iterator[Row]:

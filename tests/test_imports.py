@@ -55,6 +55,8 @@ ORDER = {
         "proof",
         "view",
         "evidence",
+        "reports",
+        "forkfile",
         "receipt",
         "standalone",
         "network",

@@ -109,6 +109,12 @@ class LedgerSteps:
         try:
             verify_receipt(receipt, commitment, entry)
         except CairnError as error:
+            fork = self.network.fork_of(receipt.log)
+            if fork is not None and fork.is_open and receipt.index >= fork.size:
+                # It may stand on the history that is not held, and nobody has said yet that this one does not count.
+                detail = f"entry {receipt.index} as held here does not lead to it, and another history of that log was signed"
+                self._unknown(6, detail, "ask the network which history counts", Code.FORKED_LOG)
+                return
             self._answer(6, Answer.NO, str(error), "reject it, or ask the issuer", Code.NOT_ON_LEDGER)
             return
         if not _is_batch(entry):

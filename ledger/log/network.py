@@ -4,14 +4,14 @@ Everything is computed when read, from a trust root and a `LedgerView`; nothing 
 what they rest on, so that a report can say it in words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ledger.errors import CairnError, PolicyError
+from ledger.errors import PolicyError
 from ledger.log.checkpoint import Checkpoint, read_checkpoint
 from ledger.log.entry import Entry
-from ledger.log.evidence import VerifiedFork, parse_fork, verify_fork
+from ledger.log.evidence import VerifiedFork, gather_forks
 from ledger.log.follow import judge_checkpoint
 from ledger.log.governance import NO_RIGHTS, Boundary, MemberOp, Rights, Standing
 from ledger.log.identity import LogId, short_log_id
@@ -24,8 +24,8 @@ from ledger.log.members import (
     judge_quorum,
 )
 from ledger.log.merkle import RootHash, root_at
-from ledger.log.note import VerifierKey
 from ledger.log.policy import QuorumRule, TrustRoot
+from ledger.log.reports import read_reports
 from ledger.log.state import LogState
 from ledger.log.view import LedgerView, LogView
 
@@ -94,8 +94,14 @@ class Fork:
 class Network:
     """A network as one verifier sees it now."""
 
-    def __init__(self, trust: TrustRoot, ledger: LedgerView) -> None:
+    def __init__(self, trust: TrustRoot, ledger: LedgerView, reporters: Sequence[LogId] = ()) -> None:
         """Look at `ledger` from `trust`.
+
+        Args:
+            trust: names the network.
+            ledger: the logs held.
+            reporters: logs whose `evidence` entries are read; the network's is, and each log's about itself. Whoever
+                keeps a replica has put what the others report beside the logs it is about.
 
         Raises:
             PolicyError: the network's log is not held, or what is held does not contain the pinned head.
@@ -108,6 +114,7 @@ class Network:
                 f"network {trust.name}: its log is not held", hint="run `cairn sync --trust FILE --node URL`"
             )
         self.view: LogView = view
+        self._reporters = (trust.network, *reporters)
         self.pages: dict[tuple[LogId, int], tuple[bytes, ...]] = {}
         """Status pages already checked against their entries, by log and index."""
         self.entries: dict[tuple[LogId, int], Entry] = {}
@@ -133,7 +140,8 @@ class Network:
     def forget(self, log: LogId) -> None:
         """Forget what was judged about a log, because more of it is held now."""
         self._heads.pop(log, None)
-        self._forks.pop(log, None)
+        # It may report a fork of any log.
+        self._forks.clear()
         for kept in (self.pages, self.entries):
             for key in [key for key in kept if key[0] == log]:
                 del kept[key]
@@ -273,25 +281,29 @@ class Network:
         view = self.ledger.log(log)
         if view is None:
             return None
-        keys = _all_log_keys(view.state)
-        proven: dict[frozenset[Checkpoint], VerifiedFork] = {}
-        notes: dict[Checkpoint, list[bytes]] = {}
-        for data in view.evidence():
-            try:
-                evidence = parse_fork(data)
-                verified = verify_fork(evidence, keys)
-            except CairnError:
-                # Anybody may send evidence; what does not prove anything is not evidence.
-                continue
-            notes.setdefault(verified.first, []).append(evidence.first)
-            notes.setdefault(verified.second, []).append(evidence.second)
-            pair = frozenset((verified.first, verified.second))
-            proven[pair] = verified if pair not in proven else _combine(proven[pair], verified)
-        if proven and view.note is not None:
-            notes.setdefault(read_checkpoint(view.note), []).append(view.note)
-        forks = [self._judge_fork(log, view, fork, notes) for fork in proven.values()]
+        forks = self.judge_forks(log, self.evidence_about(log))
         serious = [fork for fork in forks if fork.is_open]
         return min(serious or forks, key=lambda fork: fork.size, default=None)
+
+    def judge_forks(self, log: LogId, pieces: Iterable[bytes]) -> list[Fork]:
+        """Give every fork of a held log that these pieces of evidence prove, and what each branch carries."""
+        view = self.ledger.log(log)
+        if view is None:
+            return []
+        proven = gather_forks(pieces, view.state.verifier_keys())
+        notes = {head: list(shown) for head, shown in proven.notes.items()}
+        if proven.forks and view.note is not None:
+            notes.setdefault(read_checkpoint(view.note), []).append(view.note)
+        return [self._judge_fork(log, view, fork, notes) for fork in proven.forks]
+
+    def evidence_about(self, log: LogId) -> Iterator[bytes]:
+        """Give all evidence at hand that may be about a log; none of it is verified."""
+        view = self.ledger.log(log)
+        yield from () if view is None else view.evidence()
+        for reporter in dict.fromkeys((*self._reporters, log)):
+            view = self.ledger.log(reporter)
+            if view is not None:
+                yield from read_reports(view)
 
     def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: dict[Checkpoint, list[bytes]]) -> Fork:
         quorums = [
@@ -342,18 +354,6 @@ def has_boundary(view: LogView, boundary: Boundary) -> bool:
     if boundary.size > view.state.size:
         return False
     return root_of_view(view, boundary.size) == boundary.root
-
-
-def _combine(one: VerifiedFork, other: VerifiedFork) -> VerifiedFork:
-    """Put two proofs about the same notes together: all they say is true, so the largest common tree and the lowest
-    split count. Whoever holds true evidence can cut the one down, and show the other higher up."""
-    common = max(one.common or 0, other.common or 0) or None
-    return VerifiedFork(one.first, one.second, min(one.split, other.split), common)
-
-
-def _all_log_keys(state: LogState) -> list[VerifierKey]:
-    sizes = [since + 1 for since, _ in state.log_keys]
-    return [state.verifier_key_at(size) for size in sizes]
 
 
 def _host_of(url: str) -> str:

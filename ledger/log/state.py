@@ -160,6 +160,10 @@ class LogState:
         """Give the same as the verifier key of a signed note."""
         return log_verifier_key(self.charter.origin, self.log_key_at(size))
 
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
+        """Give every key this log ever signed checkpoints with: an earlier one can sign a fork too."""
+        return tuple(dict.fromkeys(log_verifier_key(self.charter.origin, key) for _, key in self.log_keys))
+
     def batch_for_cut(self, number: int) -> BatchPolicy:
         """Give the batch policy of the cut with this number (from zero)."""
         return next(policy for first, policy in reversed(self.batches) if first <= number)

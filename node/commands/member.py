@@ -36,6 +36,7 @@ def command() -> None:
 @click.option("--reinstate", metavar="MEMBER", help="End a suspension.")
 @click.option("--remove", metavar="MEMBER", help="End a membership.")
 @click.option("--succeed", metavar="MEMBER", help="End a member's log: a school closed, or lost its root keys.")
+@click.option("--resolve", metavar="MEMBER", help="Of two histories of a member's log, let the one held here count.")
 @click.option("--by", "successor", metavar="MEMBER", help="With --succeed: the member that goes on.")
 @click.option(
     "--rights",
@@ -71,14 +72,14 @@ def propose(directory: Path, output: Path, force: bool, as_json: bool, **given: 
     from node.home import open_home
     from node.outfile import check_output
 
-    chosen = [name for name in ("admit", *_CHANGES, "succeed") if given[name] is not None]
+    chosen = [name for name in ("admit", *_CHANGES, "succeed", "resolve") if given[name] is not None]
     if len(chosen) != 1:
-        raise click.UsageError("say one of --admit, --amend, --suspend, --reinstate, --remove, --succeed")
+        raise click.UsageError("say one of --admit, --amend, --suspend, --reinstate, --remove, --succeed, --resolve")
     (what,) = chosen
     rights = _rights(given)
     if (what == "succeed") != (given["successor"] is not None):
         raise click.UsageError("--succeed and --by go together")
-    if what in ("suspend", "remove", "succeed") and rights is not None:
+    if what in ("suspend", "remove", "succeed", "resolve") and rights is not None:
         raise click.UsageError(f"--{what} takes no rights")
     if what == "amend" and rights is None and given["request"] is None and not given["no_witness"]:
         raise click.UsageError("--amend needs the complete new rights, --request or --no-witness")
@@ -87,9 +88,13 @@ def propose(directory: Path, output: Path, force: bool, as_json: bool, **given: 
     if given["size"] is not None and what == "admit":
         raise click.UsageError("--at does not go with --admit: the request names the entry")
     check_output(output, force=force)
-    proposal, reach = asyncio.run(_draft(open_home(directory), what, given, rights))
-    if reach:
-        terminal.note(reach)
+    home = open_home(directory)
+    if what == "resolve":
+        proposal = asyncio.run(_resolve(home, given["resolve"]))
+    else:
+        proposal, reach = asyncio.run(_draft(home, what, given, rights))
+        if reach:
+            terminal.note(reach)
     write_proposal(proposal, output, as_json=as_json)
     return terminal.EXIT_YES
 
@@ -126,6 +131,20 @@ async def _draft(
             amendment = Amendment(rights, request, is_witness)
             proposal = await draft_change(access, drafter, MemberOp(what), given[what], amendment, size=size)
         return proposal, describe_reach(drafter.state, proposal)
+
+
+async def _resolve(home: "Home", member: str) -> "Proposal":
+    from node.access import open_access
+    from node.commands.proposing import make_drafter
+    from node.forkfiles import gather_forks
+    from node.resolution import draft_resolution
+
+    kept = await gather_forks(home)
+    async with open_access(home) as access:
+        resolution = await draft_resolution(access, make_drafter((await access.held_log()).state), member, kept)
+    for line in resolution.words:
+        terminal.note(line)
+    return resolution.proposal
 
 
 @command.command("show", epilog="Example:  cairn-node member show /srv/confluence Granite")

@@ -29,7 +29,7 @@ from ledger.log.body import parse_body
 from ledger.log.charter import ListPolicy
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.identity import LogId
-from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpdate
+from ledger.log.records import Anchor, CloseDocument, EvidenceEntry, Issue, Publish, StatusUpdate
 from ledger.log.view import LogView
 from node.registrar import outbox
 from node.registrar.inherited import FIRST_NUMBER, ListName, enter_list, find_list
@@ -48,7 +48,7 @@ from node.registrar.tables import (
     StatusList,
 )
 
-_OURS = (Anchor, Issue, StatusUpdate, Publish, CloseDocument)
+_OURS = (Anchor, EvidenceEntry, Issue, StatusUpdate, Publish, CloseDocument)
 _FINAL = (Status.REVOKED, Status.REPLACED)
 _WEIGHT = (Status.REPLACED, Status.VALID, Status.SUSPENDED, Status.REVOKED)
 """Which of several bytes tells an award's status, the last most: a decision changes all its slots that are still open, a

@@ -46,6 +46,7 @@ from node.registrar import (
     offers,
     outbox,
     press,
+    reporting,
     restating,
     schedule,
     views,
@@ -365,6 +366,7 @@ class RegistrarDesk:
         with self._database.write() as session:
             restating.check_restated(session, self.own_log())
             copies.renew_waiting(session, self.make_press(), self.find_achievement)
+            reporting.report_forks(session, self.parts.ledger, order, self.parts.draw)
             return cut.make_cut(session, order, self.parts.draw)
 
     async def submit_own(self, drafts: Sequence[Draft]) -> list[int]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--node", "nodes", metavar="URL", multiple=True, help="Sync from this node first, then verify.")
 @click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
 @click.option("--attest", metavar="FILE", help="Write what was found as a signed record; needs --key and --by.")
+@click.option("--attest-report", is_flag=True, help="Also put into that record what the files show about learners.")
 @click.option("--key", "key_file", metavar="FILE", help="The key to sign with, made by `cairn keygen`.")
 @click.option("--by", metavar="NAME", help="Who you are, as it shall stand in the record.")
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase of the key from this file.")
@@ -49,6 +50,7 @@ def command(
     nodes: tuple[str, ...],
     full: bool,
     attest: str | None,
+    attest_report: bool,
     key_file: str | None,
     by: str | None,
     passphrase_file: str | None,
@@ -58,10 +60,11 @@ def command(
 ) -> int:
     """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
 
-    FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check and
-    why. A replica that somebody else made is checked whole first. Without any, what `cairn present --offline` encloses can
-    be checked, which is never enough for `Valid now`. --attest signs what was found, without anything that the files say
-    about learners. Exit code 0: all valid now. 1: at least one is not. 2: nothing could be read. 3: could not be decided.
+    FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check
+    and why. A replica that somebody else made is checked whole first. Without any, what `cairn present --offline`
+    encloses can be checked, which is never enough for `Valid now`. --attest signs what was found, without anything
+    that the files say about learners unless --attest-report asks for it. Exit code 0: all valid now. 1: at least one
+    is not. 2: nothing could be read. 3: could not be decided.
     """
     from ledger.credential.batch_report import Tally
     from ledger.credential.verify import Question
@@ -72,6 +75,8 @@ def command(
     place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, replica, nodes)
     if alone and (nodes or replica or attest):
         raise click.UsageError("--no-replica holds no ledger, so it goes with none of --replica, --node and --attest.")
+    if attest_report and not attest:
+        raise click.UsageError("--attest-report belongs to --attest.")
     signer = _open_signer(attest, key_file, by, passphrase_file, force)
     if nodes:
         _sync(place)
@@ -95,7 +100,8 @@ def command(
     if signer is not None and network is not None:
         from wallet_cli.attest import attest_verification
 
-        signer.write(attest_verification(found, network, question.now, signer.by))
+        signed = attest_verification(found, network, question.now, signer.by, with_report=attest_report)
+        signer.write(signed)
     if tally.exit_code == terminal.EXIT_UNDECIDED:
         terminal.next_step("cairn sync, then verify again; each report says what else can be done")
     return tally.exit_code
