@@ -10,6 +10,7 @@ from functools import cached_property
 
 from ledger.errors import CairnError, PolicyError
 from ledger.log.checkpoint import Checkpoint, read_checkpoint
+from ledger.log.effects import StatusRecord
 from ledger.log.entry import Entry
 from ledger.log.evidence import VerifiedFork, parse_fork, verify_fork
 from ledger.log.follow import judge_checkpoint
@@ -112,6 +113,8 @@ class Network:
         """Status pages already checked against their entries, by log and index."""
         self.entries: dict[tuple[LogId, int], Entry] = {}
         """Entries already proven to stand in the held tree, by log and index; the reader bounds their number."""
+        self.earlier: dict[int, Network] = {}
+        """What was known at earlier heads of the network, by size (`as_of`)."""
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
         self._forks: dict[LogId, Fork | None] = {}
         self._check_pin()
@@ -134,6 +137,7 @@ class Network:
         """Forget what was judged about a log, because more of it is held now."""
         self._heads.pop(log, None)
         self._forks.pop(log, None)
+        self.earlier.clear()
         for kept in (self.pages, self.entries):
             for key in [key for key in kept if key[0] == log]:
                 del kept[key]
@@ -245,6 +249,10 @@ class Network:
         heads = self.state.members.anchored.get(log, ())
         witnessed = [head for head in heads if head.seconds is not None]
         return max(witnessed or heads, key=lambda head: head.size, default=None)
+
+    def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
+        """Give the page to read, of at least one that counts in a log, oldest first: the newest."""
+        return pages[-1]
 
     def fork_of(self, log: LogId) -> Fork | None:
         """Give the proven fork of a log that begins lowest, if evidence of one is held.

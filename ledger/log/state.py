@@ -15,7 +15,7 @@ from ledger.errors import RuleError
 from ledger.log import judge
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots
 from ledger.log.checkpoint import log_verifier_key
-from ledger.log.effects import DocumentRecord, Effect, Restatement, StatusRecord
+from ledger.log.effects import DocumentRecord, Effect, Restatement, StatusRecord, Theft
 from ledger.log.entry import NO_PREVIOUS, Entry
 from ledger.log.governance import (
     AddKey,
@@ -50,7 +50,7 @@ READ_KINDS = ("anchor",)
 
 _COPIED = (
     "assigned", "batches", "documents", "evidence", "frontier", "ids", "keys", "latest", "lists", "log_keys", "members",
-    "named", "recent", "statuses", "urls", "void",
+    "named", "recent", "statuses", "thefts", "urls", "void",
 )  # fmt: skip
 """What `copy` copies: containers whose members never change, and the parts that know how."""
 
@@ -82,6 +82,7 @@ class LogState:
         "restated",
         "roots",
         "statuses",
+        "thefts",
         "unknown",
         "urls",
         "void",
@@ -116,6 +117,8 @@ class LogState:
         self.lists: dict[tuple[LogId, int], int] = {}
         """Every status list seen, with its slots."""
         self.statuses: list[StatusRecord] = []
+        self.thefts: list[Theft] = []
+        """Every compromise that took effect, ascending: what `keys` does not tell, since when each is known."""
         self.documents: dict[DocumentName, DocumentRecord] = {}
         self.evidence: list[int] = []
         self.recent = RecentTree()
@@ -335,6 +338,7 @@ class LogState:
                 self.keys.records[change.key].retired = index
             case CompromiseKey():
                 self.keys.records[change.key].stolen_since = change.since
+                self.thefts.append(Theft(index, change.key, change.since))
                 self._recollect_lists()
             case RotateLogKey():
                 self.log_keys.append((index, change.log_key))

@@ -1,0 +1,379 @@
+"""What was known of a network at a moment, and what is known today about that moment (DESIGN 3, "Time").
+
+No entry carries a time that counts; witnesses' cosignatures do. *As of D* is the last head of the network that an `anchor`
+records as its item 0, or the freshest held, if newer, whose quorum was complete at D; and every member at the size anchored
+below it. A log of which nothing was anchored by then was known by its charter alone, which its id commits to.
+
+`EarlierNetwork` answers like `Network`, from the states of then: nothing that an entry above says is known to it.
+`HindsightNetwork` reads the status pages of then and knows everything else that is known today: keys declared stolen since,
+boundaries set back, histories that turned out to be two.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ledger.errors import CairnError, PolicyError, ProofError
+from ledger.log.body import parse_body
+from ledger.log.checkpoint import Checkpoint, read_checkpoint
+from ledger.log.earlier import cut_pages, rewind
+from ledger.log.effects import StatusRecord
+from ledger.log.evidence import parse_fork
+from ledger.log.identity import LogId
+from ledger.log.members import AnchoredHead, QuorumAnswer, WitnessSet, judge_quorum
+from ledger.log.merkle import HashReader, RootHash
+from ledger.log.network import Fork, HeadAnswer, Network, root_of_view
+from ledger.log.state import LogState
+from ledger.log.view import LogView
+
+HISTORY = "run `cairn sync --history` and try again; if it stays, the nodes asked have thinned out their old pages"
+MAX_THINNED_MS = 32 * 86_400_000
+"""How much older than the page that counted one may be that is read in its place: thinning leaves the first of a month."""
+MAX_MOMENTS = 16
+"""Earlier heads that a network keeps: a night of files asks about one date, or a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHead:
+    """A head of the network's log with the time its quorum was complete.
+
+    Attributes:
+        size, root: of its tree.
+        seconds: the time (Unix seconds).
+        index: of the `anchor` that records it; `None` for the freshest held, which none records yet.
+    """
+
+    size: int
+    root: bytes
+    seconds: int
+    index: int | None
+
+
+def list_heads(network: Network) -> Iterator[KnownHead]:
+    """Give the heads of the network's log that have a time, oldest first."""
+    own = network.trust.network
+    for head in network.state.members.anchored.get(own, ()):
+        if head.seconds is not None:
+            yield KnownHead(head.size, head.root, head.seconds, head.index)
+    try:
+        freshest = network.judge_head(own)
+    except CairnError:
+        return
+    if freshest.quorum.seconds is not None:
+        yield KnownHead(freshest.size, freshest.root, freshest.quorum.seconds, None)
+
+
+def look_back(network: Network, at: int) -> "EarlierNetwork":
+    """Give what was known of a network at a moment; the network keeps it for the next question.
+
+    Args:
+        network: as it is known today.
+        at: Unix milliseconds.
+
+    Raises:
+        PolicyError: no head of the network has a time so early, or none has any: with no witnesses nobody says when.
+    """
+    heads = list(list_heads(network))
+    before = [head for head in heads if head.seconds * 1000 <= at]
+    if not heads:
+        raise PolicyError("no independent witness says when any state of the network was known")
+    if not before:
+        raise PolicyError("no state of the network was confirmed by its witnesses so early")
+    head = max(before, key=lambda item: item.size)
+    known = network.earlier.get(head.size)
+    if isinstance(known, EarlierNetwork):
+        return known
+    if len(network.earlier) >= MAX_MOMENTS:
+        del network.earlier[next(iter(network.earlier))]
+    made = EarlierNetwork(network, head)
+    network.earlier[head.size] = made
+    return made
+
+
+def known_by(network: Network, log: LogId, index: int) -> int | None:
+    """Give when an entry was known at the latest: the time of the first network head below which it is anchored.
+
+    Returns:
+        Unix milliseconds; `None` where no such head has a time.
+    """
+    if log != network.trust.network:
+        anchored = _counting(network.state.members.anchored.get(log, ()))
+        index = min((head.index for head in anchored if head.size > index), default=-1)
+        if index < 0:
+            return None
+    return min((head.seconds * 1000 for head in list_heads(network) if head.size > index), default=None)
+
+
+def _counting(heads: Sequence[AnchoredHead]) -> Sequence[AnchoredHead]:
+    """Heads with a quorum; all of them where none has one, as `Network.newest_anchor` counts them."""
+    return [head for head in heads if head.seconds is not None] or heads
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierLog:
+    """One log as it was known; satisfies `ledger.log.view.LogView`.
+
+    Attributes:
+        view: as it is held today.
+        state: of then.
+        note: the checkpoint that was anchored; `None` where nothing was.
+        forks: the evidence that stood on a ledger.
+    """
+
+    view: LogView
+    state: LogState
+    note: bytes | None
+    forks: tuple[bytes, ...]
+
+    @property
+    def read_hashes(self) -> HashReader:
+        """Reads hashes of complete subtrees; those of then are those of today."""
+        return self.view.read_hashes
+
+    def entry(self, index: int) -> bytes:
+        """Give the exact bytes of an entry of then (`IndexError` above)."""
+        if index >= self.state.size:
+            raise IndexError(f"entry {index} of {self.state.size}")
+        return self.view.entry(index)
+
+    def body(self, index: int) -> bytes | None:
+        """Give the encoded body of an entry of then."""
+        return self.view.body(index) if index < self.state.size else None
+
+    def evidence(self) -> Sequence[bytes]:
+        """Give the fork evidence that stood on a ledger then."""
+        return self.forks
+
+
+class _EarlierLedger:
+    """All logs as they were known; satisfies `ledger.log.view.LedgerView`."""
+
+    def __init__(self, today: Network, head: KnownHead) -> None:
+        self._today = today
+        self._head = head
+        own = today.trust.network
+        self._state = rewind(today.state, head.size, today.view.read_hashes)
+        self._logs: dict[LogId, EarlierLog | None] = {}
+        # In two steps, since what stood as evidence follows from the sizes of all logs, this one's included.
+        self._sizes: dict[LogId, int] = {own: head.size}
+
+    def log_ids(self) -> Sequence[LogId]:
+        return self._today.ledger.log_ids()
+
+    def log(self, log_id: LogId) -> EarlierLog | None:
+        if log_id not in self._logs:
+            view = self._today.ledger.log(log_id)
+            self._logs[log_id] = None if view is None else self._open(log_id, view)
+        return self._logs[log_id]
+
+    def _open(self, log_id: LogId, view: LogView) -> EarlierLog:
+        if log_id == self._today.trust.network:
+            state, note = self._state, self._own_note()
+        else:
+            head = self._find_head(log_id, view)
+            state = rewind(view.state, 1 if head is None else head.size, view.read_hashes)
+            note = None if head is None else self._find_note(head, view.state.charter.origin)
+        return EarlierLog(view, state, note, self._find_evidence(view))
+
+    def _find_head(self, log_id: LogId, view: LogView) -> AnchoredHead | None:
+        """The largest head anchored by then that lies on the history held."""
+        heads = _counting(self._state.members.anchored.get(log_id, ()))
+        for head in sorted(heads, key=lambda item: -item.size):
+            if head.size <= view.state.size and root_of_view(view, head.size) == head.root:
+                return head
+        return None
+
+    def _own_note(self) -> bytes | None:
+        head = self._head
+        if head.index is None:
+            return self._today.view.note
+        return next(iter(self._notes(head.index)), None)
+
+    def _find_note(self, head: AnchoredHead, origin: str) -> bytes | None:
+        wanted = Checkpoint(origin, head.size, RootHash(head.root))
+        return next((note for note in self._notes(head.index) if _reads(note, wanted)), None)
+
+    def _notes(self, index: int) -> Sequence[bytes]:
+        body = self._today.view.body(index)
+        return () if body is None else parse_body("anchor", body)
+
+    def _find_evidence(self, view: LogView) -> tuple[bytes, ...]:
+        # Without evidence at hand there is no fork to date, and no other log need be opened.
+        if not view.evidence():
+            return ()
+        return tuple(item for log_id in self.log_ids() for item in self._evidence_in(log_id))
+
+    def _evidence_in(self, log_id: LogId) -> Iterator[bytes]:
+        view = self._today.ledger.log(log_id)
+        if view is None or not view.state.evidence:
+            return
+        size = self._size_of(log_id, view)
+        for index in view.state.evidence:
+            body = view.body(index) if index < size else None
+            yield from () if body is None else read_evidence(body)
+
+    def _size_of(self, log_id: LogId, view: LogView) -> int:
+        if log_id not in self._sizes:
+            head = self._find_head(log_id, view)
+            self._sizes[log_id] = 1 if head is None else head.size
+        return self._sizes[log_id]
+
+
+def read_evidence(body: bytes) -> Iterator[bytes]:
+    """Give the items of an `evidence` body that are fork evidence; nothing in them is verified."""
+    for item in parse_body("evidence", body):
+        try:
+            parse_fork(item)
+        except CairnError:
+            continue
+        yield item
+
+
+class _LookingBack(Network):
+    """What both ways of looking back share."""
+
+    today: Network
+
+    def name_of(self, log: LogId) -> str:
+        """Give an institution's name as it is called today, so that both answers speak of the same one."""
+        return self.today.name_of(log)
+
+    def _check_pin(self) -> None:
+        """Nothing to check: the tree held today contains the pinned head, and begins with every tree of then."""
+
+
+class EarlierNetwork(_LookingBack):
+    """A network as it was known at one of its heads."""
+
+    def __init__(self, today: Network, head: KnownHead) -> None:
+        """Look back from `today` to `head`; see `look_back`."""
+        self.today = today
+        self.head = head
+        self._chosen: dict[tuple[LogId, int], StatusRecord] = {}
+        super().__init__(today.trust, _EarlierLedger(today, head))
+        # What was proven to stand in today's trees stands in those of then, below their sizes.
+        self.pages, self.entries = today.pages, today.entries
+
+    @cached_property
+    def hindsight(self) -> "HindsightNetwork":
+        """What is known today about that moment."""
+        return HindsightNetwork(self)
+
+    def size_of(self, log: LogId) -> int:
+        """Give how many entries of a log were known; the charter alone where nothing was anchored."""
+        if log == self.trust.network:
+            return self.head.size
+        anchored = self.newest_anchor(log)
+        return 1 if anchored is None else anchored.size
+
+    def judge_head(self, log: LogId) -> HeadAnswer:
+        """Give the head of a log that was known, with its quorum.
+
+        Raises:
+            PolicyError: nothing of the log was anchored, or not on the history that is held.
+        """
+        view = self.ledger.log(log)
+        if log != self.trust.network:
+            if view is None or view.note is None:
+                raise PolicyError(f"no head of the log of {self.name_of(log)} stood on the network's log by then")
+            return super().judge_head(log)
+        known = self._heads.get(log)
+        if known is None:
+            note = b"" if view is None or view.note is None else view.note
+            answer = HeadAnswer(self.head.size, RootHash(self.head.root), self._own_quorum(note))
+            known = self._heads[log] = (note, answer)
+        return known[1]
+
+    def _own_quorum(self, note: bytes) -> QuorumAnswer:
+        """Judge the network's head by the set in force where it was anchored, the first one by the set it brought."""
+        own, index = self.trust.network, self.head.index
+        sets = self.today.state.members.witness_sets
+        before: list[WitnessSet] = [item for item in sets if index is None or item.since < index]
+        judges = before[-1] if before and before[-1].for_log(own) else next(i for i in sets if i.since == index)
+        return judge_quorum(note, own, judges)
+
+    def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
+        """Give the newest page of then or, where that one was thinned out, the one that was left in its place.
+
+        Raises:
+            ProofError: neither is held.
+        """
+        newest = pages[-1]
+        if (log, newest.index) not in self._chosen:
+            self._chosen[log, newest.index] = self._choose(log, view, pages)
+        return self._chosen[log, newest.index]
+
+    def _choose(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
+        newest = pages[-1]
+        if self._is_held(log, view, newest):
+            return newest
+        wanted = known_by(self.today, log, newest.index)
+        for page in reversed(pages[:-1]):
+            when = known_by(self.today, log, page.index)
+            if wanted is None or when is None or wanted - when > MAX_THINNED_MS:
+                break
+            if self._is_held(log, view, page) and not view.state.is_status_void(page):
+                return page
+        raise ProofError(
+            f"needs history: the status page of entry {newest.index} of the log of {self.name_of(log)}, "
+            "which counted then, is not held here",
+            hint=HISTORY,
+        )
+
+    def _is_held(self, log: LogId, view: LogView, page: StatusRecord) -> bool:
+        return (log, page.index) in self.pages or view.body(page.index) is not None
+
+
+class _HindsightLedger:
+    """All logs as they are known today, but for the pages above what was known; satisfies `LedgerView`."""
+
+    def __init__(self, earlier: EarlierNetwork) -> None:
+        self._earlier = earlier
+        self._logs: dict[LogId, EarlierLog | None] = {}
+
+    def log_ids(self) -> Sequence[LogId]:
+        return self._earlier.ledger.log_ids()
+
+    def log(self, log_id: LogId) -> EarlierLog | None:
+        if log_id not in self._logs:
+            view = self._earlier.today.ledger.log(log_id)
+            self._logs[log_id] = None if view is None else self._open(log_id, view)
+        return self._logs[log_id]
+
+    def _open(self, log_id: LogId, view: LogView) -> EarlierLog:
+        state = cut_pages(view.state, self._earlier.size_of(log_id))
+        return EarlierLog(view, state, view.note, tuple(view.evidence()))
+
+
+class HindsightNetwork(_LookingBack):
+    """A network as it is known today, with the status pages of an earlier moment."""
+
+    def __init__(self, earlier: EarlierNetwork) -> None:
+        """Look at the moment of `earlier` with what `earlier.today` knows."""
+        self.today = earlier.today
+        self._earlier = earlier
+        super().__init__(earlier.trust, _HindsightLedger(earlier))
+        self.pages, self.entries = earlier.pages, earlier.entries
+
+    def judge_head(self, log: LogId) -> HeadAnswer:
+        """Judge the newest head held (`Network.judge_head`)."""
+        return self.today.judge_head(log)
+
+    def fork_of(self, log: LogId) -> Fork | None:
+        """Give the fork known today."""
+        return self.today.fork_of(log)
+
+    def newest_anchor(self, log: LogId) -> AnchoredHead | None:
+        """Give the head anchored by then: what must be held to read the pages of then."""
+        return self._earlier.newest_anchor(log)
+
+    def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
+        """Give the page of then (`EarlierNetwork.choose_page`)."""
+        return self._earlier.choose_page(log, view, pages)
+
+
+def _reads(note: bytes, wanted: Checkpoint) -> bool:
+    try:
+        return read_checkpoint(note) == wanted
+    except CairnError:
+        return False
