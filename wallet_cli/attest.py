@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from ledger import base64url
 from ledger.canonical import JSONObject, JSONValue
-from ledger.credential.report import RecordReport
+from ledger.credential.report import Code, CredentialReport, RecordReport, Step
+from ledger.credential.validity import format_instant
 from ledger.log.attestation import Attestation, AttestationKind, AttestedHead, SignedAttestation, attested_trust
 from ledger.log.didkey import encode_did_key
 from ledger.log.identity import encode_log_id
@@ -58,14 +59,7 @@ def attest_verification(files: Iterable[tuple[bytes, RecordReport]], network: Ne
         by: who says so.
     """
     credentials: list[JSONValue] = [
-        {
-            "code": credential.code.value,
-            "file": base64url.encode(digest),
-            "steps": [{"answer": step.answer.value, "number": step.number} for step in credential.steps],
-            "verdict": credential.verdict.text,
-        }
-        for digest, report in files
-        for credential in report.credentials
+        _attested(digest, credential) for digest, report in files for credential in report.credentials
     ]
     views = ((log_id, network.ledger.log(log_id)) for log_id in sorted(network.ledger.log_ids()))
     heads = tuple(AttestedHead(log, view.state.size, view.state.frontier.root()) for log, view in views if view)
@@ -77,6 +71,27 @@ def attest_verification(files: Iterable[tuple[bytes, RecordReport]], network: Ne
         heads=heads,
         result={"credentials": credentials},
     )
+
+
+def _attested(digest: bytes, credential: CredentialReport) -> JSONObject:
+    value: JSONObject = {
+        "code": credential.code.value,
+        "file": base64url.encode(digest),
+        "steps": _attested_steps(credential.steps),
+        "verdict": credential.verdict.text,
+    }
+    as_of = credential.as_of
+    if as_of is not None:
+        value["as_of"] = {
+            "at": as_of.at,
+            "known_now": {"code": as_of.known_now.code.value, "steps": _attested_steps(as_of.known_now.steps)},
+            "known_then": {"code": as_of.known_then.code.value, "steps": _attested_steps(as_of.known_then.steps)},
+        }
+    return value
+
+
+def _attested_steps(steps: Iterable[Step]) -> list[JSONValue]:
+    return [{"answer": step.answer.value, "number": step.number} for step in steps]
 
 
 def describe_attestation(signed: SignedAttestation) -> list[str]:
@@ -111,3 +126,15 @@ def _result_lines(attestation: Attestation) -> Iterable[str]:
     for credential in credentials if isinstance(credentials, list) else ():
         if isinstance(credential, dict):
             yield f"result      {credential.get('verdict')} ({credential.get('code')}), file {credential.get('file')}"
+            yield from _as_of_lines(credential.get("as_of"))
+
+
+def _as_of_lines(value: object) -> Iterable[str]:
+    if not isinstance(value, dict) or not isinstance(value.get("at"), int):
+        return
+    when = format_instant(value["at"])
+    for name, words in (("known_then", f"as known on {when}"), ("known_now", f"as known about {when} later")):
+        answer = value.get(name)
+        code = answer.get("code") if isinstance(answer, dict) else None
+        verdict = Code(code).verdict.then if code in set(Code) else "unknown"
+        yield f"  {words}: {verdict} ({code})"

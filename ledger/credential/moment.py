@@ -7,6 +7,8 @@ from ledger.credential.validity import format_instant
 from ledger.errors import MalformedError
 
 DAY_MS = 86_400_000
+CLOCKS_MS = 60_000
+"""How far the clocks of whoever asks and whoever answers may differ."""
 _EPOCH_DAY = date(1970, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _is_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII).fullmatch
@@ -45,7 +47,7 @@ def check_moment(at: int, now: int) -> None:
     Raises:
         MalformedError: it is.
     """
-    if at > now:
+    if at > now + CLOCKS_MS:
         raise MalformedError(
             f"as of {format_instant(at)}: is still to come, now is {format_instant(now)}",
             hint="name a moment that is over; without one it is judged as of now",
@@ -54,10 +56,11 @@ def check_moment(at: int, now: int) -> None:
 
 def _read(text: str) -> int:
     if _is_day(text):
-        return ((date.fromisoformat(text) - _EPOCH_DAY).days + 1) * DAY_MS - 1
-    if not _is_instant(text):
+        at = ((date.fromisoformat(text) - _EPOCH_DAY).days + 1) * DAY_MS - 1
+    elif _is_instant(text):
+        at = (datetime.fromisoformat(text.upper().replace(" ", "T")) - _EPOCH) // timedelta(milliseconds=1)
+    else:
         raise ValueError("neither form")
-    at = (datetime.fromisoformat(text.upper().replace(" ", "T")) - _EPOCH) // timedelta(milliseconds=1)
     if at < 0:
         raise ValueError("before 1970")
     return at

@@ -7,7 +7,7 @@ if no larger state of that log is known.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.credential import status
 from ledger.credential.report import Answer, Code, Step, make_step
@@ -76,6 +76,7 @@ def check_status(
             raise PolicyError(f"the head held of {network.name_of(page.log)}, whose page counts, has no quorum")
         value = _read(network, page, page.record, reference)
         doubted = None if page.doubted is None else _read(network, page, page.doubted, reference)
+        _check_thinned(network, page, value, reference)
     except CairnError as error:
         return _unknown(str(error), error.hint or SYNC)
     if stapled is not None and value not in (Status.REVOKED, Status.REPLACED):
@@ -205,6 +206,27 @@ def _pages(network: Network, log: LogId, view: LogView, reference: StatusReferen
         is_about = reference.log == log or reference.log in named
         if is_about and all(log in network.line_of(other) for other in named):
             yield record
+
+
+def _check_thinned(network: Network, page: Page, value: Status, reference: StatusReference) -> None:
+    """Check that the page after the one that was thinned out reads as the one before it: then that one did too.
+
+    Raises:
+        ProofError: it reads otherwise, or is not held.
+    """
+    if page.thinned is None or value in (Status.REVOKED, Status.REPLACED):
+        return
+    after = network.page_after(page.log, page.thinned.index)
+    found = None if after is None else _read(network, replace(page, view=after[0]), after[1], reference)
+    if after is None or found is not value:
+        told = "and none after it is held"
+        if after is not None and found is not None:
+            told = f"{found.name.lower()} as of entry {after[1].index}"
+        raise ProofError(
+            f"the page of entry {page.thinned.index}, which counted, is not held any more; "
+            f"{value.name.lower()} as of entry {page.record.index}, {told}",
+            hint="ask the issuer, or a node that keeps all pages",
+        )
 
 
 def _read(network: Network, page: Page, record: StatusRecord, reference: StatusReference) -> Status:

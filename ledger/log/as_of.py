@@ -27,6 +27,8 @@ from ledger.log.state import LogState
 from ledger.log.view import LogView
 
 HISTORY = "run `cairn sync --history` and try again; if it stays, the nodes asked have thinned out their old pages"
+THINNED_AFTER_MS = 400 * 86_400_000
+"""Pages younger than this are thinned out by nobody: whoever lacks one can fetch it."""
 MAX_THINNED_MS = 32 * 86_400_000
 """How much older than the page that counted one may be that is read in its place: thinning leaves the first of a month."""
 MAX_MOMENTS = 16
@@ -308,7 +310,7 @@ class EarlierNetwork(_LookingBack):
         if self._is_held(log, view, newest):
             return newest
         wanted = known_by(self.today, log, newest.index)
-        for page in reversed(pages[:-1]):
+        for page in reversed(pages[:-1]) if self._is_thinned(wanted) else ():
             when = known_by(self.today, log, page.index)
             if wanted is None or when is None or wanted - when > MAX_THINNED_MS:
                 break
@@ -319,6 +321,19 @@ class EarlierNetwork(_LookingBack):
             "which counted then, is not held here",
             hint=HISTORY,
         )
+
+    def _is_thinned(self, known: int | None) -> bool:
+        """Tell whether a page that was known then (Unix ms) is so old that it may have been thinned out."""
+        newest = max((head.seconds * 1000 for head in list_heads(self.today)), default=0)
+        return known is not None and newest - known > THINNED_AFTER_MS
+
+    def page_after(self, log: LogId, index: int) -> tuple[LogView, StatusRecord] | None:
+        """Give the first page above `index` that is held today, and the log to read it in."""
+        view = self.today.ledger.log(log)
+        for page in () if view is None else view.state.statuses:
+            if page.index > index and view is not None and self._is_held(log, view, page):
+                return None if view.state.is_status_void(page) else (view, page)
+        return None
 
     def _is_held(self, log: LogId, view: LogView, page: StatusRecord) -> bool:
         return (log, page.index) in self.pages or view.body(page.index) is not None
@@ -370,6 +385,10 @@ class HindsightNetwork(_LookingBack):
     def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
         """Give the page of then (`EarlierNetwork.choose_page`)."""
         return self._earlier.choose_page(log, view, pages)
+
+    def page_after(self, log: LogId, index: int) -> tuple[LogView, StatusRecord] | None:
+        """Give the first page above `index` that is held today, and the log to read it in."""
+        return self._earlier.page_after(log, index)
 
 
 def _reads(note: bytes, wanted: Checkpoint) -> bool:

@@ -254,6 +254,10 @@ class Network:
         """Give the page to read, of at least one that counts in a log, oldest first: the newest."""
         return pages[-1]
 
+    def page_after(self, log: LogId, index: int) -> tuple[LogView, StatusRecord] | None:
+        """Give the page that follows one that is not held any more, and the log to read it in; looking back alone."""
+        return None
+
     def fork_of(self, log: LogId) -> Fork | None:
         """Give the proven fork of a log that begins lowest, if evidence of one is held.
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.credential.moment import CLOCKS_MS
 from ledger.credential.report import Answer, Code
 from ledger.credential.verify import Question
 from ledger.errors import MalformedError
@@ -12,7 +13,7 @@ from ledger.log.governance import Rights
 from ledger.log.policy import QuorumRule
 from tests.ledger.credential.histories import good, issued, reinstated, with_status
 from tests.ledger.credential.history import History, end_of
-from tests.ledger.credential.verifying import SECONDS
+from tests.ledger.credential.verifying import SECONDS, Minted
 from tests.simulator import NOW, SimulatedLog
 
 
@@ -105,30 +106,55 @@ def test_a_page_that_is_not_held_needs_history() -> None:
     assert "cairn sync --history" in step.remedy
 
 
-def test_a_thinned_page_is_replaced_by_the_one_before_it_and_that_is_said() -> None:
+def thinned(later: int = 0, first: int = 2, second: int = 3, years: int = 2) -> tuple[History, Minted]:
+    """Pages of two days and of one years later, when the slot reads `later`; the second one is thinned out."""
     world = History()
-    one = with_status(1)(world)
+    one = world.mint()
+    world.on(first).cut(one)
+    world.on(second).cut()
     world.granite.bodies[6] = None
+    world.day += 365 * years
+    world.desk(world.granite).statuses[one.slot] = later
+    world.cut()
+    return world, one
+
+
+def test_a_thinned_page_reads_as_those_around_it_and_that_is_said() -> None:
+    world, one = thinned()
     report = world.look_back(one, 3)
-    assert report.known_then.code is Code.VALID
+    assert report.known_then.code is report.known_now.code is Code.VALID
     assert "as of entry 3 of the log of Granite" in report.known_then.steps[-1].detail
     assert "the page of entry 6, which counted, is not held any more" in report.known_then.steps[-1].detail
 
 
-def test_a_page_much_older_than_the_one_that_counted_replaces_nothing() -> None:
-    """Thinning leaves one page a month; what is older was left by something else."""
+def test_where_those_around_it_differ_nobody_can_tell() -> None:
+    """Revoked between the two that are left, before or after the day that is asked about."""
+    world, one = thinned(later=1)
+    report = world.look_back(one, 3)
+    assert report.known_then.code is report.known_now.code is Code.INCOMPLETE
+    assert "valid as of entry 3, revoked as of entry 9" in report.known_then.steps[-1].detail
+
+
+def test_what_is_final_before_a_thinned_page_is_final_on_it() -> None:
     world = History()
-    one = good(world)
-    world.on(2 + 33).cut()
-    world.on(2 + 34).cut()
+    one = world.mint()
+    world.desk(world.granite).statuses[one.slot] = 1
+    world.on(2).cut(one)
+    world.on(3).cut()
     world.granite.bodies[6] = None
-    assert world.look_back(one, 2 + 33).known_then.code is Code.INCOMPLETE
-    world = History()
-    one = good(world)
-    world.on(2 + 31).cut()
-    world.on(2 + 32).cut()
-    world.granite.bodies[6] = None
-    assert world.look_back(one, 2 + 31).known_then.code is Code.VALID
+    world.day += 500
+    world.cut()
+    world.granite.bodies[9] = None
+    assert world.look_back(one, 3).known_then.code is Code.REVOKED
+
+
+@pytest.mark.parametrize(("second", "years"), [(3, 1), (2 + 33, 2)])
+def test_a_page_that_thinning_did_not_take_needs_history(second: int, years: int) -> None:
+    """It is younger than 400 days; or the one before it is more than a month older."""
+    world, one = thinned(second=second, years=years)
+    report = world.look_back(one, second)
+    assert report.known_then.code is Code.INCOMPLETE
+    assert "needs history" in report.known_then.steps[-1].detail
 
 
 def test_where_pages_in_between_are_not_held_the_first_that_is_tells_the_change() -> None:
@@ -170,8 +196,8 @@ def test_a_file_made_for_somebody_else_is_no_good_about_any_day() -> None:
 
 def test_a_moment_to_come_is_refused() -> None:
     with pytest.raises(MalformedError, match="is still to come"):
-        Question(now=NOW, as_of=NOW + 1)
-    Question(now=NOW, as_of=NOW)
+        Question(now=NOW, as_of=NOW + CLOCKS_MS + 1)
+    Question(now=NOW, as_of=NOW + CLOCKS_MS)
 
 
 def test_one_look_serves_many_days_and_forgets_the_oldest() -> None:
