@@ -57,6 +57,7 @@ ORDER = {
         "receipt",
         "standalone",
         "network",
+        "earlier_ledger",
         "as_of",
         "finding",
         "audit",

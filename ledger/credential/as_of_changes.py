@@ -10,7 +10,8 @@ from ledger.credential.verify_ledger import LedgerSteps
 from ledger.credential.verify_status import find_status_change, read_entry
 from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
-from ledger.log.as_of import EarlierNetwork, known_by, read_evidence
+from ledger.log.as_of import EarlierNetwork, known_by
+from ledger.log.earlier_ledger import read_evidence
 from ledger.log.identity import LogId
 from ledger.log.keys import KeyId
 from ledger.log.network import Network

@@ -172,7 +172,18 @@ def read_entry(network: Network, log: LogId, view: LogView, index: int) -> Entry
 
 
 def _find_page(network: Network, reference: StatusReference) -> Page:
-    """Find the page that decides: the last successor's that restates the list, else the owner's below the boundary."""
+    """Find the page that decides: the last successor's that restates the list, else the owner's below the boundary.
+
+    All lists of a log stand on the same pages, so it is found once for all of them.
+    """
+    kept = network.deciding.get(LogId(reference.log))
+    if isinstance(kept, Page):
+        return kept
+    network.deciding[LogId(reference.log)] = found = _search_page(network, reference)
+    return found
+
+
+def _search_page(network: Network, reference: StatusReference) -> Page:
     list_log = LogId(reference.log)
     for log in reversed(network.line_of(list_log)):
         name = network.name_of(log)

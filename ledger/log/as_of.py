@@ -10,20 +10,16 @@ boundaries set back, histories that turned out to be two.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.errors import CairnError, PolicyError, ProofError
-from ledger.log.body import parse_body
-from ledger.log.checkpoint import Checkpoint, read_checkpoint
-from ledger.log.earlier import cut_pages, rewind
+from ledger.log.earlier import cut_pages
+from ledger.log.earlier_ledger import EarlierLedger, EarlierLog, KnownHead, counting
 from ledger.log.effects import StatusRecord
-from ledger.log.evidence import parse_fork
 from ledger.log.identity import LogId
 from ledger.log.members import AnchoredHead, QuorumAnswer, WitnessSet, judge_quorum
-from ledger.log.merkle import HashReader, RootHash
-from ledger.log.network import Fork, HeadAnswer, Network, root_of_view
-from ledger.log.state import LogState
+from ledger.log.merkle import RootHash
+from ledger.log.network import Fork, HeadAnswer, Network
 from ledger.log.view import LogView
 
 HISTORY = "run `cairn sync --history` and try again; if it stays, the nodes asked have thinned out their old pages"
@@ -33,22 +29,6 @@ MAX_THINNED_MS = 32 * 86_400_000
 """How much older than the page that counted one may be that is read in its place: thinning leaves the first of a month."""
 MAX_MOMENTS = 16
 """Earlier heads that a network keeps: a night of files asks about one date, or a few."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownHead:
-    """A head of the network's log with the time its quorum was complete.
-
-    Attributes:
-        size, root: of its tree.
-        seconds: the time (Unix seconds).
-        index: of the `anchor` that records it; `None` for the freshest held, which none records yet.
-    """
-
-    size: int
-    root: bytes
-    seconds: int
-    index: int | None
 
 
 def list_heads(network: Network) -> Iterator[KnownHead]:
@@ -75,21 +55,30 @@ def look_back(network: Network, at: int) -> "EarlierNetwork":
     Raises:
         PolicyError: no head of the network has a time so early, or none has any: with no witnesses nobody says when.
     """
+    known = network.earlier.get(at)
+    if not isinstance(known, EarlierNetwork):
+        known = _find_known(network, _find_head(network, at))
+        if len(network.earlier) >= MAX_MOMENTS:
+            del network.earlier[next(iter(network.earlier))]
+        network.earlier[at] = known
+    return known
+
+
+def _find_head(network: Network, at: int) -> KnownHead:
     heads = list(list_heads(network))
     before = [head for head in heads if head.seconds * 1000 <= at]
     if not heads:
         raise PolicyError("no independent witness says when any state of the network was known")
     if not before:
         raise PolicyError("no state of the network was confirmed by its witnesses so early")
-    head = max(before, key=lambda item: item.size)
-    known = network.earlier.get(head.size)
-    if isinstance(known, EarlierNetwork):
-        return known
-    if len(network.earlier) >= MAX_MOMENTS:
-        del network.earlier[next(iter(network.earlier))]
-    made = EarlierNetwork(network, head)
-    network.earlier[head.size] = made
-    return made
+    return max(before, key=lambda item: item.size)
+
+
+def _find_known(network: Network, head: KnownHead) -> "EarlierNetwork":
+    for known in network.earlier.values():
+        if isinstance(known, EarlierNetwork) and known.head.size == head.size:
+            return known
+    return EarlierNetwork(network, head)
 
 
 def known_by(network: Network, log: LogId, index: int) -> int | None:
@@ -99,136 +88,11 @@ def known_by(network: Network, log: LogId, index: int) -> int | None:
         Unix milliseconds; `None` where no such head has a time.
     """
     if log != network.trust.network:
-        anchored = _counting(network.state.members.anchored.get(log, ()))
+        anchored = counting(network.state.members.anchored.get(log, ()))
         index = min((head.index for head in anchored if head.size > index), default=-1)
         if index < 0:
             return None
     return min((head.seconds * 1000 for head in list_heads(network) if head.size > index), default=None)
-
-
-def _counting(heads: Sequence[AnchoredHead]) -> Sequence[AnchoredHead]:
-    """Heads with a quorum; all of them where none has one, as `Network.newest_anchor` counts them."""
-    return [head for head in heads if head.seconds is not None] or heads
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierLog:
-    """One log as it was known; satisfies `ledger.log.view.LogView`.
-
-    Attributes:
-        view: as it is held today.
-        state: of then.
-        note: the checkpoint that was anchored; `None` where nothing was.
-        forks: the evidence that stood on a ledger.
-    """
-
-    view: LogView
-    state: LogState
-    note: bytes | None
-    forks: tuple[bytes, ...]
-
-    @property
-    def read_hashes(self) -> HashReader:
-        """Reads hashes of complete subtrees; those of then are those of today."""
-        return self.view.read_hashes
-
-    def entry(self, index: int) -> bytes:
-        """Give the exact bytes of an entry of then (`IndexError` above)."""
-        if index >= self.state.size:
-            raise IndexError(f"entry {index} of {self.state.size}")
-        return self.view.entry(index)
-
-    def body(self, index: int) -> bytes | None:
-        """Give the encoded body of an entry of then."""
-        return self.view.body(index) if index < self.state.size else None
-
-    def evidence(self) -> Sequence[bytes]:
-        """Give the fork evidence that stood on a ledger then."""
-        return self.forks
-
-
-class _EarlierLedger:
-    """All logs as they were known; satisfies `ledger.log.view.LedgerView`."""
-
-    def __init__(self, today: Network, head: KnownHead) -> None:
-        self._today = today
-        self._head = head
-        own = today.trust.network
-        self._state = rewind(today.state, head.size, today.view.read_hashes)
-        self._logs: dict[LogId, EarlierLog | None] = {}
-        # In two steps, since what stood as evidence follows from the sizes of all logs, this one's included.
-        self._sizes: dict[LogId, int] = {own: head.size}
-
-    def log_ids(self) -> Sequence[LogId]:
-        return self._today.ledger.log_ids()
-
-    def log(self, log_id: LogId) -> EarlierLog | None:
-        if log_id not in self._logs:
-            view = self._today.ledger.log(log_id)
-            self._logs[log_id] = None if view is None else self._open(log_id, view)
-        return self._logs[log_id]
-
-    def _open(self, log_id: LogId, view: LogView) -> EarlierLog:
-        if log_id == self._today.trust.network:
-            state, note = self._state, self._own_note()
-        else:
-            head = self._find_head(log_id, view)
-            state = rewind(view.state, 1 if head is None else head.size, view.read_hashes)
-            note = None if head is None else self._find_note(head, view.state.charter.origin)
-        return EarlierLog(view, state, note, self._find_evidence(view))
-
-    def _find_head(self, log_id: LogId, view: LogView) -> AnchoredHead | None:
-        """The largest head anchored by then that lies on the history held."""
-        heads = _counting(self._state.members.anchored.get(log_id, ()))
-        for head in sorted(heads, key=lambda item: -item.size):
-            if head.size <= view.state.size and root_of_view(view, head.size) == head.root:
-                return head
-        return None
-
-    def _own_note(self) -> bytes | None:
-        head = self._head
-        if head.index is None:
-            return self._today.view.note
-        return next(iter(self._notes(head.index)), None)
-
-    def _find_note(self, head: AnchoredHead, origin: str) -> bytes | None:
-        wanted = Checkpoint(origin, head.size, RootHash(head.root))
-        return next((note for note in self._notes(head.index) if _reads(note, wanted)), None)
-
-    def _notes(self, index: int) -> Sequence[bytes]:
-        body = self._today.view.body(index)
-        return () if body is None else parse_body("anchor", body)
-
-    def _find_evidence(self, view: LogView) -> tuple[bytes, ...]:
-        # Without evidence at hand there is no fork to date, and no other log need be opened.
-        if not view.evidence():
-            return ()
-        return tuple(item for log_id in self.log_ids() for item in self._evidence_in(log_id))
-
-    def _evidence_in(self, log_id: LogId) -> Iterator[bytes]:
-        view = self._today.ledger.log(log_id)
-        if view is None or not view.state.evidence:
-            return
-        size = self._size_of(log_id, view)
-        for index in view.state.evidence:
-            body = view.body(index) if index < size else None
-            yield from () if body is None else read_evidence(body)
-
-    def _size_of(self, log_id: LogId, view: LogView) -> int:
-        if log_id not in self._sizes:
-            head = self._find_head(log_id, view)
-            self._sizes[log_id] = 1 if head is None else head.size
-        return self._sizes[log_id]
-
-
-def read_evidence(body: bytes) -> Iterator[bytes]:
-    """Give the items of an `evidence` body that are fork evidence; nothing in them is verified."""
-    for item in parse_body("evidence", body):
-        try:
-            parse_fork(item)
-        except CairnError:
-            continue
-        yield item
 
 
 class _LookingBack(Network):
@@ -252,7 +116,7 @@ class EarlierNetwork(_LookingBack):
         self.today = today
         self.head = head
         self._chosen: dict[tuple[LogId, int], StatusRecord] = {}
-        super().__init__(today.trust, _EarlierLedger(today, head))
+        super().__init__(today.trust, EarlierLedger(today, head))
         # What was proven to stand in today's trees stands in those of then, below their sizes.
         self.pages, self.entries = today.pages, today.entries
 
@@ -389,10 +253,3 @@ class HindsightNetwork(_LookingBack):
     def page_after(self, log: LogId, index: int) -> tuple[LogView, StatusRecord] | None:
         """Give the first page above `index` that is held today, and the log to read it in."""
         return self._earlier.page_after(log, index)
-
-
-def _reads(note: bytes, wanted: Checkpoint) -> bool:
-    try:
-        return read_checkpoint(note) == wanted
-    except CairnError:
-        return False

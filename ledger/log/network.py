@@ -113,8 +113,11 @@ class Network:
         """Status pages already checked against their entries, by log and index."""
         self.entries: dict[tuple[LogId, int], Entry] = {}
         """Entries already proven to stand in the held tree, by log and index; the reader bounds their number."""
+        self.deciding: dict[LogId, object] = {}
+        """Which page decides about the lists of a log, once it was found (`verify_status`)."""
         self.earlier: dict[int, Network] = {}
-        """What was known at earlier heads of the network, by size (`as_of`)."""
+        """What was known at earlier moments, by Unix milliseconds (`as_of`)."""
+        self._anchors: dict[LogId, AnchoredHead | None] = {}
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
         self._forks: dict[LogId, Fork | None] = {}
         self._check_pin()
@@ -137,7 +140,8 @@ class Network:
         """Forget what was judged about a log, because more of it is held now."""
         self._heads.pop(log, None)
         self._forks.pop(log, None)
-        self.earlier.clear()
+        for told in (self.deciding, self.earlier, self._anchors):
+            told.clear()
         for kept in (self.pages, self.entries):
             for key in [key for key in kept if key[0] == log]:
                 del kept[key]
@@ -246,9 +250,11 @@ class Network:
 
     def newest_anchor(self, log: LogId) -> AnchoredHead | None:
         """Give the largest head of a log that the network's log records with a quorum (any, where there are no witnesses)."""
-        heads = self.state.members.anchored.get(log, ())
-        witnessed = [head for head in heads if head.seconds is not None]
-        return max(witnessed or heads, key=lambda head: head.size, default=None)
+        if log not in self._anchors:
+            heads = self.state.members.anchored.get(log, ())
+            witnessed = [head for head in heads if head.seconds is not None]
+            self._anchors[log] = max(witnessed or heads, key=lambda head: head.size, default=None)
+        return self._anchors[log]
 
     def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
         """Give the page to read, of at least one that counts in a log, oldest first: the newest."""
