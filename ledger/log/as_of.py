@@ -151,12 +151,13 @@ class EarlierNetwork(_LookingBack):
         return known[1]
 
     def _own_quorum(self, note: bytes) -> QuorumAnswer:
-        """Judge the network's head by the set in force where it was anchored, the first one by the set it brought."""
+        """Judge the network's head as the anchor that records it did (`Membership.apply_anchor`)."""
         own, index = self.trust.network, self.head.index
         sets = self.today.state.members.witness_sets
-        before: list[WitnessSet] = [item for item in sets if index is None or item.since < index]
-        judges = before[-1] if before and before[-1].for_log(own) else next(i for i in sets if i.since == index)
-        return judge_quorum(note, own, judges)
+        before = next(item for item in reversed(sets) if index is None or item.since < index)
+        if before.for_log(own):
+            return judge_quorum(note, own, before)
+        return judge_quorum(note, own, WitnessSet(self.head.size, self.state.members.named_below(self.head.size)))
 
     def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
         """Give the newest page of then or, where that one was thinned out, the one that was left in its place.

@@ -1,7 +1,7 @@
 """Held logs as they were known at a head of the network: each at the size that stood anchored below it.
 
-A log of which nothing was anchored was known by its charter alone, which its id commits to. Fork evidence has no date but that
-of the entry that put it on a ledger, so evidence that stands on none was not known.
+A log of which nothing was anchored was known by its charter alone, which its id commits to. Fork evidence has no date but
+that of the entry that put it on a ledger, so evidence that stands on none was not known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,6 +81,7 @@ class EarlierLedger:
     """All logs as they were known; satisfies `ledger.log.view.LedgerView`."""
 
     def __init__(self, today: Network, head: KnownHead) -> None:
+        """Look at what `today` holds as of `head`."""
         self._today = today
         self._head = head
         own = today.trust.network
@@ -90,9 +91,11 @@ class EarlierLedger:
         self._sizes: dict[LogId, int] = {own: head.size}
 
     def log_ids(self) -> Sequence[LogId]:
+        """Give the ids of all logs held, also those that nobody knew then."""
         return self._today.ledger.log_ids()
 
     def log(self, log_id: LogId) -> EarlierLog | None:
+        """Give one log as it was known, by its charter at the least; `None` where it is not held."""
         if log_id not in self._logs:
             view = self._today.ledger.log(log_id)
             self._logs[log_id] = None if view is None else self._open(log_id, view)
