@@ -41,6 +41,16 @@ def issued_later(world: History) -> Minted:
     return good(world)
 
 
+def issued_next(world: History) -> Minted:
+    """In the very next entry after those of day 1."""
+    world.on(1).cut()
+    one = world.mint()
+    world.on(2).batch(world.granite, [one])
+    world.page(world.granite)
+    world.confirm()
+    return one
+
+
 def with_status(value: int) -> Callable[[History], Minted]:
     def make(world: History) -> Minted:
         one = good(world)

@@ -18,6 +18,7 @@ from tests.ledger.credential.histories import (
     forked,
     issued,
     issued_later,
+    issued_next,
     not_yet,
     operate_key_stolen,
     page_stolen_then_a_good_one,
@@ -50,6 +51,9 @@ ROWS = {
     "nothing happened": Row(issued, 2, Code.VALID, Code.VALID, Code.VALID),
     "issued after": Row(
         issued_later, 1, Code.NOT_YET_VALID, Code.NOT_YET_VALID, Code.VALID, (6, "Granite", 5, 2, False)
+    ),
+    "issued in the next entry": Row(
+        issued_next, 1, Code.NOT_YET_VALID, Code.NOT_YET_VALID, Code.VALID, (6, "Granite", 4, 2, False)
     ),
     "revoked after": Row(with_status(1), 3, Code.VALID, Code.VALID, Code.REVOKED, (11, "Granite", 9, 4, False)),
     "replaced after": Row(with_status(3), 2, Code.VALID, Code.VALID, Code.SUPERSEDED, (11, "Granite", 9, 4, False)),

@@ -11,7 +11,7 @@ from ledger.log.governance import MemberOp
 from ledger.log.identity import LogId
 from ledger.log.network import Network
 from ledger.log.state import found_state
-from tests.ledger.log.networks import SECONDS, World, forked
+from tests.ledger.log.networks import SECONDS, World, evidence, forked
 from tests.simulator import SimulatedLedger, SimulatedLog, seeded, trust_of
 
 DAY = 86_400
@@ -170,14 +170,16 @@ def test_a_head_anchored_of_another_history_is_passed_over() -> None:
     assert earlier.size_of(held.log_id) == 7
 
 
-def test_evidence_counts_from_the_entry_that_puts_it_on_a_log() -> None:
+def test_evidence_that_stands_on_no_log_was_not_known() -> None:
     world = World()
     other = forked(world, [world.network, world.lantern], [world.lantern, world.tidewater])
-    assert other.size == world.granite.size
+    world.granite.forks = [evidence(world.granite, other, 4)]
     night(world, 1)
     network = world.look()
     assert look_back(network, at(1)).fork_of(world.granite.log_id) is None
-    assert network.fork_of(world.granite.log_id) is None
+    told = network.fork_of(world.granite.log_id)
+    assert told is not None and told.is_open
+    assert look_back(network, at(1)).hindsight.fork_of(world.granite.log_id) == told
 
 
 def test_no_head_and_no_head_so_early() -> None:
