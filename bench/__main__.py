@@ -89,6 +89,9 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             "one presentation, heads new (12 claims, 4 shown)", desk.rate_new, "checks/s", rounds, "0.13 V"
         )
         yield _ratio_row("one presentation, heads already checked", desk.rate_known, "checks/s", rounds, "0.28 V")
+        figure, times = desk.rate_as_of()
+        what = f"the same as of {verify_rows.NIGHTS} nights before"
+        yield Row(what, f"{figure:,.0f} checks/s", f"{times:.2f} x plain", "1.5 x")
         above, bare = desk.cold_start(rounds)
         yield Row(
             "`cairn verify FILE`, cold, above a bare interpreter",
@@ -96,6 +99,8 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             f"{above / bare:.1f} bare",
             "250 ms",
         )
+        asked, plain = desk.cold_as_of(rounds)
+        yield Row("`cairn verify --as-of`, cold", f"{asked * 1000:.0f} ms", f"{asked / plain:.2f} x plain", "1.5 x")
     yield from _proof_rows()
     yield from _node_rows(items, rounds)
     yield from _growth_rows(items * 10)

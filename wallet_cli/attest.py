@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from ledger import base64url
 from ledger.canonical import JSONObject, JSONValue
-from ledger.credential.report import CredentialReport, RecordReport
+from ledger.credential.report import Code, CredentialReport, RecordReport, Step
+from ledger.credential.validity import format_instant
 from ledger.errors import ProofError
 from ledger.log.attestation import Attestation, AttestationKind, AttestedHead, SignedAttestation, attested_trust
 from ledger.log.didkey import encode_did_key
@@ -82,12 +83,23 @@ def _credential(digest: bytes, credential: CredentialReport, with_report: bool) 
     value: JSONObject = {
         "code": credential.code.value,
         "file": base64url.encode(digest),
-        "steps": [{"answer": step.answer.value, "number": step.number} for step in credential.steps],
+        "steps": _attested_steps(credential.steps),
         "verdict": credential.verdict.text,
     }
+    as_of = credential.as_of
+    if as_of is not None:
+        value["as_of"] = {
+            "at": as_of.at,
+            "known_now": {"code": as_of.known_now.code.value, "steps": _attested_steps(as_of.known_now.steps)},
+            "known_then": {"code": as_of.known_then.code.value, "steps": _attested_steps(as_of.known_then.steps)},
+        }
     if with_report:
         value["report"] = list(credential.to_lines())
     return value
+
+
+def _attested_steps(steps: Iterable[Step]) -> list[JSONValue]:
+    return [{"answer": step.answer.value, "number": step.number} for step in steps]
 
 
 def check_heads(attestation: Attestation, ledger: LedgerView) -> tuple[str, ...]:
@@ -145,3 +157,15 @@ def _result_lines(attestation: Attestation) -> Iterable[str]:
             yield f"result      {credential.get('verdict')} ({credential.get('code')}), file {credential.get('file')}"
             report = credential.get("report")
             yield from (f"  {line}" for line in report if isinstance(line, str)) if isinstance(report, list) else ()
+            yield from _as_of_lines(credential.get("as_of"))
+
+
+def _as_of_lines(value: object) -> Iterable[str]:
+    if not isinstance(value, dict) or not isinstance(value.get("at"), int):
+        return
+    when = format_instant(value["at"])
+    for name, words in (("known_then", f"as known on {when}"), ("known_now", f"as known about {when} later")):
+        answer = value.get(name)
+        code = answer.get("code") if isinstance(answer, dict) else None
+        verdict = Code(code).verdict.then if code in set(Code) else "unknown"
+        yield f"  {words}: {verdict} ({code})"

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from ledger.errors import PolicyError
 from ledger.log.checkpoint import Checkpoint, read_checkpoint
+from ledger.log.effects import StatusRecord
 from ledger.log.entry import Entry
 from ledger.log.evidence import VerifiedFork, gather_forks
 from ledger.log.follow import judge_checkpoint
@@ -119,6 +120,11 @@ class Network:
         """Status pages already checked against their entries, by log and index."""
         self.entries: dict[tuple[LogId, int], Entry] = {}
         """Entries already proven to stand in the held tree, by log and index; the reader bounds their number."""
+        self.deciding: dict[LogId, object] = {}
+        """Which page decides about the lists of a log, once it was found (`verify_status`)."""
+        self.earlier: dict[int, Network] = {}
+        """What was known at earlier moments, by Unix milliseconds (`as_of`)."""
+        self._anchors: dict[LogId, AnchoredHead | None] = {}
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
         self._forks: dict[LogId, Fork | None] = {}
         self._check_pin()
@@ -141,7 +147,8 @@ class Network:
         """Forget what was judged about a log, because more of it is held now."""
         self._heads.pop(log, None)
         # It may report a fork of any log.
-        self._forks.clear()
+        for told in (self._forks, self.deciding, self.earlier, self._anchors):
+            told.clear()
         for kept in (self.pages, self.entries):
             for key in [key for key in kept if key[0] == log]:
                 del kept[key]
@@ -264,9 +271,19 @@ class Network:
 
     def newest_anchor(self, log: LogId) -> AnchoredHead | None:
         """Give the largest head of a log that the network's log records with a quorum (any, where there are no witnesses)."""
-        heads = self.state.members.anchored.get(log, ())
-        witnessed = [head for head in heads if head.seconds is not None]
-        return max(witnessed or heads, key=lambda head: head.size, default=None)
+        if log not in self._anchors:
+            heads = self.state.members.anchored.get(log, ())
+            witnessed = [head for head in heads if head.seconds is not None]
+            self._anchors[log] = max(witnessed or heads, key=lambda head: head.size, default=None)
+        return self._anchors[log]
+
+    def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
+        """Give the page to read, of at least one that counts in a log, oldest first: the newest."""
+        return pages[-1]
+
+    def page_after(self, log: LogId, index: int) -> tuple[LogView, StatusRecord] | None:
+        """Give the page that follows one that is not held any more, and the log to read it in; looking back alone."""
+        return None
 
     def fork_of(self, log: LogId) -> Fork | None:
         """Give the proven fork of a log that begins lowest, if evidence of one is held.
