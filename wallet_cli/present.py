@@ -35,6 +35,13 @@ DAY_MS = 86_400_000
 NONCE_BYTES = 16
 MAX_TEXT_BYTES = 1 << 17
 
+LIMITS = (
+    "Whoever has seen a copy can read its status, past and future, and when it was made. What is shown cannot be taken back.",
+    "All copies of one award change status on the same day, and the school can recognise each: receivers who compare, or ask",
+    "the school, may find out that they met the same person.",
+)
+"""What no choice of fields prevents (DESIGN 4): told before every presentation, and with the history."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -170,7 +177,7 @@ def explain(selected: Sequence[Selected], request: Request) -> Iterator[str]:
         yield ""
         yield from (f"  in your own words: {name} = {text}" for name, text in request.learner)
     yield ""
-    yield "Whoever has seen a copy can follow its status from then on. What is shown cannot be taken back."
+    yield from LIMITS
 
 
 def build(selected: Sequence[Selected], request: Request) -> bytes:
