@@ -11,11 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from ledger.credential.status import Status
+from ledger.log.keys import PublicKey
 from node import found
 from node.client.registry import IssueRequest
 from node.clock import Draw
+from node.registrar import copies
 from node.registrar.schedule import due_instant, next_instant
+from node.registrar.tables import Award, Copy
 from tests.node.registrar import desks
 from tests.node.registrar.desks import DIPLOMA, Bench, Clock, Dice, achievement_json, open_bench
 
@@ -100,3 +106,25 @@ def name_of(learner: str) -> str:
 def roster_of(day: int) -> list[str]:
     """Ids of the seven candidates of one day."""
     return [f"D{day:03d}-{number}" for number in range(ROSTER)]
+
+
+async def claim(bench: Bench, award_id: str, holders: Sequence[PublicKey]) -> list[str]:
+    """A wallet's copies of an award, one for each key, waiting for the next cut."""
+    press = bench.desk.make_press()
+
+    def write(session: Session) -> list[str]:
+        held = session.get_one(Award, award_id)
+        published = bench.desk.find_achievement(held.achievement, held.version)
+        return copies.mint_wallet_copies(session, press, published, held, holders)
+
+    return await bench.desk.database.change(write)
+
+
+async def kept_copies(bench: Bench) -> list[Copy]:
+    """Every copy the school knows, oldest first."""
+    return await bench.desk.database.look(lambda session: list(session.scalars(select(Copy).order_by(Copy.id))))
+
+
+async def revoke(bench: Bench, award_ids: Sequence[str]) -> None:
+    """Revoke awards."""
+    await bench.desk.set_status(award_ids, Status.REVOKED, reason="decided")
