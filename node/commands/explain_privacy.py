@@ -22,9 +22,9 @@ _COLUMNS = 100
 def command(directory: Path, as_json: bool) -> int:
     """Tell what this node gives away about its learners, and to whom, from its log and its settings as they are.
 
-    For a parent's question, a data protection officer, or before a school goes live. Exit code 0 means that there are only the
-    limits every node has, 1 that this one gives away more and somebody can change that, 2 that there is no readable node in
-    DIR, 3 that the node does not answer.
+    For a parent's question, a data protection officer, or before a school goes live. Exit code 0 means that there are only
+    the limits every node has, 1 that this one gives away more and somebody can change that, 2 that there is no readable
+    node in DIR, 3 that the node does not answer.
     """
     import asyncio
 
@@ -90,7 +90,12 @@ def _section(title: str, lines: Iterable[str]) -> None:
     terminal.result(f"{title}:")
     for line in lines:
         for part in textwrap.wrap(
-            line, _COLUMNS, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+            line,
+            _COLUMNS,
+            initial_indent="  - ",
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+            break_long_words=False,
         ):
             terminal.result(part)
 

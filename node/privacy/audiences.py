@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from node.address import parse_address
 from node.privacy.subject import Subject
 from node.terminal import count
 
@@ -85,7 +84,8 @@ def _machines(subject: Subject) -> Iterator[Audience]:
             "any argument",
         )
     if config.registrar_listen:
-        address = parse_address(config.registrar_listen)
         yield Audience(
-            f"registrars at other computers, at {address}", "what their role allows, each act on record", "the keys"
+            f"registrars at other computers, at {config.registrar_listen}",
+            "what their role allows, each act on record",
+            "the keys",
         )

@@ -35,7 +35,11 @@ def list_facts(subject: Subject) -> Iterator[Fact]:
     own = subject.own
     charter = own.charter
     yield Fact("institution", True, f"{own.name}, a {charter.institution.value}; origin {charter.origin}, {own.url}")
-    yield Fact("keys", True, f"{_describe_keys(subject)}; a batch shows the operate key alone, never the one that signed a credential")
+    yield Fact(
+        "keys",
+        True,
+        f"{_describe_keys(subject)}; a batch shows the operate key alone, never the one that signed a credential",
+    )
     for network in subject.networks:
         members = sum(network.members.is_active(log) for log in network.members.records)
         role = "this is its log" if network.log_id == own.log_id else "rights and standing of this institution in it"
