@@ -27,6 +27,7 @@ class LimitCode(StrEnum):
     FULL_BATCH = "full-batch"
     SLOT_HISTORY = "slot-history"
     SAME_CUT = "same-cut"
+    REPLACES = "replaces"
     ISSUER_RECOGNISES = "issuer-recognises"
     LIST_ROOT = "list-root"
     ROSTER_BOUND = "roster-bound"
@@ -111,6 +112,11 @@ def _of_copies(subject: Subject) -> Iterator[Limit]:
         LimitCode.SAME_CUT,
         "all copies of an award change at one cut: receivers of two copies who both see a change may guess they are one "
         "person's",
+    )
+    yield Limit(
+        LimitCode.REPLACES,
+        "copies of a corrected award that were claimed together name the same former credential in the field `replaces`, "
+        "hidden unless the learner shows it",
     )
     yield Limit(
         LimitCode.ISSUER_RECOGNISES,

@@ -34,12 +34,9 @@ def list_facts(subject: Subject) -> Iterator[Fact]:
     """Everything on this node's log, from the institution to the learners."""
     own = subject.own
     charter = own.charter
-    yield Fact("institution", True, f"{own.name}, a {charter.institution.value}; origin {charter.origin}, {own.url}")
-    yield Fact(
-        "keys",
-        True,
-        f"{_describe_keys(subject)}; a batch shows the operate key alone, never the one that signed a credential",
-    )
+    where = f"origin {charter.origin}, {own.url}, log id {encode_log_id(own.log_id)}"
+    yield Fact("institution", True, f"{own.name} ({charter.institution.value}); {where}")
+    yield Fact("keys", True, f"{_describe_keys(subject)}; a batch shows the operate key alone, never a credential's")
     for network in subject.networks:
         members = sum(network.members.is_active(log) for log in network.members.records)
         role = "this is its log" if network.log_id == own.log_id else "rights and standing of this institution in it"
@@ -89,10 +86,9 @@ def _describe_cuts(policy: BatchPolicy, subject: Subject) -> str:
 
 
 def _describe_batches(subject: Subject) -> str:
-    size = subject.own.batch.size
     return (
-        f"{size:,} values of {_COMMITMENT_BYTES} random-looking bytes in each, in random order: commitments and decoys, "
-        f"nobody can tell which; log id {encode_log_id(subject.own.log_id)}"
+        f"{subject.own.batch.size:,} values of {_COMMITMENT_BYTES} random-looking bytes in each, in random order: "
+        "commitments and decoys, nobody can tell which"
     )
 
 

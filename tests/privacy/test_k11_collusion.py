@@ -11,19 +11,23 @@ from pathlib import Path
 from sqlalchemy import select
 
 from ledger.credential.presentation import parse_presentation
+from node.client.registry import IssueRequest
 from node.clock import Draw
 from node.registrar.tables import Award, Slot
-from tests.node.registrar.desks import Dice
+from tests.node.registrar.desks import DIPLOMA, Dice
 from tests.privacy.linkage import links
 from tests.privacy.randomness import LIMIT
-from tests.privacy.small_school import SLOTS, LeakyDice, award, small_school
+from tests.privacy.small_school import SLOTS, LeakyDice, award, claim, small_school
+from tests.privacy.test_k05_linkage import KEYS
 from tests.wallet_cli.test_present import copy_on_ledger, make
 from tests.wallet_cli.world import World
 from wallet_cli import history
 from wallet_cli.choice import Choice
 from wallet_cli.holdings import Contents
 from wallet_cli.present import LIMITS
+from wallet_cli.reading import read_credential
 
+CORRECTED = b"learner_id,name,awarded_on,credits\nL-1,Ann One,2026-06-16,1\nL-2,Ben Two,2026-06-16,1\n"
 CHOICE = Choice("c1", ("awarded_on",))
 
 
@@ -54,6 +58,22 @@ def test_k11_planted_one_copy_for_all_is_found_and_told() -> None:
     assert any(link.startswith("payload.status.cairn.k=") for link in links(*shown))
     assert any("A has seen this copy too" in line for line in words)
     assert len(history.overlaps(mine)) == 1
+
+
+async def test_k11_copies_of_a_corrected_award_share_what_they_replace_and_the_wallet_warns(tmp_path: Path) -> None:
+    """An honest limit: hidden, it links nothing; shown by both copies, it does, and `present` says so before."""
+    async with small_school(tmp_path) as bench:
+        before = await award(bench, ["L-1", "L-2"])
+        report = await bench.desk.issue(IssueRequest(data=CORRECTED, achievement=DIPLOMA, replace=tuple(before)))
+        one, two = await claim(bench, report.issued[0], [KEYS[0], KEYS[1]])
+        (stranger,) = await claim(bench, report.issued[1], [KEYS[2]])
+    assert links(one, two, stranger) == set()
+    said = [read_credential(text).fields["replaces"].value for text in (one, two, stranger)]
+    assert said[0] == said[1] != said[2]
+    world = World()
+    mine = Contents().with_holding((copy_on_ledger(world, 1),))
+    assert any("replaces may be the same" in line for line in make(mine, Choice("c1", ("replaces",)))[2])
+    assert not any("replaces may be the same" in line for line in make(mine, Choice("c1", ("name",)))[2])
 
 
 async def slots_in_order(tmp_path: Path, dice: Dice | None) -> list[int]:
