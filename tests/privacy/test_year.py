@@ -40,7 +40,7 @@ from tests.privacy.small_school import (
 
 DAYS = 365
 SILENT_DAYS = 60
-PLANTED_DAYS = 60
+PLANTED_DAYS = 40
 GRADUATION = 40
 SUMMER = range(150, 240)
 
