@@ -39,8 +39,8 @@ _REPLACES = "replaces"
 
 LIMITS = (
     "Whoever has seen a copy can read its status, past and future, and when it was made. What is shown cannot be taken back.",
-    "All copies of one award change status on the same day, and the school recognises each: receivers who compare, or ask the",
-    "school, may find out that they met the same person. Whoever gets hold of the school's status key can read every status.",
+    "All copies of one award change status on the same day, and the school recognises each: receivers who compare, or ask",
+    "the school, may find out that they met the same person. Whoever gets the school's status key can read every status.",
 )
 """What no choice of fields prevents (DESIGN 4): told before every presentation, and with the history."""
 
