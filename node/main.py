@@ -44,6 +44,7 @@ COMMANDS = {
     "offer": "Make claim links and a printable sheet for learners.",
     "registrar": "Registrars at other computers: let them in, see what they did, approve.",
     "cut": "Cut now, where the charter has no fixed hours.",
+    "explain-privacy": "What is on the ledger, who can see what, and what can be linked.",
     "verify": "Judge what somebody shows, with the logs of the running node.",
     "fsck": "Check all a node keeps, name each damaged place, repair it.",
     "recover": "Bring a node back from its keys and its peers.",

@@ -77,7 +77,7 @@ def show_lines(row: Row, now: int) -> tuple[str, ...]:
         f"state        {row.state}",
         f"checked      {'against the ledger' if copies[0].checked else 'not against any ledger yet: cairn refresh does it'}",
         f"received     {day_and_time(copies[0].received_at)}",
-        f"copies       {len(copies)}, each with its own key; receivers of two copies find nothing in common",
+        f"copies       {len(copies)}, each with its own key; two of them share nothing but what they say and their day",
     ]
     lines += [
         f"copy {number}       {expectation(copy, now)}" for number, copy in enumerate(copies, 1) if not copy.receipt

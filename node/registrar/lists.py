@@ -38,6 +38,11 @@ def open_due_list(session: Session, policy: ListPolicy, at: int) -> StatusList:
         at: the instant of the cut, Unix ms.
     """
     newest = newest_list(session, policy, at)
+    if session.scalar(select(func.count()).select_from(Cut)) == 0 and newest.number == 0:
+        # The first cut publishes list 0. When it came to be here, with the first award, must not show: had the opening day
+        # come since, a second list on the first page would tell that there was an award before that day.
+        newest.opened_at = at
+        return newest
     if _is_opening_day_between(policy.opens, newest.opened_at, at):
         return _open_list(session, newest.number + 1, policy, at)
     used = session.scalar(select(func.count()).select_from(Slot).where(Slot.list_number == newest.number)) or 0
