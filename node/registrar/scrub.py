@@ -2,8 +2,8 @@
 
 SQLite overwrites what is deleted with zeros (`secure_delete`), in tables, indexes and freed pages. Two things it leaves: the
 write-ahead log, and copies that a cell leaves in the gap of a page when a growing neighbour moved it, about one row in a
-thousand. So: (1) the indexes of tables with names are built anew; (2) the log is written back and cut to nothing; (3) every
-page of every table and index is searched for what was deleted; (4) where a trace is found, or too much was deleted to
+thousand. So: (1) the indexes of learners' ids are built anew; (2) the log is written back and cut to nothing; (3) every
+page of the tables about learners is searched for what was deleted; (4) where a trace is found, or too much was deleted to
 search for, the whole file is written anew. A PostgreSQL server is asked to vacuum the tables; its own write-ahead log
 and backups are its administrator's.
 
@@ -30,19 +30,10 @@ DUE = "scrub"
 MAX_NEEDLES = 120
 """To search for more takes longer than to write the file anew."""
 
-TABLES = ("awards", "learner_marks", "disclosures")
-"""Tables with names or ids of learners in their indexes."""
-_VACUUMED = (
-    *TABLES,
-    "copies",
-    "decisions",
-    "evaluations",
-    "offers",
-    "offered_awards",
-    "tokens",
-    "renewals",
-    "proposals",
-)
+INDEXES = ("ix_awards_learner_id", "marks_by_learner", "disclosures_by_learner")
+"""Indexes of learners' ids alone, which are too short to be searched for."""
+_SEARCHED = ("awards", "copies", "decisions", "learner_marks", "disclosures")
+_VACUUMED = (*_SEARCHED, "evaluations", "offers", "offered_awards", "tokens", "renewals", "proposals", "slots")
 _INTERIOR = {2: 12, 5: 12}
 _FIRST_HEADER = 100
 _WAL_RETRIES = 3
@@ -98,16 +89,29 @@ def _scrub_file(engine: Engine, needles: Sequence[bytes] | None) -> Scrubbed:
         connection: Any = pooled.driver_connection  # the driver's own, which the pool hands out untyped
         # Sorting for an index shall leave no file elsewhere.
         connection.execute("PRAGMA temp_store=MEMORY")
-        for table in TABLES:
-            connection.execute(f"REINDEX {table}")  # 1
+        for index in INDEXES:
+            connection.execute(f"REINDEX {index}")  # 1
         if not _empty_log(connection):  # 2
             return Scrubbed(False)
         path = Path(next(row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main"))
-        roots = [row[0] for row in connection.execute("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0")]
-        if needles is not None and len(needles) <= MAX_NEEDLES and not has_trace(path, [1, *roots], needles):  # 3
+        if (
+            needles is not None and len(needles) <= MAX_NEEDLES and not has_trace(path, _roots(connection), needles)
+        ):  # 3
             return Scrubbed(True)
         connection.execute("VACUUM")  # 4
         return Scrubbed(_empty_log(connection), is_rewritten=True)
+
+
+def _roots(connection: Any) -> list[int]:
+    """Root pages of the tables whose rows say something about learners, and of indexes that repeat what they say.
+
+    Not of all: the ids of what was erased go on in the trail and the list of the forgotten.
+    """
+    tables = ", ".join("?" * len(_SEARCHED))
+    # Indexes that a constraint makes have no text.
+    says = "type = 'table' OR (tbl_name = 'awards' AND (sql IS NULL OR sql LIKE '%learner_id%'))"
+    query = f"SELECT rootpage FROM sqlite_schema WHERE tbl_name IN ({tables}) AND ({says})"
+    return [row[0] for row in connection.execute(query, _SEARCHED)]
 
 
 def _empty_log(connection: Any) -> bool:

@@ -209,6 +209,7 @@ class LearnerDesk:
             "at": now,
             "backup_made_at": None if directory is None else last_backup(directory),
             "copies_of_the_database_deleted": len(removed),
+            "database_was_rewritten": scrubbed.is_rewritten,
             "erased": done.erased.counts,
             "files_that_still_name_the_learner": len(files),
             "forgotten": list(done.erased.ids),

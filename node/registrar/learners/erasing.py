@@ -19,7 +19,6 @@ from node.registrar.learners.tables import Disclosure, Forgotten, Mark
 from node.registrar.tables import Award, Copy, Decision, Evaluated, Offer, OfferedAward, Slot, SlotChange
 from node.registrar.views import WALLET_KIND
 
-_PIECE = 48
 _LEAST_NEEDLE = 12
 
 
@@ -140,18 +139,21 @@ def _explain_changes(session: Session, awards: Sequence[str], now: int) -> None:
 
 
 def _needles(session: Session, awards: Sequence[str]) -> tuple[bytes, ...]:
-    """Bytes that stand in the rows of these awards as SQLite writes them, and in no other row."""
+    """Bytes that stand in the rows of these awards as SQLite writes them, and in no other row.
+
+    The row of a copy begins with the award's id; its credential stands in pages that are zeroed whole when they are freed.
+    """
     if 3 * len(awards) > scrub.MAX_NEEDLES:
         # Too many to search for: the file is written anew (`scrub`).
         return tuple(award_id.encode() for award_id in awards)
     needles = [award_id.encode() for award_id in awards]
+    reasons = (select(Decision.reason).where(Decision.award_id.in_(part)) for part in parts(awards))
+    needles += [reason.encode() for query in reasons for reason in session.scalars(query)]
     for part in parts(awards):
         for award in session.scalars(select(Award).where(Award.id.in_(part))):
-            # Columns that stand next to each other.
+            # Columns that stand next to each other, in the table and in its indexes.
+            needles.append(f"{award.learner_id}{award.achievement}".encode())
             needles.append(f"{award.name}{award.email}{award.date_of_birth}{award.awarded_on}".encode())
-        for credential in session.scalars(select(Copy.credential).where(Copy.award_id.in_(part))):
-            start = credential.find(".") + _PIECE
-            needles.append(credential[start : start + _PIECE].encode())
     return tuple(dict.fromkeys(needle for needle in needles if len(needle) >= _LEAST_NEEDLE))
 
 

@@ -51,7 +51,7 @@ async def plant(bench: Bench) -> list[bytes]:
     found = [b"Quill", b"perpetua@", b"inquiry"]
     for copy in mine:
         jwt, *disclosures, _ = copy.credential.split("~")
-        found += [jwt[start : start + 40].encode() for start in (jwt.find(".") + 30, len(jwt) - 40)]
+        found += [jwt[start : start + 40].encode() for start in (len(jwt) - 80, len(jwt) - 40)]
         found += [text.encode() for text in disclosures]
         found += [json.loads(base64url.decode(text))[0].encode() for text in disclosures]
     assert len(found) > 12
