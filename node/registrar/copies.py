@@ -31,6 +31,7 @@ from node.keystore import KeyRole, Keystore
 from node.registrar import awards, lists, outbox
 from node.registrar.csvfile import AwardRow, Problem
 from node.registrar.documents import PublishedAchievement
+from node.registrar.learners.marks import find_statement
 from node.registrar.tables import Award, Copy
 from node.registrar.views import FORMER, REGISTRAR_KIND, WALLET_KIND
 
@@ -273,6 +274,7 @@ def _mint(
         credits=award.credits or None,
         results=awards.results_of(award),
         replaces=replaces,
+        statement=find_statement(award),
         evaluation=evaluation,
     )
     terms = CopyTerms(

@@ -6,7 +6,7 @@ slots are noted as changed, without the award.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ def _erase_awards(session: Session, awards: Sequence[str], now: int) -> Erased:
     # Earlier revisions first: each points at the one that took its place.
     for part in parts(_by_revision(session, awards)):
         counts["awards"] += _run(session, delete(Award).where(Award.id.in_(part)))
-    return dataclasses.replace(Erased(), **counts)
+    return _counted(counts)
 
 
 def _by_revision(session: Session, awards: Sequence[str]) -> list[str]:
@@ -184,4 +184,12 @@ def join(one: Erased, other: Erased) -> Erased:
     """What two erasures came to."""
     sums = {name: number + other.counts[name] for name, number in one.counts.items()}
     ids, needles = (*one.ids, *other.ids), (*one.needles, *other.needles)
-    return dataclasses.replace(one, ids=ids, needles=needles, **sums)
+    return dataclasses.replace(_counted(sums), ids=ids, needles=needles)
+
+
+def _counted(counts: Mapping[str, int]) -> Erased:
+    erased = Erased()
+    for name, number in counts.items():
+        # By name: a mapping spread over the fields would have to fit those that are no counts too.
+        erased = dataclasses.replace(erased, **{name: number})  # type: ignore[arg-type]  # names of counts alone
+    return erased

@@ -9,9 +9,10 @@ import base64
 import enum
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from ledger.errors import MalformedError, RuleError
 from node.clock import Draw
@@ -21,6 +22,7 @@ from node.registrar.tables import Award
 MAX_TEXT = 2000
 MAX_LEARNER_ID = 200
 _ID_BYTES = 10
+_STATEMENTS = "cairn.statements"
 _IN_ONE_QUERY = 5000
 
 
@@ -146,13 +148,23 @@ def check_unrestricted(session: Session, learner_id: str) -> None:
         )
 
 
-def find_statements(session: Session, award_ids: Sequence[str]) -> dict[str, Mark]:
-    """From award id to the statement of disagreement that goes with it."""
-    found: dict[str, Mark] = {}
-    for part in parts(award_ids):
-        query = select(Mark).where(*stands(MarkKind.DISAGREEMENT), Mark.award_id.in_(part))
-        found.update({mark.award_id: mark for mark in session.scalars(query) if mark.award_id is not None})
-    return found
+def find_statement(award: Award) -> str | None:
+    """What a copy made now says beside the award: the learner's own words, and whose they are; None where there are none.
+
+    The few that stand are read once in a transaction, however many copies it makes.
+    """
+    session = object_session(award)
+    assert session is not None, "copies are made in a transaction"
+    if _STATEMENTS not in session.info:
+        standing = session.scalars(select(Mark).where(*stands(MarkKind.DISAGREEMENT)))
+        session.info[_STATEMENTS] = {mark.award_id: mark for mark in standing}
+    mark: Mark | None = session.info[_STATEMENTS].get(award.id)
+    if mark is None:
+        return None
+    day = datetime.fromtimestamp(mark.at / 1000, UTC).date().isoformat()
+    return (
+        f"Statement of the learner, placed with this award on {day}; the institution does not vouch for it: {mark.text}"
+    )
 
 
 def note_disclosure(
