@@ -32,8 +32,8 @@ REPORT_MODE = 0o600
 def command(directory: "Desk", learner: str, output: Path | None, force: bool, as_json: bool) -> int:
     """Tell everything this node holds about LEARNER (their id in the student system), in words and as JSON.
 
-    Awards with every copy, decisions with their reasons, claim links, restrictions, holds, statements, to whom data was given,
-    which calls touched it, and what others hold. Exit code 1 where nothing is held.
+    Awards with every copy, decisions with their reasons, claim links, restrictions, holds, statements, to whom data was
+    given, which calls touched it, and what others hold. Exit code 1 where nothing is held.
     """
     import asyncio
     import json

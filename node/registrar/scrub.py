@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, text
 from sqlalchemy.orm import Session
 
+from node.registrar import sqlite as sqlite_file
 from node.registrar.tables import Setting
 
 DUE = "scrub"
@@ -36,7 +37,8 @@ _SEARCHED = ("awards", "copies", "decisions", "learner_marks", "disclosures")
 _VACUUMED = (*_SEARCHED, "evaluations", "offers", "offered_awards", "tokens", "renewals", "proposals", "slots")
 _INTERIOR = {2: 12, 5: 12}
 _FIRST_HEADER = 100
-_WAL_RETRIES = 3
+_PATIENCE_MS = 2_000
+"""How long readers of an older state are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,14 @@ def _roots(connection: Any) -> list[int]:
 
 def _empty_log(connection: Any) -> bool:
     """Write the write-ahead log back and cut it to nothing; False while somebody reads an older state."""
-    for _ in range(_WAL_RETRIES):
-        try:
-            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0:
-                return True
-        except sqlite3.OperationalError:
-            continue
-    return False
+    # A backup reads for minutes, and meanwhile nobody else could write.
+    connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+    try:
+        return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={sqlite_file.BUSY_MS}")
 
 
 def has_trace(path: Path, roots: Sequence[int], needles: Sequence[bytes]) -> bool:

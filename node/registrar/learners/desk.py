@@ -32,7 +32,8 @@ from node.registrar.scrub import Scrubbed
 from node.tasks import Backoff, keep_doing
 
 RECEIPT_FORMAT = "cairn/forget-receipt/v1"
-DAY_SECONDS = 86_400.0
+HOUR_SECONDS = 3600.0
+DAY_MS = 86_400_000
 SCHEDULE = "schedule"
 """Who the trail says applied the retention table, where nobody asked for it."""
 
@@ -52,6 +53,8 @@ class LearnerDesk:
         self._desk = desk
         self._parts = desk.parts
         self._database = desk.database
+        # When the schedule last applied the table, Unix ms; after a start it does so at once.
+        self._retained_at: int | None = None
         self._rows = tuple(map(parse_row, desk.parts.retention))
 
     async def forget(self, learner_id: str, reason: str, *, dry_run: bool = False) -> ForgetAnswer | None:
@@ -153,10 +156,23 @@ class LearnerDesk:
         return RetentionAnswer(due, is_complete=scrubbed.is_complete)
 
     async def keep_retention(self) -> None:
-        """Apply the table now and every day, and remove traces that are left, until cancelled."""
-        await keep_doing("retention", self._retain, Backoff(self._parts.draw))
+        """Apply the table now and every day, and every hour remove traces that are left, until cancelled."""
+        await keep_doing("retention", self._hour, Backoff(self._parts.draw))
 
-    async def _retain(self) -> None:
+    async def _hour(self) -> None:
+        await self.finish()
+        now = self._parts.clock()
+        if self._retained_at is None or now - self._retained_at >= DAY_MS:
+            await self.retain()
+            self._retained_at = now
+        await asyncio.sleep(HOUR_SECONDS)
+
+    async def finish(self) -> bool:
+        """Remove the traces that an earlier erasure had to leave; False where something still reads them."""
+        return (await self._remove_traces(Erased())).is_complete
+
+    async def retain(self) -> bool:
+        """Apply the table as the schedule does, with a row in the trail; False where traces wait."""
         answer = await self.apply_retention()
         number = sum(row.number for row in answer.rows)
         if number:
@@ -169,7 +185,7 @@ class LearnerDesk:
                 about=f"{number} rows",
             )
             await self._database.change(lambda session: trail.append(session, entry))
-        await asyncio.sleep(DAY_SECONDS if answer.is_complete else DAY_SECONDS / 24)
+        return answer.is_complete
 
     async def _transact(self, work: Callable[[Session], _Result], *, dry_run: bool) -> _Result:
         """Run work in a write transaction, which a dry run undoes."""

@@ -17,7 +17,7 @@ from node.registrar.learners import erasing
 from node.registrar.learners.marks import MarkKind, find_marked, parts
 from node.registrar.learners.schedule import RetentionRow
 from node.registrar.learners.tables import Disclosure, Mark
-from node.registrar.tables import Award, Decision, Offer
+from node.registrar.tables import Award, Decision, Offer, OfferedAward
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,13 @@ def _reasons(session: Session, before: int) -> dict[str, str]:
 
 
 def _offers(session: Session, before: int) -> dict[str, str]:
-    return dict.fromkeys(session.scalars(select(Offer.id).where(Offer.expires_at < before)), "")
+    query = (
+        select(Offer.id, Award.learner_id)
+        .join(OfferedAward, OfferedAward.offer_id == Offer.id)
+        .join(Award, Award.id == OfferedAward.award_id)
+        .where(Offer.expires_at < before)
+    )
+    return {offer_id: learner for offer_id, learner in session.execute(query)}
 
 
 def _disclosures(session: Session, before: int) -> dict[str, str]:
@@ -156,3 +162,5 @@ _SELECTS: dict[tuple[str, str], Select] = {
     ("disclosures", "disclosure"): _disclosures,
     ("marks", "end"): _marks,
 }
+KNOWN = frozenset(_SELECTS)
+"""Rows that can be applied: every one of `schedule.EVENTS`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from ledger import base64url
 from ledger.credential.status import Status
@@ -14,10 +15,15 @@ from ledger.errors import MalformedError, RuleError
 from node.backup.make import no_progress
 from node.backup.replay import replay_store
 from node.client.registry import IssueRequest
+from node.pb import registrar_pb2 as pb
 from node.registrar import sqlite
 from node.registrar.learners.desk import LearnerDesk
 from node.registrar.learners.erasing import erase, find_ids
 from node.registrar.learners.tables import Forgotten
+from node.registrar.people import acts, proposals
+from node.registrar.people.caller import Caller
+from node.registrar.people.roles import Role
+from node.registrar.people.tables import Proposal
 from node.registrar.tables import Award, Copy, Decision, Slot
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
 
@@ -142,6 +148,50 @@ async def test_a_legal_hold_keeps_everything(tmp_path: Path) -> None:
         assert len(await bench.desk.list_awards(learner_id=WHO)) == 1
         assert await learners.end_mark("hold", learner_id=WHO) == 1
         assert await learners.forget(WHO, "request") is not None
+
+
+async def test_a_backup_under_way_is_waited_for_later(tmp_path: Path) -> None:
+    """The rows are gone at once; the write-ahead log is cut when nobody reads the old state any more."""
+    async with fresh_bench(tmp_path) as bench:
+        needles = await plant(bench)
+        learners = LearnerDesk(bench.desk)
+        with bench.desk.database.dump() as lines:
+            next(lines)
+            answer = await learners.forget(WHO, "request")
+            assert answer is not None and not json.loads(answer.receipt)["is_complete"]
+            assert await learners.forget(WHO, "request") is None
+            assert not await learners.finish()
+        assert traces(bench.directory, needles) != set()
+        assert await learners.finish()
+        assert traces(bench.directory, needles) == set()
+
+
+async def test_a_proposal_that_names_the_learner_is_withdrawn(tmp_path: Path) -> None:
+    """Its content is a file with their name; one about others waits on."""
+    async with fresh_bench(tmp_path) as bench:
+        await bench.desk.issue(IssueRequest(data=row_of(), achievement=DIPLOMA))
+        ana = Caller("ana", frozenset({Role.REGISTRAR}), b"x")
+
+        def propose(session: Session) -> list[str]:
+            contents = [
+                acts.pack([pb.IssueRequest(achievement=DIPLOMA), pb.IssueRequest(data=data)])
+                for data in (row_of("9.00"), csv_of([7]))
+            ]
+            draw = bench.desk.parts.draw
+            return [
+                proposals.propose(session, ana, "Registrar.Issue", "issue", content, now=bench.clock(), draw=draw).id
+                for content in contents
+            ]
+
+        named, other = await bench.desk.database.change(propose)
+        report = await LearnerDesk(bench.desk).report(WHO)
+        assert report is not None and [one["id"] for one in json.loads(report)["proposals"]] == [named]
+        answer = await LearnerDesk(bench.desk).forget(WHO, "request")
+        assert answer is not None and json.loads(answer.receipt)["proposals_withdrawn"] == 1
+        with bench.desk.database.read() as session:
+            assert session.get_one(Proposal, named).content is None
+            assert session.get_one(Proposal, other).state == "waiting"
+        assert traces(bench.directory, [NAME.encode()]) == set()
 
 
 async def test_a_reason_is_a_word_of_a_closed_set(tmp_path: Path) -> None:
