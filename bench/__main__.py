@@ -18,6 +18,7 @@ from bench import (
     proof_rows,
     registrar_rows,
     replay_rows,
+    rights_rows,
     traffic_rows,
     verify_rows,
     wire_calibrators,
@@ -104,7 +105,7 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
     yield from _proof_rows()
     yield from _node_rows(items, rounds)
     yield from _growth_rows(items * 10)
-    yield from _registrar_rows(rounds)
+    yield from _registrar_rows(items // 10, rounds)
     yield from _mastery_rows(items // 100, rounds)
 
 
@@ -188,7 +189,7 @@ def _growth_rows(largest: int) -> Iterator[Row]:
         )
 
 
-def _registrar_rows(rounds: int) -> Iterator[Row]:
+def _registrar_rows(awards_held: int, rounds: int) -> Iterator[Row]:
     """What a registrar waits for, in milliseconds."""
     measured = registrar_rows.measure(rounds)
     awards, lists = registrar_rows.AWARDS, registrar_rows.LISTS
@@ -196,6 +197,9 @@ def _registrar_rows(rounds: int) -> Iterator[Row]:
     yield Row(f"revoking {awards:,} awards by list, durable", f"{measured.revoke * 1000:.0f} ms", "", "200 ms")
     what = f"a cut with {lists} lists of {registrar_rows.SLOTS:,} slots"
     yield Row(what, f"{measured.cut * 1000:.0f} ms", "", "500 ms")
+    forgotten = rights_rows.measure(awards_held, rounds)
+    what = f"forgetting a learner among {forgotten.awards:,} awards, traces included"
+    yield Row(what, f"{forgotten.seconds * 1000:.0f} ms", "", "1,000 ms")
 
 
 def _mastery_rows(learners: int, rounds: int) -> Iterator[Row]:

@@ -32,6 +32,7 @@ from node.registrar import awards, lists, outbox
 from node.registrar.csvfile import AwardRow, Problem
 from node.registrar.documents import PublishedAchievement
 from node.registrar.inherited import origins_of
+from node.registrar.learners.marks import find_statement
 from node.registrar.tables import Award, Copy
 from node.registrar.views import FORMER, REGISTRAR_KIND, WALLET_KIND
 
@@ -289,6 +290,7 @@ def _mint(
         credits=award.credits or None,
         results=awards.results_of(award),
         replaces=replaces,
+        statement=find_statement(award),
         evaluation=evaluation,
     )
     terms = CopyTerms(

@@ -27,7 +27,7 @@ from tests.wallet_cli.world import World
 
 LEDGER_WORDS = {
     "log", "logs", "after", "limit", "known", "start", "end", "index", "size", "old_size", "new_size", "heads", "note",
-    "notes", "evidence", "address", "proof", "skip", "data", "head",
+    "notes", "evidence", "address", "proof", "skip", "data", "head", "rotation",
 }  # fmt: skip
 """What a public call may be asked by: logs, places in them, and checkpoints."""
 WEB_WORDS = {"log", "index", "path", "short", "folder", "id", "version", "code"}
