@@ -1,0 +1,338 @@
+"""The world of one run: two networks, their members, their machines, and 26 weeks of work.
+
+A week goes so: machines come and go; what governors and thieves do before the cuts; registrars award and decide; every
+member cuts; what happens after the cuts; the networks cut; everybody who can be reached is brought level; the checks.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from ledger.credential.status import Status
+from ledger.errors import CairnError
+from ledger.log.charter import Institution, Role
+from ledger.log.governance import MemberOp, Rights
+from ledger.log.identity import LogId
+from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
+from node.trust import own_trust_root
+from tests.simulation import plan as plans
+from tests.simulation.fabric import Fabric
+from tests.simulation.institution import WEEK_MS, Actor
+from tests.simulation.oracle import Copy, Kind, Oracle
+from tests.simulation.plan import Plan, Scale
+
+START_MS = 1_799_020_800_000
+"""2027-01-04, a Monday, in Unix milliseconds."""
+ROUNDS = 12
+
+
+@dataclass
+class Clock:
+    """The time, the same for everybody; it goes on only when told."""
+
+    now: int = START_MS - WEEK_MS
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class World:
+    """Everything there is in one run."""
+
+    def __init__(self, seed: int, folder: Path, scale: Scale) -> None:
+        self.seed, self.folder, self.scale = seed, folder, scale
+        self.random = Random(f"world/{seed}")
+        self.plan: Plan = plans.make_plan(seed)
+        self.clock = Clock()
+        self.fabric = Fabric(Random(f"fabric/{seed}"), 0.0)
+        self.oracle = Oracle()
+        self.week = -1
+        self.history: list[str] = []
+        """What happened, for whoever has to find out why a run failed."""
+        self.actors: dict[str, Actor] = {}
+        self.members: dict[str, tuple[Actor, ...]] = {}
+        self.trusts: dict[str, TrustRoot] = {}
+        """The trust root of each network as it was exported when its first witnesses took office."""
+        self.machines = 0
+        self.outdated: set[tuple[str, LogId]] = set()
+        """(address, log) where a replica follows the branch of a fork that did not count, until it is fetched anew."""
+        self.strangers: list[Copy] = []
+
+    # Looking up
+
+    def __getitem__(self, name: str) -> Actor:
+        return self.actors[name]
+
+    @property
+    def networks(self) -> tuple[Actor, Actor]:
+        return self.actors[plans.NETWORK_A], self.actors[plans.NETWORK_B]
+
+    def is_up(self, actor: Actor) -> bool:
+        """Whether its machine exists and is connected."""
+        return actor.address in self.fabric.nodes and actor.address not in self.fabric.away
+
+    def up(self) -> list[Actor]:
+        return [actor for actor in self.actors.values() if self.is_up(actor)]
+
+    def tell(self, text: str) -> None:
+        """Note what happened."""
+        self.history.append(f"week {self.week}: {text}")
+
+    def tick(self) -> None:
+        """A minute goes by, so that no two steps happen at once."""
+        self.clock.now += 60_000
+
+    # Beginning
+
+    async def found(self) -> None:
+        """Found everybody, admit the members, and wait until each network's witnesses are in force."""
+        for network in (plans.NETWORK_A, plans.NETWORK_B):
+            self.actors[network] = self._make(network, Institution.NETWORK)
+        for network, names in plans.MEMBERS.items():
+            for name in names:
+                kind = Institution.COLLEGE if name in plans.COLLEGES else Institution.SCHOOL
+                actor = self.actors.setdefault(name, self.actors.get(name) or self._make(name, kind))
+                actor.networks.append(self.actors[network])
+            self.members[network] = tuple(self.actors[name] for name in names)
+        for actor in self.actors.values():
+            await self.start_machine(actor)
+        for network in self.networks:
+            await self._admit_all(network)
+        for network in self.networks:
+            await self._put_witnesses_in_force(network)
+        self.fabric.loss = self.scale.loss
+
+    def _make(self, name: str, kind: Institution) -> Actor:
+        return Actor(name, kind, self.seed, self.scale.batch, self.scale.slots)
+
+    async def start_machine(self, actor: Actor) -> None:
+        """Give an institution a new, empty machine."""
+        self.machines += 1
+        await actor.run_on(self.folder / f"{actor.name}-{self.machines}", self._trusts_of(actor), self.fabric, self.clock)
+
+    def _trusts_of(self, actor: Actor) -> list[TrustRoot]:
+        if actor in self.networks:
+            return [self.trusts.get(actor.name) or _pin(actor, QuorumRule.NONE)] if hasattr(actor, "node") else []
+        return [self.trusts.get(network.name) or _pin(network, QuorumRule.NONE) for network in actor.networks]
+
+    async def _admit_all(self, network: Actor) -> None:
+        network.node.directory.trusts = (own_trust_root(network.node.log),)
+        await network.node.startup.ask()
+        for member in self.members[network.name]:
+            await network.decide(MemberOp.ADMIT, member, standing=self.standing(network, member))
+        for member in self.members[network.name]:
+            if not member.issuer_url:
+                # Under the first network's host; a second network has to list it.
+                member.issuer_url = issuer_url(network, member)
+
+    def standing(self, network: Actor, member: Actor):
+        """A member's complete entry."""
+        own = issuer_url(network, member)
+        issuers = () if member.issuer_url in ("", own) else (member.issuer_url,)
+        is_witness = member.name in self.plan.witnesses[network.name]
+        return member.standing(Rights(achievements=("*",), issuers=issuers), is_witness=is_witness)
+
+    async def _put_witnesses_in_force(self, network: Actor) -> None:
+        everybody = [network, *self.members[network.name]]
+        for _ in range(3):
+            for actor in everybody:
+                await actor.node.look_around()
+        await network.node.ask_witnesses()
+        await network.cut(self.oracle, self.week)
+        await network.node.ask_witnesses()
+        await network.node.look_around()
+        self.trusts[network.name] = _pin(network, QuorumRule.MAJORITY)
+        for actor in everybody:
+            await actor.node.look_around()
+            await actor.node.ask_witnesses()
+            actor.node.pin_again()
+
+    # A week
+
+    async def begin_week(self, week: int) -> None:
+        self.week = week
+        self.clock.now = START_MS + week * WEEK_MS
+        for absence in self.plan.absences:
+            address = self.actors[absence.who].address
+            if absence.start == week:
+                self.fabric.away.add(address)
+                self.tell(f"{absence.who} goes offline until week {absence.end}")
+            if absence.end == week:
+                self.fabric.away.discard(address)
+                self.tell(f"{absence.who} is back")
+        for actor in self.up():
+            await actor.node.startup.ask()
+
+    def works(self, actor: Actor) -> bool:
+        """Whether an institution's registrar can work this week."""
+        return self.is_up(actor) and not actor.is_closed and actor not in self.networks
+
+    def award(self, actor: Actor, role: Role, *, issuer: Actor | None = None) -> Copy:
+        """One award: its registrar's copy waits for the next cut."""
+        press = actor.press(role)
+        if issuer is not None:
+            press = type(press)(issuer.issuer_url, issuer.name.title(), press.signer, role, press.draw)
+        reference = actor.desk.draw_slot()
+        return self.note(actor, press, Kind.HONEST, reference, issuer or actor, waits=True)
+
+    def note(self, actor: Actor, press, kind: Kind, reference, issuer: Actor, *, waits: bool) -> Copy:
+        """Mint a copy and note all about it."""
+        number = len(self.oracle.copies)
+        text = press.mint(f"Learner {number}", self._today(), reference, number, self.clock())
+        copy = Copy(
+            number,
+            kind,
+            text,
+            issuer.name,
+            actor.log_id,
+            press.role,
+            press.signer.public.id,
+            LogId(reference.log),
+            reference.number,
+            reference.slot,
+            reference.key,
+        )
+        self.oracle.copies.append(copy)
+        if waits:
+            actor.waiting.append(copy)
+        return copy
+
+    def _today(self) -> str:
+        from datetime import UTC, datetime
+
+        return datetime.fromtimestamp(self.clock() / 1000, UTC).date().isoformat()
+
+    async def registrars_work(self) -> None:
+        """Awards, decisions and planned rotations of keys."""
+        for actor in [actor for actor in self.actors.values() if self.works(actor)]:
+            await self._rotate_now_and_then(actor)
+            for _ in range(self.random.randint(0, self.scale.awards)):
+                self.award(actor, self.random.choice((Role.ISSUE, Role.REGISTER)))
+            self._decide_something(actor)
+
+    async def _rotate_now_and_then(self, actor: Actor) -> None:
+        faults = [fault.week for fault in self.plan.faults if fault.who == actor.name]
+        is_calm = all(not week - 1 <= self.week <= week + 4 for week in faults)
+        if actor.waiting or not is_calm or self.random.random() > 0.08:
+            return
+        what = self.random.choice(("log", Role.ISSUE, Role.REGISTER, Role.OPERATE, Role.DEFINE))
+        self.tell(f"{actor.name} rotates its {what} key")
+        if what == "log":
+            await actor.rotate_log_key()
+        else:
+            old = actor.roles[what]
+            await actor.add_key(what)
+            await actor.retire(old)
+
+    def _decide_something(self, actor: Actor) -> None:
+        """Now and then a registrar revokes, suspends, reinstates or replaces an award."""
+        lists = {(item.log, item.number) for item in actor.desk.lists}
+        own = [
+            copy
+            for copy in self.oracle.copies
+            if copy.kind is Kind.HONEST
+            and (copy.list_log, copy.list_number) in lists
+            and copy.index is not None
+            and copy.status in (Status.VALID, Status.SUSPENDED)
+        ]
+        if not own or self.random.random() > 0.35:
+            return
+        copy = self.random.choice(own)
+        if copy.status is Status.SUSPENDED:
+            value = self.random.choice((Status.VALID, Status.REVOKED))
+        else:
+            value = self.random.choice((Status.REVOKED, Status.SUSPENDED, Status.REPLACED))
+        self.set_status(actor, copy, value)
+        if value is Status.REPLACED:
+            self.award(actor, copy.role, issuer=self.actors[copy.issuer])
+
+    def set_status(self, actor: Actor, copy: Copy, value: Status) -> None:
+        copy.status = value
+        actor.desk.decide(copy.list_log, copy.list_number, copy.slot, value)
+        self.tell(f"{actor.name} decides {value.name} for copy {copy.number}")
+
+    async def cut_members(self) -> None:
+        """Every member that can be reached cuts, and asks its witnesses."""
+        for actor in [actor for actor in self.actors.values() if self.works(actor)]:
+            self.tick()
+            await actor.node.ask_witnesses()
+            await actor.cut(self.oracle, self.week)
+            await actor.node.ask_witnesses()
+
+    async def cut_networks(self) -> None:
+        """The networks come last, so that they record the week's heads."""
+        for network in self.networks:
+            self.tick()
+            await network.node.look_around()
+            await network.cut(self.oracle, self.week)
+            await network.node.ask_witnesses()
+
+    async def level(self) -> None:
+        """Look around and ask witnesses until everybody who is up holds all that they follow, with its quorum."""
+        for _ in range(ROUNDS):
+            behind = [actor for actor in self.up() if self._lacks(actor)]
+            lacking = [actor for actor in self.up() if not self._has_quorum(actor)]
+            if not behind and not lacking:
+                return
+            self.tick()
+            for actor in lacking:
+                await actor.node.ask_witnesses()
+            for actor in behind:
+                await actor.node.look_around()
+        raise AssertionError(f"not level after {ROUNDS} rounds: {self.describe_lag()}")
+
+    def _lacks(self, actor: Actor) -> list[str]:
+        found = []
+        for other in self.up():
+            if other is actor or (actor.address, other.log_id) in self.outdated:
+                continue
+            if other.log_id in actor.node.directory.followed():
+                if not actor.node.holds_all_of(other.node, other.log_id):
+                    found.append(other.name)
+                elif actor.node.gossip.lacks_quorum(other.log_id):
+                    found.append(other.name)
+        return found
+
+    def _has_quorum(self, actor: Actor) -> bool:
+        return actor.is_closed or not actor.node.gossip.lacks_quorum(actor.log_id)
+
+    def describe_lag(self) -> str:
+        return "; ".join(
+            f"{actor.name} lacks {self._lacks(actor)}"
+            + ("" if self._has_quorum(actor) else f" and its own quorum {actor.node.cosigning.problems}")
+            + (f" startup {actor.node.startup.reason}" if actor.node.startup.reason else "")
+            for actor in self.up()
+            if self._lacks(actor) or not self._has_quorum(actor)
+        )
+
+    async def close(self) -> None:
+        """Stop every machine that still runs."""
+        for node in list(self.fabric.nodes.values()):
+            await node.close()
+
+
+def _pin(network: Actor, quorum: QuorumRule) -> TrustRoot:
+    """The trust root of a network at its newest head."""
+    if not hasattr(network, "node"):
+        raise CairnError(f"{network.name} does not run yet")
+    state = network.state
+    witnesses = state.members.witness_sets[-1].witnesses
+    return TrustRoot(
+        network=network.log_id,
+        name=state.name,
+        origin=state.charter.origin,
+        log_key=state.log_key,
+        head_size=state.size,
+        head_root=state.frontier.root(),
+        witnesses=witnesses,
+        quorum=quorum,
+        max_age=WEEK_MS + DAY_MS,
+        grpc=(network.address,),
+    )
+
+
+def issuer_url(network: Actor, member: Actor) -> str:
+    """The issuer id that a member has under a network's host by construction."""
+    from ledger.log.identity import short_log_id
+
+    return f"https://{network.name}.example/m/{short_log_id(member.log_id)}"
