@@ -13,6 +13,7 @@ from ledger.errors import CairnError
 from ledger.log.charter import Institution, Role
 from ledger.log.governance import MemberOp, Rights
 from ledger.log.identity import LogId
+from ledger.log.members import judge_quorum
 from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
 from node.trust import own_trust_root
 from tests.simulation import plan as plans
@@ -278,7 +279,7 @@ class World:
             for actor in lacking:
                 await actor.node.ask_witnesses()
             for actor in behind:
-                await actor.node.look_around()
+                await actor.node.look_around([self.actors[name].address for name in self._lacks(actor)])
         raise AssertionError(f"not level after {ROUNDS} rounds: {self.describe_lag()}")
 
     def _lacks(self, actor: Actor) -> list[str]:
@@ -294,7 +295,11 @@ class World:
         return found
 
     def _has_quorum(self, actor: Actor) -> bool:
-        return actor.is_closed or not actor.node.gossip.lacks_quorum(actor.log_id)
+        """Whether its newest head counts in every network it belongs to."""
+        sets = [network.state.members.witness_sets[-1] for network in actor.networks or (actor,)]
+        return actor.is_closed or all(
+            judge_quorum(actor.node.log.note, actor.log_id, witness_set).has_quorum for witness_set in sets
+        )
 
     def describe_lag(self) -> str:
         return "; ".join(
