@@ -57,12 +57,12 @@ def wrong_answers(world: World, network: Actor, holder: Actor, copies: Iterable[
         expected = world.oracle.answer(copy, world.week, network.name)
         if report.code is not expected:
             steps = "; ".join(
-                f"{step.number} {step.answer.value} {step.detail}" for step in report.steps if step.answer.value != "yes"
+                f"{step.number} {step.answer.value} {step.detail}"
+                for step in report.steps
+                if step.answer.value != "yes"
             )
             found.append(
                 f"copy {copy.number} ({copy.kind.name}, {copy.issuer}, entry {copy.index}, week {copy.week}) in "
                 f"{network.name} on the replica of {holder.name}: {report.code}, right is {expected} [{steps}]"
             )
     return found
-
-

@@ -114,7 +114,9 @@ class Press:
 
     def mint(self, learner: str, awarded_on: str, reference: StatusReference, number: int, now: int) -> str:
         """One copy without a holder key: the registrar's own, which a school can send as a transcript."""
-        achievement = _achievements.setdefault((self.role, self.issuer_url), make_achievement(self.role, self.issuer_url))
+        achievement = _achievements.setdefault(
+            (self.role, self.issuer_url), make_achievement(self.role, self.issuer_url)
+        )
         content = AwardContent(
             achievement=achievement,
             issuer=IssuerProfile(self.issuer_url, self.name, "https://school.example"),

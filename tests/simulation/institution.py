@@ -4,8 +4,7 @@ Everything honest goes through the real sequencer, which refuses what would be v
 `force` writes what no node would.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -17,7 +16,7 @@ from ledger.log.body import describe_body, encode_body
 from ledger.log.charter import BatchPolicy, Charter, Institution, ListPolicy, Role, RoleKey, Roots
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint, witness_verifier_key
 from ledger.log.entry import NO_PREVIOUS, encode_entry, parse_entry, sign_statement
-from ledger.log.follow import judge_growth
+from ledger.log.follow import Growth, judge_growth
 from ledger.log.governance import (
     AddKey,
     Boundary,
@@ -32,7 +31,9 @@ from ledger.log.governance import (
 )
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import KeyId, SigningKey
-from ledger.log.merkle import prove_item
+from ledger.log.merkle import prove_item, root_of_hashes
+from ledger.log.network import root_of_view
+from ledger.log.policy import TrustRoot
 from ledger.log.receipt import Receipt, encode_receipt
 from ledger.log.records import Anchor, Issue, StatusUpdate
 from ledger.log.state import LogState
@@ -41,6 +42,7 @@ from node.registrar.anchors import collect_heads
 from node.sequencer import SignedStatement
 from tests.node.school import make_draw
 from tests.simulation.desk import Desk, Press
+from tests.simulation.fabric import Fabric
 from tests.simulation.node import Node
 from tests.simulation.oracle import Copy, Oracle, Page
 
@@ -77,7 +79,7 @@ class Actor:
         self.keyring[key.public.id] = key
         return key
 
-    def _found(self, kind: Institution, slots: int):
+    def _found(self, kind: Institution, slots: int) -> Growth:
         charter = Charter(
             at=0,
             id=self.draw(16),
@@ -96,22 +98,15 @@ class Actor:
         data = statements.encode(charter)
         raw = encode_entry(0, NO_PREVIOUS, data, sign_statement(data, [self.log_key]))
         leaf = parse_entry(raw).leaf_hash
-        from ledger.log.merkle import root_of_hashes
-
         note = sign_checkpoint(Checkpoint(charter.origin, 1, root_of_hashes([leaf])), self.log_key)
         return judge_growth(None, [raw], [None], note)
 
     # The machine
 
-    async def run_on(self, folder: Path, trusts, fabric, clock) -> None:
-        """Start on a machine: with what is in its folder, else with the log's first entry or what peers have of it."""
+    def run_on(self, folder: Path, trusts: Sequence[TrustRoot], fabric: Fabric, clock: Callable[[], int]) -> None:
+        """Put a machine into operation, with whatever is in its folder."""
         self.node = Node(folder, self.address, self.log_id, trusts, fabric, clock, self.draw)
         fabric.nodes[self.address] = self.node
-        if self.node.store.log(self.log_id) is None and not fabric_knows(fabric, self.log_id, self.node):
-            self.node.store.create(self.founding)
-        elif self.node.store.log(self.log_id) is None:
-            await self.node.recover_own_log()
-        self.start()
 
     def start(self) -> None:
         """Put the node's parts together with the keys as they are now."""
@@ -130,7 +125,9 @@ class Actor:
     def header(self) -> dict:
         return {"at": self.node.clock(), "id": self.draw(16), "log": self.log_id}
 
-    async def append(self, statement: Statement, keys: Iterable[SigningKey], items: Sequence[bytes] | None = None) -> int:
+    async def append(
+        self, statement: Statement, keys: Iterable[SigningKey], items: Sequence[bytes] | None = None
+    ) -> int:
         """Write one statement as the node does."""
         (index,) = await self.node.sequencer.append([signed(statement, keys, items)])
         return index
@@ -188,8 +185,6 @@ class Actor:
 
     def boundary(self, size: int | None = None) -> Boundary:
         """A point in this institution's log, by default its end."""
-        from ledger.log.network import root_of_view
-
         at = self.size if size is None else size
         return Boundary(self.log_id, at, root_of_view(self.node.log, at))
 
@@ -267,13 +262,3 @@ def place(copy: Copy, log: LogId, index: int, items: Sequence[bytes], position: 
 
 def subject_of(key: SigningKey) -> str:
     return base64url.encode(key.public.id)
-
-
-def fabric_knows(fabric, log_id: LogId, own: Node) -> bool:
-    """Whether any machine holds the log already, so that it must be fetched and not founded."""
-    return any(node.store.log(log_id) is not None for node in fabric.nodes.values() if node is not own)
-
-
-def digest(*parts: object) -> bytes:
-    """32 bytes that follow from the parts."""
-    return hashlib.sha256("/".join(map(str, parts)).encode()).digest()

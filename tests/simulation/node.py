@@ -156,9 +156,7 @@ class Node:
     def pin_again(self) -> None:
         """Once a network has witnesses, hold it to them."""
         pinned = [(trust, self.store.log(trust.network)) for trust in self.directory.trusts]
-        self.directory.trusts = tuple(
-            trust if log is None else pin_again(trust, log) or trust for trust, log in pinned
-        )
+        self.directory.trusts = tuple(trust if log is None else pin_again(trust, log) or trust for trust, log in pinned)
 
     def force(self, raw: bytes, body: bytes | None, note: bytes) -> None:
         """Commit one entry to the own log past all that a node refuses to write, as whoever owns the machine can."""

@@ -186,7 +186,7 @@ class Oracle:
 
 def read_slot(page: Page, copy: Copy) -> Status | None:
     """What a page says about a copy: what the registrar meant, or what noise happens to read as; `None` for nothing."""
-    if page.decided is not None and copy.kind in (Kind.HONEST, Kind.SLIPPED_IN):
+    if page.decided is not None and copy.kind in (Kind.HONEST, Kind.SLIPPED_IN, Kind.OTHER_BRANCH):
         return page.decided.get(copy.slot, Status.VALID)
     mask = hashlib.sha256(b"cairn/page/v1\n" + copy.slot_key + page.statement_id).digest()[0]
     value = page.data[copy.slot] ^ mask

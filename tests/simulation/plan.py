@@ -115,8 +115,9 @@ def make_plan(seed: int) -> Plan:
 
 
 def _calm_weeks(name: str, faults: tuple[Fault, ...]) -> set[int]:
+    """Weeks in which somebody may go offline: some way off the faults that happen to them."""
     own = [fault.week for fault in faults if fault.who == name]
-    return {week for week in range(1, 24) if all(not week - 1 <= begun <= week + 1 and not begun - 1 <= week <= begun + 4 for begun in own)}
+    return {week for week in range(1, 24) if all(not begun - 1 <= week <= begun + 4 for begun in own)}
 
 
 def _absence(random: Random, who: str, calm: set[int], *, longest: int) -> list[Absence]:

@@ -7,8 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation import checks
+from tests.simulation.events import (
+    Closure,
+    CredentialKeyTheft,
+    DefineAndRootTheft,
+    Event,
+    Fire,
+    HostileHost,
+    LogKeyTheft,
+    OperateKeyTheft,
+    Suspension,
+)
+from tests.simulation.forking import ForkWithQuorum
 from tests.simulation.plan import Scale
 from tests.simulation.world import World
+
+EVENTS: dict[str, type[Event]] = {
+    "issue key stolen": CredentialKeyTheft,
+    "register key stolen": CredentialKeyTheft,
+    "operate key stolen": OperateKeyTheft,
+    "define and root key stolen": DefineAndRootTheft,
+    "log key stolen": LogKeyTheft,
+    "fork with quorum": ForkWithQuorum,
+    "closure": Closure,
+    "fire": Fire,
+    "hostile host": HostileHost,
+    "suspension": Suspension,
+}
 
 
 class AtOnce(ThreadPoolExecutor):
@@ -29,17 +54,24 @@ async def simulate(seed: int, folder: Path, scale: Scale) -> World:
     world = World(seed, folder, scale)
     try:
         await world.found()
+        events = [EVENTS[fault.what](world, fault) for fault in world.plan.faults]
         for week in range(scale.weeks):
             await world.begin_week(week)
+            for event in events:
+                await event.before()
             await world.registrars_work()
             await world.cut_members()
+            for event in events:
+                await event.after()
             await world.cut_networks()
             await world.level()
             checks.check_week(world)
     except Exception as error:
         recent = "\n  ".join(world.history[-25:])
         command = f"make soak ARGS=\"-k 'seed{seed}'\""
-        raise AssertionError(f"seed {seed}, week {world.week}: {error}\n  {recent}\nto run it alone: {command}") from error
+        raise AssertionError(
+            f"seed {seed}, week {world.week}: {error}\n  {recent}\nto run it alone: {command}"
+        ) from error
     finally:
         await world.close()
     return world

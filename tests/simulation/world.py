@@ -5,14 +5,16 @@ member cuts; what happens after the cuts; the networks cut; everybody who can be
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from ledger.credential.status import Status
-from ledger.errors import CairnError
 from ledger.log.charter import Institution, Role
-from ledger.log.governance import MemberOp, Rights
-from ledger.log.identity import LogId
+from ledger.log.finding import Rule, Severity
+from ledger.log.governance import MemberOp, Rights, Standing
+from ledger.log.identity import LogId, short_log_id
 from ledger.log.members import judge_quorum
 from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
 from node.trust import own_trust_root
@@ -25,6 +27,15 @@ from tests.simulation.plan import Plan, Scale
 START_MS = 1_799_020_800_000
 """2027-01-04, a Monday, in Unix milliseconds."""
 ROUNDS = 12
+
+
+class Expected(NamedTuple):
+    """A finding that a planted fault leads to."""
+
+    log: LogId
+    index: int | None
+    severity: Severity
+    rule: Rule
 
 
 @dataclass
@@ -57,7 +68,9 @@ class World:
         self.machines = 0
         self.outdated: set[tuple[str, LogId]] = set()
         """(address, log) where a replica follows the branch of a fork that did not count, until it is fetched anew."""
-        self.strangers: list[Copy] = []
+        self.expected: list[Expected] = []
+        self.seen: dict[str, int] = {}
+        """The week in which each institution's node was last level with all others."""
 
     # Looking up
 
@@ -96,7 +109,7 @@ class World:
                 actor.networks.append(self.actors[network])
             self.members[network] = tuple(self.actors[name] for name in names)
         for actor in self.actors.values():
-            await self.start_machine(actor)
+            self.found_machine(actor)
         for network in self.networks:
             await self._admit_all(network)
         for network in self.networks:
@@ -106,15 +119,45 @@ class World:
     def _make(self, name: str, kind: Institution) -> Actor:
         return Actor(name, kind, self.seed, self.scale.batch, self.scale.slots)
 
-    async def start_machine(self, actor: Actor) -> None:
-        """Give an institution a new, empty machine."""
-        self.machines += 1
-        await actor.run_on(self.folder / f"{actor.name}-{self.machines}", self._trusts_of(actor), self.fabric, self.clock)
+    def found_machine(self, actor: Actor) -> None:
+        """Give a new institution its first machine."""
+        actor.run_on(self._new_folder(actor), self.trusts_of(actor), self.fabric, self.clock)
+        actor.node.store.create(actor.founding)
+        actor.start()
 
-    def _trusts_of(self, actor: Actor) -> list[TrustRoot]:
+    async def start_machine(self, actor: Actor, *, starts: bool = True) -> None:
+        """Give an institution a new, empty machine, which fetches all logs from others."""
+        actor.run_on(self._new_folder(actor), self.trusts_of(actor), self.fabric, self.clock)
+        for _ in range(3):
+            await actor.node.recover_own_log()
+        if starts:
+            actor.start()
+
+    async def restart(self, actor: Actor) -> None:
+        """Stop a node and start it in the same folder, with the keys as they are now."""
+        await actor.node.close()
+        actor.run_on(actor.node.folder, self.trusts_of(actor), self.fabric, self.clock)
+        actor.start()
+        for _ in range(3):
+            await actor.node.look_around()
+
+    async def retire_machine(self, actor: Actor) -> None:
+        """A machine is switched off for good, or burns."""
+        await self.fabric.nodes.pop(actor.address).close()
+
+    def _new_folder(self, actor: Actor) -> Path:
+        self.machines += 1
+        return self.folder / f"{actor.name}-{self.machines}"
+
+    def trusts_of(self, actor: Actor) -> list[TrustRoot]:
+        """The trust roots an institution's node works with."""
         if actor in self.networks:
-            return [self.trusts.get(actor.name) or _pin(actor, QuorumRule.NONE)] if hasattr(actor, "node") else []
+            return [self.trusts[actor.name]] if actor.name in self.trusts else []
         return [self.trusts.get(network.name) or _pin(network, QuorumRule.NONE) for network in actor.networks]
+
+    def expect(self, actor: Actor, index: int | None, severity: Severity, rule: Rule) -> None:
+        """Note a finding that an audit has to come to; `index` None where the entry is not known beforehand."""
+        self.expected.append(Expected(actor.log_id, index, severity, rule))
 
     async def _admit_all(self, network: Actor) -> None:
         network.node.directory.trusts = (own_trust_root(network.node.log),)
@@ -126,7 +169,7 @@ class World:
                 # Under the first network's host; a second network has to list it.
                 member.issuer_url = issuer_url(network, member)
 
-    def standing(self, network: Actor, member: Actor):
+    def standing(self, network: Actor, member: Actor) -> Standing:
         """A member's complete entry."""
         own = issuer_url(network, member)
         issuers = () if member.issuer_url in ("", own) else (member.issuer_url,)
@@ -199,8 +242,6 @@ class World:
         return copy
 
     def _today(self) -> str:
-        from datetime import UTC, datetime
-
         return datetime.fromtimestamp(self.clock() / 1000, UTC).date().isoformat()
 
     async def registrars_work(self) -> None:
@@ -274,6 +315,7 @@ class World:
             behind = [actor for actor in self.up() if self._lacks(actor)]
             lacking = [actor for actor in self.up() if not self._has_quorum(actor)]
             if not behind and not lacking:
+                self.seen.update({actor.name: self.week for actor in self.up()})
                 return
             self.tick()
             for actor in lacking:
@@ -288,9 +330,8 @@ class World:
             if other is actor or (actor.address, other.log_id) in self.outdated:
                 continue
             if other.log_id in actor.node.directory.followed():
-                if not actor.node.holds_all_of(other.node, other.log_id):
-                    found.append(other.name)
-                elif actor.node.gossip.lacks_quorum(other.log_id):
+                is_level = actor.node.holds_all_of(other.node, other.log_id)
+                if not is_level or actor.node.gossip.lacks_quorum(other.log_id):
                     found.append(other.name)
         return found
 
@@ -318,8 +359,6 @@ class World:
 
 def _pin(network: Actor, quorum: QuorumRule) -> TrustRoot:
     """The trust root of a network at its newest head."""
-    if not hasattr(network, "node"):
-        raise CairnError(f"{network.name} does not run yet")
     state = network.state
     witnesses = state.members.witness_sets[-1].witnesses
     return TrustRoot(
@@ -338,6 +377,4 @@ def _pin(network: Actor, quorum: QuorumRule) -> TrustRoot:
 
 def issuer_url(network: Actor, member: Actor) -> str:
     """The issuer id that a member has under a network's host by construction."""
-    from ledger.log.identity import short_log_id
-
     return f"https://{network.name}.example/m/{short_log_id(member.log_id)}"
