@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.simulation import checks
+from tests.simulation import checks, ending
 from tests.simulation.events import (
     Closure,
     CredentialKeyTheft,
@@ -60,12 +60,14 @@ async def simulate(seed: int, folder: Path, scale: Scale) -> World:
             for event in events:
                 await event.before()
             await world.registrars_work()
+            world.forgers_work()
             await world.cut_members()
             for event in events:
                 await event.after()
             await world.cut_networks()
             await world.level()
             checks.check_week(world)
+        await ending.check_end(world)
     except Exception as error:
         recent = "\n  ".join(world.history[-25:])
         command = f"make soak ARGS=\"-k 'seed{seed}'\""

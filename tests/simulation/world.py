@@ -4,7 +4,7 @@ A week goes so: machines come and go; what governors and thieves do before the c
 member cuts; what happens after the cuts; the networks cut; everybody who can be reached is brought level; the checks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -19,6 +19,7 @@ from ledger.log.members import judge_quorum
 from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
 from node.trust import own_trust_root
 from tests.simulation import plan as plans
+from tests.simulation.desk import Press
 from tests.simulation.fabric import Fabric
 from tests.simulation.institution import WEEK_MS, Actor
 from tests.simulation.oracle import Copy, Kind, Oracle
@@ -68,6 +69,8 @@ class World:
         self.machines = 0
         self.outdated: set[tuple[str, LogId]] = set()
         """(address, log) where a replica follows the branch of a fork that did not count, until it is fetched anew."""
+        self.answers = 0
+        """How many reports were held against the oracle."""
         self.expected: list[Expected] = []
         self.seen: dict[str, int] = {}
         """The week in which each institution's node was last level with all others."""
@@ -215,7 +218,7 @@ class World:
         """One award: its registrar's copy waits for the next cut."""
         press = actor.press(role)
         if issuer is not None:
-            press = type(press)(issuer.issuer_url, issuer.name.title(), press.signer, role, press.draw)
+            press = Press(issuer.issuer_url, issuer.name.title(), press.signer, role, press.draw)
         reference = actor.desk.draw_slot()
         return self.note(actor, press, Kind.HONEST, reference, issuer or actor, waits=True)
 
@@ -251,6 +254,23 @@ class World:
             for _ in range(self.random.randint(0, self.scale.awards)):
                 self.award(actor, self.random.choice((Role.ISSUE, Role.REGISTER)))
             self._decide_something(actor)
+
+    def forgers_work(self) -> None:
+        """Now and then somebody alters a copy, or makes one up under a name that nobody has."""
+        honest = [copy for copy in self.oracle.copies if copy.kind is Kind.HONEST and copy.receipt is not None]
+        if self.week % 5 != 3 or not honest:
+            return
+        shown = self.random.choice(honest)
+        head, _, tail = shown.text.partition("~")
+        body, _, signature = head.rpartition(".")
+        altered = f"{body}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}~{tail}"
+        number = len(self.oracle.copies)
+        self.oracle.copies.append(replace(shown, number=number, kind=Kind.ALTERED, text=altered))
+        actor = self.actors[shown.issuer]
+        key = actor.new_key()
+        press = Press(f"{actor.issuer_url[:-4]}nobd", "Nobody", key, Role.REGISTER, actor.draw)
+        copy = self.note(actor, press, Kind.STRANGER, actor.desk.draw_slot(), actor, waits=False)
+        copy.receipt, copy.index = shown.receipt, shown.index
 
     async def _rotate_now_and_then(self, actor: Actor) -> None:
         faults = [fault.week for fault in self.plan.faults if fault.who == actor.name]
