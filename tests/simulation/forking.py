@@ -134,12 +134,14 @@ class ForkWithQuorum(Event):
         await world.restart(victim)
         for belonging in victim.networks:
             await belonging.decide(MemberOp.AMEND, victim, standing=world.standing(belonging, victim))
+        # Both at once, or one would fetch the history that does not count from the other.
+        for item in self.far:
+            await world.retire_machine(item)
         for item in self.far:
             await self._fetch_anew(item)
         self.tell("the network has decided; the far side starts again")
 
     async def _fetch_anew(self, item: Actor) -> None:
-        await self.world.retire_machine(item)
         await self.world.start_machine(item)
         self.world.outdated.discard((item.address, self.actor.log_id))
         for _ in range(4):

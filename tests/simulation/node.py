@@ -140,14 +140,18 @@ class Node:
         await self.sequencer.close()
         self.store.close()
 
-    async def look_around(self, addresses: Sequence[str] | None = None) -> None:
-        """One round with some peers, or with everybody the networks name, and first what the start-up rule asks."""
+    async def look_around(self, addresses: Sequence[str] | None = None, *, tells: bool = True) -> None:
+        """One round with some peers, or with everybody the networks name, and first what the start-up rule asks.
+
+        With `tells` the peer is shown the own head and all evidence, too.
+        """
         await self.startup.ask()
         for address in self.directory.addresses() if addresses is None else addresses:
             follower = self._followers.setdefault(address, self._make_follower(address))
             with contextlib.suppress(CairnError):
                 await follower.round()
-                await follower.tell_all()
+                if tells:
+                    await follower.tell_all()
 
     async def ask_witnesses(self) -> None:
         """Ask everybody who has not cosigned the newest checkpoint of the own log."""

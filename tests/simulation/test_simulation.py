@@ -22,6 +22,7 @@ def _run(seed: int, scale: Scale) -> None:
     assert world.answers > 2000, "too little was verified to mean anything"
 
 
+@pytest.mark.timeout(600)
 def test_every_answer_is_right() -> None:
     _run(1, Scale())
 

@@ -181,16 +181,15 @@ class World:
 
     async def _put_witnesses_in_force(self, network: Actor) -> None:
         everybody = [network, *self.members[network.name]]
-        for _ in range(3):
-            for actor in everybody:
-                await actor.node.look_around()
+        for actor in (*everybody, *everybody):
+            await actor.node.look_around(tells=False)
         await network.node.ask_witnesses()
         await network.cut(self.oracle, self.week)
         await network.node.ask_witnesses()
         await network.node.look_around()
         self.trusts[network.name] = _pin(network, QuorumRule.MAJORITY)
         for actor in everybody:
-            await actor.node.look_around()
+            await actor.node.look_around([network.address])
             await actor.node.ask_witnesses()
             actor.node.pin_again()
 
@@ -325,13 +324,13 @@ class World:
         """The networks come last, so that they record the week's heads."""
         for network in self.networks:
             self.tick()
-            await network.node.look_around()
+            await network.node.look_around(tells=False)
             await network.cut(self.oracle, self.week)
             await network.node.ask_witnesses()
 
     async def level(self) -> None:
         """Look around and ask witnesses until everybody who is up holds all that they follow, with its quorum."""
-        for _ in range(ROUNDS):
+        for attempt in range(ROUNDS):
             behind = [actor for actor in self.up() if self._lacks(actor)]
             lacking = [actor for actor in self.up() if not self._has_quorum(actor)]
             if not behind and not lacking:
@@ -341,7 +340,11 @@ class World:
             for actor in lacking:
                 await actor.node.ask_witnesses()
             for actor in behind:
-                await actor.node.look_around([self.actors[name].address for name in self._lacks(actor)])
+                # Their network has everything; only what it lacks is asked for at the writers themselves.
+                sources = (
+                    actor.networks if attempt == 0 and actor.networks else map(self.__getitem__, self._lacks(actor))
+                )
+                await actor.node.look_around([source.address for source in sources], tells=False)
         raise AssertionError(f"not level after {ROUNDS} rounds: {self.describe_lag()}")
 
     def _lacks(self, actor: Actor) -> list[str]:
