@@ -93,7 +93,7 @@ def accept_credential(
             remarks=(remark,),
         )
     log_id, log = _find_issuer(reading, server, held)  # 5
-    _check_key(reading, log.state)  # 6
+    _check_key(reading, log.state, log.state.size)  # 6
     remark = _check_status(reading.status, log)  # 7
     return Accepted(
         reading=reading,
@@ -104,6 +104,20 @@ def accept_credential(
         expected_at=next_cut(log.state.batch, now),
         remarks=(remark,) if remark else (),
     )
+
+
+def confirm_issuer(reading: Reading, log: LogView, index: int) -> None:
+    """Check what could not be when a credential was kept without a ledger: whose key signed it (6).
+
+    Args:
+        reading: what the credential says.
+        log: the log its commitment was found in.
+        index: entry there.
+
+    Raises:
+        SignatureError: no key of the issuer that was in force at that entry signed it.
+    """
+    _check_key(reading, log.state, index)
 
 
 def next_cut(policy: BatchPolicy, now: int) -> int | None:
@@ -196,13 +210,13 @@ def _origin(url: str) -> tuple[str, str, int] | None:
         return None
 
 
-def _check_key(reading: Reading, state: LogState) -> None:
+def _check_key(reading: Reading, state: LogState, index: int) -> None:
     if reading.key_id is None or reading.key_id not in state.keys.records:
         raise SignatureError(
             f"credential: signed by a key that {state.name} has not published, as far as the ledger is held here",
             hint="run `cairn sync` and try again",
         )
-    answer = state.key_status(reading.key_id, reading.role, state.size)
+    answer = state.key_status(reading.key_id, reading.role, index)
     if answer is not KeyStatus.IN_FORCE:
         raise SignatureError(
             f"credential: its key may not sign this ({answer.value}; it needs the role {reading.role.value})",

@@ -77,7 +77,7 @@ def show_lines(row: Row, now: int) -> tuple[str, ...]:
         f"issuer id    {reading.issuer}",
         f"valid        {_period(reading)}",
         f"state        {row.state}",
-        f"checked      {'against the ledger when it came' if copies[0].checked else 'not against any ledger'}",
+        f"checked      {'against the ledger' if copies[0].checked else 'not against any ledger yet: cairn refresh does it'}",
         f"received     {day_and_time(copies[0].received_at)}",
         f"copies       {len(copies)}, each with its own key; receivers of two copies find nothing in common",
     ]

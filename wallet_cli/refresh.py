@@ -17,13 +17,15 @@ from ledger.log import body as bodies
 from ledger.log import merkle
 from ledger.log.entry import parse_entry
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
-from ledger.log.receipt import Receipt, encode_receipt
+from ledger.log.receipt import Receipt, encode_receipt, parse_receipt
 from ledger.log.records import Issue
 from ledger.log.view import LogView
 from node.client.http import LedgerHTTP
 from wallet_cli import remembered
+from wallet_cli.acceptance import confirm_issuer
 from wallet_cli.held import HeldLedger, open_held, read_held
 from wallet_cli.holdings import FORMER, Contents, Copy
+from wallet_cli.reading import read_credential
 from wallet_cli.terminal import escape
 
 Place = tuple[str, int]
@@ -78,6 +80,22 @@ def with_receipts(contents: Contents, receipts: Mapping[Place, Receipt]) -> Cont
         copy = contents.holding(holding_id).copies[position]
         found = replace(copy, receipt=dict(encode_receipt(receipt)), log=encode_log_id(receipt.log), expected_at=None)
         contents = contents.with_copy(holding_id, position, found)
+    return contents
+
+
+def confirm_unchecked(contents: Contents, held: HeldLedger, tell: Callable[[str], None]) -> Contents:
+    """Check the issuer's signature of copies that were kept before a ledger was held and stand on it now."""
+    for holding in contents.holdings:
+        for position, copy in enumerate(holding.copies):
+            log = held.log(parse_log_id(copy.log)) if copy.log else None
+            if copy.checked or copy.receipt is None or log is None:
+                continue
+            try:
+                confirm_issuer(read_credential(copy.sd_jwt), log, parse_receipt(copy.receipt).index)
+            except CairnError as error:
+                tell(f"{holding.id}: {escape(str(error))}")
+            else:
+                contents = contents.with_copy(holding.id, position, replace(copy, checked=True))
     return contents
 
 

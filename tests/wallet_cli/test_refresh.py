@@ -137,6 +137,27 @@ async def test_a_copy_received_without_a_ledger_is_found_by_its_issuer(world: Wo
     assert found.holdings[0].copies[0].log == encode_log_id(world.school.log_id)
 
 
+@pytest.mark.parametrize("is_forged", [False, True])
+async def test_what_was_kept_without_a_ledger_is_checked_against_it_later(world: World, is_forged: bool) -> None:
+    contents, commitments = hold(world, 1)
+    copy = replace(contents.holdings[0].copies[0], checked=False)
+    if is_forged:
+        token, mark, rest = copy.sd_jwt.partition("~")
+        start, signature = token.rsplit(".", 1)
+        forged = f"{start}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+        copy = replace(copy, sd_jwt=forged + mark + rest)
+        commitments = [commit(forged)]
+    contents = contents.with_copy(contents.holdings[0].id, 0, copy)
+    told: list[str] = []
+    assert refresh.confirm_unchecked(contents, world.held, told.append) == contents, "it does not stand there yet"
+    world.cut(*commitments)
+    async with node(world, []) as url:
+        found = await find(world, contents, url)
+    confirmed = refresh.confirm_unchecked(found, world.held, told.append)
+    assert confirmed.holdings[0].copies[0].checked is not is_forged
+    assert len(told) == is_forged
+
+
 def test_a_match_across_two_items_is_no_match() -> None:
     wanted = b"\x01" * 16 + b"\x02" * 16
     body = bytes(16) + wanted + bytes(16) + wanted

@@ -53,6 +53,9 @@ def command(
     receipts = asyncio.run(refresh.find_receipts(waiting, held)) if waiting else {}
     if receipts:
         opened.change(lambda contents: refresh.with_receipts(contents, receipts))
+    confirmed = refresh.confirm_unchecked(opened.contents, held, terminal.note)
+    if confirmed != opened.contents:
+        opened.change(lambda contents: refresh.confirm_unchecked(contents, held, lambda _: None))
     renewed = () if no_renew else _renew(opened, held, asked, system_clock())
     rows = records.list_rows(opened.contents, held, system_clock())
     if as_json:
