@@ -19,6 +19,7 @@ from tests.simulation.events import (
     Suspension,
 )
 from tests.simulation.forking import ForkWithQuorum
+from tests.simulation.founding import found
 from tests.simulation.plan import Scale
 from tests.simulation.world import World
 
@@ -53,7 +54,7 @@ async def simulate(seed: int, folder: Path, scale: Scale) -> World:
     asyncio.get_running_loop().set_default_executor(AtOnce())
     world = World(seed, folder, scale)
     try:
-        await world.found()
+        await found(world)
         events = [EVENTS[fault.what](world, fault) for fault in world.plan.faults]
         for week in range(scale.weeks):
             await world.begin_week(week)

@@ -11,13 +11,12 @@ from random import Random
 from typing import NamedTuple
 
 from ledger.credential.status import Status
-from ledger.log.charter import Institution, Role
+from ledger.log.charter import Role
 from ledger.log.finding import Rule, Severity
-from ledger.log.governance import MemberOp, Rights, Standing
+from ledger.log.governance import Rights, Standing
 from ledger.log.identity import LogId, short_log_id
 from ledger.log.members import judge_quorum
 from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
-from node.trust import own_trust_root
 from tests.simulation import plan as plans
 from tests.simulation.desk import Press
 from tests.simulation.fabric import Fabric
@@ -99,28 +98,7 @@ class World:
         """A minute goes by, so that no two steps happen at once."""
         self.clock.now += 60_000
 
-    # Beginning
-
-    async def found(self) -> None:
-        """Found everybody, admit the members, and wait until each network's witnesses are in force."""
-        for network in (plans.NETWORK_A, plans.NETWORK_B):
-            self.actors[network] = self._make(network, Institution.NETWORK)
-        for network, names in plans.MEMBERS.items():
-            for name in names:
-                kind = Institution.COLLEGE if name in plans.COLLEGES else Institution.SCHOOL
-                actor = self.actors.setdefault(name, self.actors.get(name) or self._make(name, kind))
-                actor.networks.append(self.actors[network])
-            self.members[network] = tuple(self.actors[name] for name in names)
-        for actor in self.actors.values():
-            self.found_machine(actor)
-        for network in self.networks:
-            await self._admit_all(network)
-        for network in self.networks:
-            await self._put_witnesses_in_force(network)
-        self.fabric.loss = self.scale.loss
-
-    def _make(self, name: str, kind: Institution) -> Actor:
-        return Actor(name, kind, self.seed, self.scale.batch, self.scale.slots)
+    # Machines
 
     def found_machine(self, actor: Actor) -> None:
         """Give a new institution its first machine."""
@@ -156,21 +134,11 @@ class World:
         """The trust roots an institution's node works with."""
         if actor in self.networks:
             return [self.trusts[actor.name]] if actor.name in self.trusts else []
-        return [self.trusts.get(network.name) or _pin(network, QuorumRule.NONE) for network in actor.networks]
+        return [self.trusts.get(network.name) or pin(network, QuorumRule.NONE) for network in actor.networks]
 
     def expect(self, actor: Actor, index: int | None, severity: Severity, rule: Rule) -> None:
         """Note a finding that an audit has to come to; `index` None where the entry is not known beforehand."""
         self.expected.append(Expected(actor.log_id, index, severity, rule))
-
-    async def _admit_all(self, network: Actor) -> None:
-        network.node.directory.trusts = (own_trust_root(network.node.log),)
-        await network.node.startup.ask()
-        for member in self.members[network.name]:
-            await network.decide(MemberOp.ADMIT, member, standing=self.standing(network, member))
-        for member in self.members[network.name]:
-            if not member.issuer_url:
-                # Under the first network's host; a second network has to list it.
-                member.issuer_url = issuer_url(network, member)
 
     def standing(self, network: Actor, member: Actor) -> Standing:
         """A member's complete entry."""
@@ -178,20 +146,6 @@ class World:
         issuers = () if member.issuer_url in ("", own) else (member.issuer_url,)
         is_witness = member.name in self.plan.witnesses[network.name]
         return member.standing(Rights(achievements=("*",), issuers=issuers), is_witness=is_witness)
-
-    async def _put_witnesses_in_force(self, network: Actor) -> None:
-        everybody = [network, *self.members[network.name]]
-        for actor in (*everybody, *everybody):
-            await actor.node.look_around(tells=False)
-        await network.node.ask_witnesses()
-        await network.cut(self.oracle, self.week)
-        await network.node.ask_witnesses()
-        await network.node.look_around()
-        self.trusts[network.name] = _pin(network, QuorumRule.MAJORITY)
-        for actor in everybody:
-            await actor.node.look_around([network.address])
-            await actor.node.ask_witnesses()
-            actor.node.pin_again()
 
     # A week
 
@@ -380,7 +334,7 @@ class World:
             await node.close()
 
 
-def _pin(network: Actor, quorum: QuorumRule) -> TrustRoot:
+def pin(network: Actor, quorum: QuorumRule) -> TrustRoot:
     """The trust root of a network at its newest head."""
     state = network.state
     witnesses = state.members.witness_sets[-1].witnesses
