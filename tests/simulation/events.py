@@ -93,6 +93,9 @@ class OperateKeyTheft(Event):
         if self.age == 0:
             self.key = self.actor.roles[Role.OPERATE]
             self.since = write_noise(self.world, self.actor)
+            # Witnessed before the network cuts, so that it is known as of this week.
+            for _ in range(2):
+                await self.actor.node.ask_witnesses()
             self.world.expect(self.actor, self.since, Severity.VOID, Rule.EFFECT)
             self.tell("a thief publishes noise as a status page")
         if self.age == 1:
