@@ -279,8 +279,16 @@ class World:
         for network in self.networks:
             self.tick()
             await network.node.look_around(tells=False)
+            await self._hear_everybody(network)
             await network.cut(self.oracle, self.week)
             await network.node.ask_witnesses()
+
+    async def _hear_everybody(self, network: Actor) -> None:
+        """Let a network see every member's head of the week, or what it records would be a week older."""
+        for _ in range(ROUNDS):
+            for name in self._lacks(network):
+                await self.actors[name].node.ask_witnesses()
+                await network.node.look_around([self.actors[name].address], tells=False)
 
     async def level(self) -> None:
         """Look around and ask witnesses until everybody who is up holds all that they follow, with its quorum."""
