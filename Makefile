@@ -10,7 +10,7 @@ ARGS ?=
 # Two processes, file by file: the suite is long, and most of it waits for other processes. PARALLEL= for one.
 PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check mutations bench bench-full soak format lint types coverage clean
+.PHONY: help demo test check contexts mutations bench bench-full soak format lint types coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -55,6 +55,15 @@ check: $(READY) ## what must pass before a change is proposed: format, lint, typ
 	$(PYTHON) -m ruff check $(wildcard $(CODE))
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
+
+contexts: $(READY) ## fetch JSON-LD contexts from pinned npm packages into ~/.cairn/contexts (VAULT=FILE for another vault)
+	@command -v npm >/dev/null || { echo "make: error: npm and node fetch the contexts and were not found" >&2; \
+	  echo "make: hint: install Node.js 18 or newer, or give your own copies to cairn contexts --from DIR" >&2; exit 1; }
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	cp deploy/contexts/package.json deploy/contexts/collect.cjs "$$folder"; \
+	npm install --prefix "$$folder" --silent --no-audit --no-fund --ignore-scripts --no-package-lock; \
+	node "$$folder/collect.cjs" "$$folder/node_modules" "$$folder/found"; \
+	$(VENV)/bin/cairn contexts --from "$$folder/found" $(if $(VAULT),--vault "$(VAULT)")
 
 mutations: $(READY) ## plant faults in a copy of the evaluator, one by one: each must be caught
 	$(PYTHON) -m tests.mastery.mutations $(ARGS)

@@ -12,6 +12,7 @@ from bench import (
     ledger_rows,
     mastery_rows,
     node_rows,
+    proof_rows,
     registrar_rows,
     replay_rows,
     traffic_rows,
@@ -92,10 +93,24 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             f"{above / bare:.1f} bare",
             "250 ms",
         )
+    yield from _proof_rows()
     yield from _node_rows(items, rounds)
     yield from _growth_rows(items * 10)
     yield from _registrar_rows(rounds)
     yield from _mastery_rows(items // 100, rounds)
+
+
+def _proof_rows() -> Iterator[Row]:
+    """A badge with an embedded proof: ours in milliseconds, and how many times that others take for the same badge."""
+    accepted = {"eddsa-jcs-2022": "ahead", "eddsa-rdfc-2022": "6 ms"}
+    for one in proof_rows.measure():
+        what, ours = f"verify a badge, {one.suite}", one.ours.milliseconds
+        yield Row(what, one.ours.reason if ours is None else f"{ours:.3f} ms", "", accepted[one.suite])
+        for name, peer in (("openvc-core", one.openvc), ("@digitalbazaar", one.digitalbazaar)):
+            if peer.milliseconds is None or ours is None:
+                yield Row(f"{what}: {name}: skipped, {peer.reason}", "", "", "")
+            else:
+                yield Row(f"{what}: {name}", f"{peer.milliseconds:.3f} ms", f"{peer.milliseconds / ours:.1f} ours", "")
 
 
 def _held_rows(

@@ -49,3 +49,13 @@ class EquivocationError(CairnError):
         """Keep the encoded fork evidence beside the message; empty where only one side could be kept."""
         super().__init__(message, hint=hint)
         self.evidence = evidence
+
+
+def at_place(error: CairnError, place: str, *, hint: str = "") -> CairnError:
+    """Give the same error with its place in front of the message, unless that stands there; `hint` where it has none."""
+    text = str(error)
+    if not text.startswith(f"{place}: "):
+        text = f"{place}: {text}"
+    if isinstance(error, EquivocationError):
+        return EquivocationError(text, evidence=error.evidence, hint=error.hint or hint)
+    return type(error)(text, hint=error.hint or hint)

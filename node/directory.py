@@ -267,6 +267,23 @@ class Directory:
         assert held is not None, "a node holds its own log"
         return witness_verifier_key(cosigner_name(held.state.charter.origin), keys[-1])
 
+    def named_witness_keys(self) -> tuple[VerifierKey, ...]:
+        """Every key under which this node's cosignatures count or will: the one its networks name, newest first, and
+        the one still in force, until the network anchors the change."""
+        found: dict[VerifierKey, None] = {}
+        for state in self._network_states():
+            standing = state.members.standing_of(self.own)
+            if standing is not None and standing.witness is not None:
+                found[standing.witness] = None
+        for state in self._network_states():
+            found.update({item.key: None for item in state.members.witness_sets[-1].witnesses if item.log == self.own})
+        return tuple(found)
+
+    def own_witness_keys(self, keys: Sequence[PublicKey]) -> tuple[VerifierKey, ...]:
+        """Those of them that this node has, the one its networks name first; at least one."""
+        named = [key for key in self.named_witness_keys() if key.key in keys]
+        return tuple(dict.fromkeys([self.own_witness_key(keys), *named]))
+
     def _told_origins(self, log: LogId) -> Iterator[str]:
         """Origins that networks tell of a log not yet held."""
         for trust in self.trusts:

@@ -137,7 +137,7 @@ class Forks:
     async def _compare(
         self, log: LogStore, own: Checkpoint, other: Checkpoint, address: str
     ) -> tuple[Split, Common | None] | None:
-        branch = _Branch(self._peers.client(address), log, own, other)
+        branch = BranchComparison(self._peers.client(address), log, own, other)
         try:
             common = await branch.find_common()
             return None if common is None else await branch.prove(common)
@@ -148,10 +148,11 @@ class Forks:
             return None
 
 
-class _Branch:
+class BranchComparison:
     """The comparison of our copy with the branch another node serves."""
 
     def __init__(self, client: LedgerClient, log: LogStore, own: Checkpoint, other: Checkpoint) -> None:
+        """Compare the tree of `own`, of which the entries are held, with that of `other`, which `client` serves."""
         self._client = client
         self._log = log
         self._log_id = log.state.log_id

@@ -16,12 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.errors import MalformedError
+from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import PublicKey, SigningKey
 from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from node import trust
+from node.branch import Branches
 from node.client.dial import DialPolicy
 from node.client.http import is_loopback
 from node.clock import Clock, Draw
@@ -37,6 +38,7 @@ from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.pull import Puller
 from node.replicate import Follower, Followers
+from node.rotations import Rotations
 from node.sequencer import Sequencer
 from node.service.boundary import ErrorBoundary
 from node.service.ledger import LedgerService
@@ -132,6 +134,7 @@ class LedgerSide:
             store, self.events, self.directory, parts.clock, daily_bytes=config.daily_quota_mebibytes * MEBIBYTE
         )
         self.forks = Forks(store, self.peers, self.directory, self.events.publish)
+        self.branches = Branches(store, self.directory, self.puller, self.forks, self.events)
         self.startup = StartUp(
             store,
             self.log,
@@ -141,7 +144,7 @@ class LedgerSide:
             self.events,
             self.high_water,
             parts.draw,
-            own_key=self.witness_key,
+            own_keys=lambda: self.witness.verifier_keys(),
             only_copy=parts.only_copy,
             opened=self.sequencer.release,
             closed=self.sequencer.hold,
@@ -163,8 +166,10 @@ class LedgerSide:
             self.puller,
             self.peers,
             self.forks,
-            parts.keystore.with_role(KeyRole.WITNESS),
+            self._witness_signers,
             parts.clock,
+            rotations=Rotations(store, self.puller),
+            branches=self.branches,
             closed=self.startup.closed_for,
             hold_seconds=config.witness_timeout_seconds,
             timekeeping=self.timekeeping,
@@ -202,6 +207,12 @@ class LedgerSide:
     def witness_key(self) -> VerifierKey:
         """This node's witness key as its network knows it."""
         return self.witness.verifier_key()
+
+    def _witness_signers(self) -> tuple[SigningKey, ...]:
+        """Read from disk: a command may have made one beside this node."""
+        with contextlib.suppress(CairnError):
+            self.parts.keystore.reload()
+        return self.parts.keystore.with_role(KeyRole.WITNESS)
 
     def load_trust(self) -> bool:
         """Read the trust root files again, so that a network joined while the node runs is followed; true if changed."""
@@ -291,6 +302,7 @@ class LedgerSide:
             peers=self.peers,
             gossip=self.gossip,
             forks=self.forks,
+            branches=self.branches,
             events=self.events,
             clock=self.parts.clock,
             draw=self.parts.draw,

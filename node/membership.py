@@ -70,6 +70,21 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
     return Asked(data, request, name)
 
 
+def find_trust_file(home: Home) -> Path | None:
+    """The trust root of the network that a member's node has joined; None where a network itself asks.
+
+    Raises:
+        MalformedError: it has joined none, or several, so that one has to be named with `cairn-node join --trust`.
+    """
+    files = sorted(home.networks.glob("*.json"))
+    if len(files) > 1:
+        raise MalformedError(
+            f"{home.networks}: trust roots of {len(files)} networks",
+            hint="cairn-node join DIR --trust FILE -o REQUEST asks one of them; it names the newest witness key",
+        )
+    return files[0] if files else None
+
+
 def _asked_network(own: LogState, trust: TrustRoot | None) -> tuple[LogId, str]:
     if trust is not None:
         return trust.network, trust.name
@@ -106,12 +121,34 @@ async def draft_admission(
     Raises:
         CairnError: the request is not good, or for another network.
     """
+    return drafter.admit(await _read_request(access, data), rights, is_witness=is_witness)
+
+
+async def draft_renewal(access: LogAccess, drafter: Drafter, who: str, data: bytes, rights: Rights | None) -> Proposal:
+    """Draft that a member has another witness key, log key, name or address, as its own new request says.
+
+    Args:
+        access: to the network's node.
+        drafter: for the network's log.
+        who: name, origin or log id of the member.
+        data: the request file.
+        rights: complete new ones, or None for the same.
+
+    Raises:
+        CairnError: the request is not good, for another network, or of somebody else.
+    """
+    request = await _read_request(access, data)
+    if request.log != find_member(drafter.state, who):
+        raise RuleError(f"request: is of {request.name}, not of {who}", hint="name the member that made the request")
+    return drafter.renew(request, rights)
+
+
+async def _read_request(access: LogAccess, data: bytes) -> MembershipRequest:
     try:
-        request = parse_request(data)
+        return parse_request(data)
     except RuleError:
         # Its log key was rotated since its charter: a replica, where one is held, tells the new one.
-        request = parse_request(data, (await access.held_log(claimed_log(data))).state)
-    return drafter.admit(request, rights, is_witness=is_witness)
+        return parse_request(data, (await access.held_log(claimed_log(data))).state)
 
 
 async def draft_change(access: LogAccess, drafter: Drafter, op: MemberOp, who: str, rights: Rights | None) -> Proposal:

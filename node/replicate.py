@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ledger.errors import CairnError
 from ledger.log.identity import LogId, encode_log_id
+from node.branch import Branches
 from node.client.exchange import Head, OfferedHead
 from node.client.failures import UnreachableError
 from node.clock import Clock, Draw
@@ -72,6 +73,7 @@ class Follower:
         peers: Peers,
         gossip: Gossip,
         forks: Forks,
+        branches: Branches,
         events: HeadEvents,
         clock: Clock,
         draw: Draw,
@@ -84,6 +86,7 @@ class Follower:
         self._peers = peers
         self._gossip = gossip
         self._forks = forks
+        self._branches = branches
         self._events = events
         self._clock = clock
         self._draw = draw
@@ -176,8 +179,11 @@ class Follower:
             self.report.paused[encode_log_id(head.log)] = str(error)
             self._pause(head.log)
         except CairnError as error:
-            self._refuse(head, error)
-            await self._forks.report(head.log, head.note, self._address)
+            if await self._branches.go_over(self._peers.client(self._address), head):
+                self._wake.set()
+            else:
+                self._refuse(head, error)
+                await self._forks.report(head.log, head.note, self._address)
         else:
             await self._fetch_evidence(head)
             self._pauses.pop(head.log, None)

@@ -15,7 +15,7 @@ Until then the node serves, and says what it waits for.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
 from ledger.errors import CairnError
@@ -24,7 +24,7 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.members import quorum_of
 from ledger.log.note import VerifierKey
 from node.client.exchange import Head
-from node.client.notes import signed_size
+from node.client.notes import is_by_former_key, signed_size
 from node.clock import Draw
 from node.directory import Directory
 from node.errors import ConflictError
@@ -62,7 +62,7 @@ class StartUp:
 
     Args:
         log: this node's own log.
-        own_key: gives this node's witness key as its networks know it.
+        own_keys: gives this node's witness keys as its networks know them.
         only_copy: the operator says that no newer copy of the own log exists anywhere.
         opened: called when the own log may be signed from now on.
         closed: called with the reason when it may not, at the start and when a rewind is noticed later.
@@ -80,7 +80,7 @@ class StartUp:
         high_water: HighWater,
         draw: Draw,
         *,
-        own_key: Callable[[], VerifierKey],
+        own_keys: Callable[[], Sequence[VerifierKey]],
         only_copy: bool,
         opened: Callable[[], None],
         closed: Callable[[str], None],
@@ -95,7 +95,7 @@ class StartUp:
         self._events = events
         self._high_water = high_water
         self._draw = draw
-        self._own_key = own_key
+        self._own_keys = own_keys
         self._only_copy = only_copy
         self._opened = opened
         self._closed = closed
@@ -192,6 +192,10 @@ class StartUp:
             try:
                 await self._puller.pull(self._peers.client(address), head)
             except CairnError as error:
+                if is_by_former_key(head.note, self._log.state):
+                    # What a key wrote that root keys took out of force is not ours; what was cosigned of it would bind us.
+                    self._told[address] = head.cosigned_size
+                    return
                 if not self._is_signed_by_us(head):
                     _log.warning("peer tells an unsigned size of our log", extra={"peer": address, "size": head.size})
                     return
@@ -217,7 +221,7 @@ class StartUp:
             return
         try:
             checkpoint = read_checkpoint(note)
-            if not open_cosignatures(note, [self._own_key()]) or checkpoint.size <= log.cosigned_size():
+            if not open_cosignatures(note, self._own_keys()) or checkpoint.size <= log.cosigned_size():
                 return
             await asyncio.to_thread(log.set_cosigned, checkpoint.size, checkpoint.root)
             fields = {"log": encode_log_id(log_id), "size": checkpoint.size}

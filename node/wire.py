@@ -304,6 +304,16 @@ def decode_cosign_request(message: pb.AddCheckpointRequest) -> CosignRequest:
     )
 
 
+def encode_rotation_request(log: LogId, rotation: bytes) -> pb.ShowRotationRequest:
+    """One call of `ShowRotation`."""
+    return pb.ShowRotationRequest(log=log, rotation=rotation)
+
+
+def decode_rotation_request(message: pb.ShowRotationRequest) -> tuple[LogId, bytes]:
+    """One call of `ShowRotation`; the rotation is parsed, and bounded, by whoever judges it."""
+    return decode_log_id(message.log), message.rotation
+
+
 def _encode_head(head: Head) -> pb.Head:
     return pb.Head(
         log=head.log,

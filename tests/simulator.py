@@ -14,12 +14,24 @@ from ledger.log.body import describe_body, encode_body
 from ledger.log.charter import BatchPolicy, Charter, Institution, ListPolicy, Role, RoleKey, Roots
 from ledger.log.checkpoint import Checkpoint, add_signatures, cosign, sign_checkpoint, witness_verifier_key
 from ledger.log.entry import NO_PREVIOUS, Entry, encode_entry, parse_entry, sign_statement
-from ledger.log.governance import AddKey, Boundary, CompromiseKey, MemberChange, MemberOp, RetireKey, Rights, Standing
+from ledger.log.governance import (
+    AddKey,
+    Boundary,
+    CompromiseKey,
+    MemberChange,
+    MemberOp,
+    ReplaceRoots,
+    RetireKey,
+    Rights,
+    RotateLogKey,
+    Standing,
+)
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
 from ledger.log.merkle import Frontier, RootHash, hash_node
 from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
 from ledger.log.records import Anchor, DocumentName, DocumentType, Issue, Publish, StatusList, StatusUpdate
+from ledger.log.rotation import SignedRotation
 from ledger.log.state import LogState, found_state
 from ledger.log.statement import Statement
 
@@ -179,6 +191,28 @@ class SimulatedLog:
         after = self.state.after(encode_key(signer))
         statement = CompromiseKey(**self.header(), after=after, key=signer.public.id, since=since)  # type: ignore[arg-type]
         return self.append(statement, self.roots_needed)
+
+    def signed_rotation(self, signer: SigningKey, keys: Sequence[SigningKey] | None = None) -> SignedRotation:
+        """A rotation of the log key that stands on no log yet."""
+        after = self.state.after("log")
+        statement = RotateLogKey(**self.header(), after=after, log_key=signer.public)  # type: ignore[arg-type]
+        data = statements.encode(statement)
+        return SignedRotation(data, sign_statement(data, self.roots_needed if keys is None else keys))
+
+    def rotate(self, signer: SigningKey, rotation: SignedRotation | None = None) -> Entry:
+        """Let another key sign checkpoints from now on."""
+        signed = rotation or self.signed_rotation(signer)
+        raw = encode_entry(self.size, self.state.last_leaf, signed.statement_bytes, signed.signatures)
+        self.log_signer = signer
+        return self.append_raw(raw, None)
+
+    def replace_roots(self, roots: Sequence[SigningKey], threshold: int) -> Entry:
+        """Let other root keys decide; signed by as many of the old and of the new ones as must."""
+        new = Roots(tuple(key.public for key in roots), threshold)
+        statement = ReplaceRoots(**self.header(), after=self.state.after("roots"), roots=new)  # type: ignore[arg-type]
+        entry = self.append(statement, [*self.roots_needed, *roots[:threshold]])
+        self.root_signers = list(roots)
+        return entry
 
     def boundary(self) -> Boundary:
         return Boundary(self.log_id, self.size, self.state.frontier.root())

@@ -23,6 +23,7 @@ COMMANDS = {
     "history": "What you showed, to whom and when.",
     "trust": "Explain a trust root file and remember it.",
     "sync": "Fetch a light copy of the ledger, to verify without a network.",
+    "contexts": "List or fill the folder of contexts that badges of other software are checked with.",
     "verify": "Judge what somebody shows you.",
     "prove": "Write an entry of a log and its proof, for tools of others.",
     "verify-proof": "Check such a proof with a policy or a trust root.",

@@ -106,9 +106,9 @@ def read_stapled(
     entry, checkpoint = open_entry(stapled.page, view.state.verifier_key_at(view.state.size))  # 3
     statement = _check_entry(entry, checkpoint, network, log, view.state)  # 1, 2
     quorum = judge_quorum(stapled.page.proof.note, log, network.witness_set_for(log, checkpoint.size, checkpoint.root))
-    if quorum.seconds is None:  # 4
+    if quorum.seconds is None or quorum.fresh is None:  # 4
         raise PolicyError(f"{quorum.present} of the {quorum.required} cosignatures needed")
-    if not -MAX_AHEAD_MS <= now - quorum.seconds * 1000 <= network.trust.max_age:
+    if now - quorum.seconds * 1000 < -MAX_AHEAD_MS or now - quorum.fresh * 1000 > network.trust.max_age:
         raise PolicyError(f"its head is of {format_instant(quorum.seconds * 1000)}")
     verify_signer(entry, view.state)  # 5
     item, offset = status.page_position(statement.lists, reference.log, reference.number, reference.slot)  # 6

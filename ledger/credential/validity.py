@@ -1,4 +1,5 @@
-"""The dates of a JWT: `nbf` and `exp` (RFC 7519 §4.1.4, §4.1.5), a verification step of its own.
+"""The dates of a credential, a verification step of its own: `nbf` and `exp` of a JWT (RFC 7519 §4.1.4, §4.1.5), or those
+of a Verifiable Credential.
 
 JWTs count seconds since 1970, possibly with fractions; everything here is Unix milliseconds, like `now` everywhere.
 """
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from ledger.credential.strict_json import JSONValue, name_type
+from ledger.credential.timestamp import parse_timestamp
 from ledger.errors import MalformedError, RuleError
 
 MAX_SECONDS = 253_402_300_799
@@ -42,6 +44,19 @@ def parse_validity(payload: Mapping[str, JSONValue], *, where: str = "jwt") -> V
         MalformedError: a date is no number of seconds from 1970 to 9999.
     """
     return Validity(parse_seconds(payload, "nbf", where), parse_seconds(payload, "exp", where))
+
+
+def parse_document_validity(document: Mapping[str, JSONValue]) -> Validity:
+    """The dates a Verifiable Credential sets: `validFrom`, `validUntil`, or their names in data model 1.1.
+
+    Raises:
+        MalformedError: a date is no date and time.
+    """
+    begins, ends = (
+        next((parse_timestamp(document[name], where=name) for name in names if name in document), None)
+        for names in (("validFrom", "issuanceDate"), ("validUntil", "expirationDate"))
+    )
+    return Validity(begins, ends)
 
 
 def check_dates(payload: Mapping[str, JSONValue], now: int, *, where: str = "jwt") -> None:

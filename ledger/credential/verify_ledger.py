@@ -19,7 +19,7 @@ from ledger.log.charter import Role
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.governance import Rights
 from ledger.log.identity import LogId
-from ledger.log.keyring import KeyStatus
+from ledger.log.keyring import KeyRecord, KeyStatus
 from ledger.log.merkle import prove_item
 from ledger.log.network import HeadAnswer, Network
 from ledger.log.policy import QuorumRule
@@ -118,11 +118,11 @@ class LedgerSteps:
         void = view.state.void.get(receipt.index)
         if void is not None:
             code = _void_code(view.state.key_status(entry.signatures[0].key, Role.OPERATE, receipt.index))
-            self._refuse(receipt, f"the batch is void: {void}", "ask the issuer", code)
+            self._refuse(receipt, f"{self._batch(receipt)} is void: {void}", "ask the issuer", code)
             return
         void = view.state.void_reason(entry)
         if void is not None:
-            self._unknown(6, f"the batch is void: {void}", "ask the issuer to restate its batches")
+            self._unknown(6, f"{self._batch(receipt)} is void: {void}", "ask the issuer to restate its batches")
             self.receipt = receipt
             return
         self.receipt = receipt
@@ -136,6 +136,9 @@ class LedgerSteps:
             return
         detail += f"; that log has another history from entry {fork.size} on, which is not the one held here"
         self._unknown(6, detail, "ask the network which history counts", Code.FORKED_LOG)
+
+    def _batch(self, receipt: Receipt) -> str:
+        return f"its batch, entry {receipt.index} of the log of {self.network.name_of(receipt.log)},"
 
     def _search(self, commitment: bytes) -> Receipt | None:
         """Look for a commitment without receipt in the batches held; answers step 6 itself where that fails."""
@@ -197,8 +200,9 @@ class LedgerSteps:
             )
             self._unknown(7, detail, "set this computer's clock, or tell the network that theirs are wrong", Code.STALE)
             return
-        if self.now - seconds * 1000 > trust.max_age:
-            detail = f"the newest state of the network held here is of {format_instant(seconds * 1000)}"
+        fresh = network_head.quorum.fresh or 0
+        if self.now - fresh * 1000 > trust.max_age:
+            detail = f"the newest state of the network held here is of {format_instant(fresh * 1000)}"
             self._unknown(7, detail, SYNC, Code.STALE)
             return
         self._answer(7, Answer.YES, _describe_heads(heads))
@@ -273,15 +277,19 @@ class LedgerSteps:
         found = KeyStatus.UNKNOWN
         if view is not None:
             found = view.state.key_status(key.key.id, role, self.receipt.index)
+        theft = "" if view is None else view.state.describe_theft(key.key.id)
         if found is KeyStatus.IN_FORCE:
-            self._answer(10, Answer.YES, f"a key for {_ROLE_WORDS[role]}")
+            # A theft later in the log takes nothing from what stood before it.
+            later = f"; later {theft}, above entry {self.receipt.index}" if theft else ""
+            self._answer(10, Answer.YES, f"a key for {_ROLE_WORDS[role]}{later}")
             return
         code = Code.KEY_COMPROMISED if found is KeyStatus.COMPROMISED else Code.ISSUER_NOT_AUTHORISED
         detail = (
             f"signed with {found.value}; needed: a key for {_ROLE_WORDS[role]} in force at entry {self.receipt.index}"
         )
         if found in (KeyStatus.COMPROMISED, KeyStatus.RETIRED, KeyStatus.NOT_YET):
-            detail = f"the key was {found.value} (entry {self.receipt.index})"
+            told = f": {theft}" if found is KeyStatus.COMPROMISED else _life_of(key)
+            detail = f"the key was {found.value} (entry {self.receipt.index}){told}"
         self._answer(10, Answer.NO, detail, "reject it, or ask the issuer for a new copy", code)
 
 
@@ -291,6 +299,11 @@ _ROLE_WORDS = {
     Role.OPERATE: "batches",
     Role.DEFINE: "documents",
 }
+
+
+def _life_of(key: KeyRecord) -> str:
+    ended = "" if key.retired is None else f", retired by entry {key.retired}"
+    return f": added by entry {key.added}{ended}"
 
 
 def achievement_of(payload: JSONObject) -> tuple[str, str]:

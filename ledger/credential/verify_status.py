@@ -116,7 +116,10 @@ def _find_page(network: Network, reference: StatusReference) -> Page:
         if not below:
             continue
         if view.state.is_status_void(below[-1]):
-            detail = f"the newest status page of {name} is void: its key was compromised before this position"
+            theft = view.state.describe_theft(below[-1].signer)
+            detail = (
+                f"the newest status page of {name}, entry {below[-1].index}, is void: its key was compromised: {theft}"
+            )
             raise PolicyError(detail, hint="ask the issuer to restate its pages, then sync")
         return Page(log, view, below[-1], pages[-1] if pages[-1] != below[-1] else None)
     raise PolicyError(f"{network.name_of(list_log)} has published no status page for this list yet", hint=SYNC)

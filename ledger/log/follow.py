@@ -11,11 +11,13 @@ is the root of the tree so far.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledger.errors import ProofError, RuleError
+from ledger.errors import CairnError, ProofError, RuleError, at_place
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.merkle import RootHash
 from ledger.log.state import LogState, found_state
+
+_REMEDY = "nothing of this offer was kept; fetch from another node, and tell the institution if its own node serves it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,21 @@ def judge_growth(
     """
     if len(entries) != len(bodies):
         raise ValueError("one body (or None) for each entry is needed")
+    try:
+        return _judge(state, entries, bodies, note, in_place=in_place)
+    except CairnError as error:
+        # Whoever reads this in a report must be able to find the entry without asking which log was meant.
+        raise at_place(error, "log" if state is None else f"log {state.charter.origin}", hint=_REMEDY) from error
+
+
+def _judge(
+    state: LogState | None,
+    entries: Sequence[bytes],
+    bodies: Sequence[bytes | None],
+    note: bytes,
+    *,
+    in_place: bool,
+) -> Growth:
     offered = read_checkpoint(note)
     start = 0 if state is None else state.size
     if offered.size != start + len(entries):

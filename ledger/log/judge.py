@@ -27,6 +27,7 @@ from ledger.log.identity import LogId, encode_log_id, short_log_id
 from ledger.log.keyring import KeyRing, KeyStatus
 from ledger.log.keys import Algorithm, KeyId, PublicKey
 from ledger.log.members import Membership
+from ledger.log.merkle import LeafHash
 from ledger.log.note import VerifierKey
 from ledger.log.recent import RecentTree
 from ledger.log.records import (
@@ -38,6 +39,7 @@ from ledger.log.records import (
     Issue,
     Publish,
     StatusUpdate,
+    UnknownStatement,
 )
 from ledger.log.statement import Statement
 
@@ -54,6 +56,10 @@ class StateBelow(Protocol):
     @property
     def size(self) -> int:
         """Entries below."""
+
+    @property
+    def last_leaf(self) -> LeafHash:
+        """Leaf hash of the entry before."""
 
     @property
     def is_network(self) -> bool:
@@ -147,6 +153,20 @@ def subject_of(statement: Statement) -> str | None:
             return None
 
 
+def check_place(state: StateBelow, entry: Entry) -> None:
+    """Check that an entry is the next one of this log (growth rules 1 and 2).
+
+    Raises:
+        RuleError: it is not.
+    """
+    if entry.index != state.size:
+        raise RuleError(f"entry: index {entry.index} where {state.size} is next")
+    if entry.previous != state.last_leaf:
+        raise RuleError(f"entry {entry.index}: names another entry before it than the one held")
+    if entry.statement.log != (None if entry.index == 0 else state.log_id):
+        raise RuleError(f"entry {entry.index}: its statement belongs to another log")
+
+
 def find_void(state: StateBelow, entry: Entry, items: tuple[bytes, ...]) -> str | None:
     """Say why an entry that may stand has no effect; `None` if it takes effect.
 
@@ -157,6 +177,17 @@ def find_void(state: StateBelow, entry: Entry, items: tuple[bytes, ...]) -> str 
     """
     if entry.statement.id in state.ids:
         return f"its statement id was used by entry {state.ids[entry.statement.id]}"
+    return find_fault(state, entry, items)
+
+
+def find_fault(state: StateBelow, entry: Entry, items: tuple[bytes, ...]) -> str | None:
+    """Say why what an entry decides could have no effect here, whether or not its statement id is free.
+
+    Args:
+        state: of the log below this entry.
+        entry: as for `find_void`.
+        items: as for `find_void`.
+    """
     return (
         _judge_signers(state, entry)
         or _judge_order(state, entry)
@@ -207,8 +238,19 @@ def _judge_signers(state: StateBelow, entry: Entry) -> str | None:
             return _judge_thresholds(signers, (state.roots,))
         case Publish() | CloseDocument():
             return _judge_single(state, signers, Role.DEFINE, index)
+        case UnknownStatement():
+            return _judge_unknown(state, signers, index)
         case _:
             return None
+
+
+def _judge_unknown(state: StateBelow, signers: frozenset[KeyId], index: int) -> str | None:
+    """Whoever cannot read a kind must not be stopped by somebody who may decide nothing: a thief of another key."""
+    if has_threshold(signers, state.roots):
+        return None
+    if any(_judge_single(state, signers, role, index) is None for role in (Role.OPERATE, Role.DEFINE)):
+        return None
+    return "of a kind unknown here, and signed neither by one operate or define key in force nor by enough root keys"
 
 
 def _judge_thresholds(signers: frozenset[KeyId], sets: tuple[Roots, ...]) -> str | None:

@@ -50,13 +50,17 @@ class QuorumAnswer:
         witnesses: how many witnesses count for this log.
         required: how many must have cosigned.
         present: how many did.
-        seconds: the k-th smallest cosignature time (Unix seconds) with k = required; `None` without a quorum.
+        seconds: the k-th smallest cosignature time (Unix seconds) with k = required; `None` without a quorum. At least
+            one honest witness knew the head by then.
+        fresh: the k-th largest. At least one honest witness knew no larger head even then, though a thief of a witness
+            key may sign an old head with a new time.
     """
 
     witnesses: int
     required: int
     present: int
     seconds: int | None
+    fresh: int | None = None
 
     @property
     def has_quorum(self) -> bool:
@@ -97,8 +101,9 @@ def judge_notes(notes: Sequence[bytes], log: LogId, witness_set: WitnessSet) -> 
 
 def _count(witnesses: int, times: Iterable[int]) -> QuorumAnswer:
     required, ordered = quorum_of(witnesses), sorted(times)
-    seconds = ordered[required - 1] if required and len(ordered) >= required else None
-    return QuorumAnswer(witnesses, required, len(ordered), seconds)
+    if not required or len(ordered) < required:
+        return QuorumAnswer(witnesses, required, len(ordered), None)
+    return QuorumAnswer(witnesses, required, len(ordered), ordered[required - 1], ordered[-required])
 
 
 @dataclass(frozen=True, slots=True)

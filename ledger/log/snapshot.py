@@ -23,7 +23,7 @@ from ledger.log.recent import RecentTree
 from ledger.log.records import DocumentName, DocumentType, StatusList
 from ledger.log.state import LogState
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024
 _text = base64url.encode
 
@@ -63,7 +63,7 @@ def encode_state(state: LogState) -> bytes:
         "roots": state.roots.to_json(),
         "size": state.size,
         "statuses": [_status(record) for record in state.statuses],
-        "unknown": -1 if state.unknown is None else state.unknown,
+        "unknowns": [[index, "" if key is None else _text(key)] for index, key in state.unknowns],
         "urls": list(state.urls),
         "v": SNAPSHOT_VERSION,
         "void": [[index, reason] for index, reason in state.void.items()],
@@ -119,7 +119,7 @@ def _read(value: JSONObject) -> LogState:
     base = Frontier(size, [_bytes(item) for item in hashes])
     state.recent = RecentTree(base, [LeafHash(joined[n : n + 32]) for n in range(0, len(joined), 32)])
     state.own_anchor = (raw["own_anchor"][0], raw["own_anchor"][1]) if raw["own_anchor"] else None
-    state.unknown = None if value["unknown"] == -1 else _int(value["unknown"])
+    state.unknowns = [(index, KeyId(_bytes(key)) if key else None) for index, key in raw["unknowns"]]
     _read_members(state, raw["members"])
     return state
 

@@ -11,7 +11,8 @@ statement gives. The checkpoint above the entries is judged in `follow`.
 
 from dataclasses import replace
 
-from ledger.errors import RuleError
+from ledger import base64url
+from ledger.errors import CairnError, RuleError, at_place
 from ledger.log import judge
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots
 from ledger.log.checkpoint import log_verifier_key
@@ -50,7 +51,7 @@ READ_KINDS = ("anchor",)
 
 _COPIED = (
     "assigned", "batches", "documents", "evidence", "frontier", "ids", "keys", "latest", "lists", "log_keys", "members",
-    "named", "recent", "statuses", "urls", "void",
+    "named", "recent", "statuses", "unknowns", "urls", "void",
 )  # fmt: skip
 """What `copy` copies: containers whose members never change, and the parts that know how."""
 
@@ -82,7 +83,7 @@ class LogState:
         "restated",
         "roots",
         "statuses",
-        "unknown",
+        "unknowns",
         "urls",
         "void",
     )
@@ -122,8 +123,8 @@ class LogState:
         self.own_anchor: tuple[int, int] | None = None
         """(index of the newest anchor, size of its item 0)."""
         self.members = Membership()
-        self.unknown: int | None = None
-        """Index of the first entry of a kind or op this version does not know."""
+        self.unknowns: list[tuple[int, KeyId | None]] = []
+        """Entries of a kind or op this version does not know, with the one key that signed each; None: root keys did."""
 
     @property
     def size(self) -> int:
@@ -139,6 +140,12 @@ class LogState:
     def log_key(self) -> PublicKey:
         """The key that signs the checkpoint over the entries so far."""
         return self.log_keys[-1][1]
+
+    @property
+    def unknown(self) -> int | None:
+        """Index of the first entry that a newer version may understand; what a stolen key signed is no such thing."""
+        signed = (index for index, key in self.unknowns if key is None or not self.keys.is_stolen_at(key, index))
+        return next(signed, None)
 
     @property
     def is_network(self) -> bool:
@@ -191,7 +198,15 @@ class LogState:
         for restatement in self.restated.get(index, ()):
             if restatement.root == root and not self.keys.is_stolen_at(restatement.signer, restatement.index):
                 return None
-        return "its key was compromised before this position"
+        return f"its key was compromised before this position: {self.describe_theft(signer)}"
+
+    def describe_theft(self, key_id: KeyId) -> str:
+        """Say which entry declared a key stolen, and from where on what it signed is void; empty where none did."""
+        record = self.keys.records.get(key_id)
+        if record is None or record.stolen_since is None:
+            return ""
+        by = self.after(base64url.encode(key_id))
+        return f"entry {by} declares it stolen, which voids what it signed from entry {record.stolen_since} on"
 
     def effective_status(self, below: int | None = None) -> StatusRecord | None:
         """Give the newest status page that counts, of those below index `below` (default: all)."""
@@ -225,7 +240,7 @@ class LogState:
         """Give an independent copy."""
         copy = LogState(self.log_id, self.charter)
         copy.name, copy.grpc, copy.roots, copy.last_leaf = self.name, self.grpc, self.roots, self.last_leaf
-        copy.issues, copy.own_anchor, copy.unknown = self.issues, self.own_anchor, self.unknown
+        copy.issues, copy.own_anchor = self.issues, self.own_anchor
         for name in _COPIED:
             setattr(copy, name, getattr(self, name).copy())
         copy.restated = {index: list(items) for index, items in self.restated.items()}
@@ -245,11 +260,14 @@ class LogState:
             SignatureError: (3) a signature does not verify, or its key was never named by this log.
             MalformedError, ProofError: (4) the body is not the one the statement gives.
         """
-        self._check_place(entry)
+        judge.check_place(self, entry)
         newly_named = judge.named_keys(entry.statement)
-        self._check_signers(entry, newly_named, is_prechecked)
         is_read = body is not None or entry.statement.kind in READ_KINDS
-        items = open_body(entry.statement, body) if is_read or not is_prechecked else ()
+        try:
+            self._check_signers(entry, newly_named, is_prechecked)
+            items = open_body(entry.statement, body) if is_read or not is_prechecked else ()
+        except CairnError as error:
+            raise at_place(error, f"entry {entry.index}") from error
         void = judge.find_void(self, entry, items)
         for key in newly_named:
             self.named.setdefault(key.id, key)
@@ -262,15 +280,6 @@ class LogState:
         self.recent.append(entry.leaf_hash)
         self.last_leaf = entry.leaf_hash
         return Effect(entry.index, void)
-
-    def _check_place(self, entry: Entry) -> None:
-        if entry.index != self.size:
-            raise RuleError(f"entry: index {entry.index} where {self.size} is next")
-        if entry.previous != self.last_leaf:
-            raise RuleError(f"entry {entry.index}: names another entry before it than the one held")
-        expected = None if entry.index == 0 else self.log_id
-        if entry.statement.log != expected:
-            raise RuleError(f"entry {entry.index}: its statement belongs to another log")
 
     def _check_signers(self, entry: Entry, newly_named: tuple[PublicKey, ...], is_prechecked: bool) -> None:
         fresh = {key.id: key for key in newly_named}
@@ -313,8 +322,11 @@ class LogState:
                 self._anchor(index, items)
             case EvidenceEntry():
                 self.evidence.append(index)
-            case UnknownStatement() if self.unknown is None:
-                self.unknown = index
+            case UnknownStatement():
+                signers = [signature.key for signature in entry.signatures]
+                self.unknowns.append(
+                    (index, signers[0] if len(signers) == 1 and signers[0] in self.keys.records else None)
+                )
             case _:
                 pass
 

@@ -225,6 +225,17 @@ class LedgerClient:
         call = way.witness.AddCheckpoint(message, timeout=timeout_seconds or self._timeout)
         return wire.decode_note((await self._call(way, call)).signature)
 
+    async def show_rotation(self, log: LogId, rotation: bytes) -> int:
+        """Show a witness a rotation of a log key; gives the largest size it cosigned under the old key.
+
+        Raises:
+            UnknownLogError: it does not hold the log.
+            MalformedError, SignatureError, RuleError: it is not what the root keys in force there decided.
+        """
+        way = await self._reach()
+        call = way.witness.ShowRotation(wire.encode_rotation_request(log, rotation), timeout=self._timeout)
+        return wire.decode_size((await self._call(way, call)).cosigned_size, "cosigned size")
+
     async def peer_log(self) -> LogId | None:
         """Whose node answers, where its certificate told and the ledger confirmed it; None in all other cases."""
         return (await self._reach()).line.log

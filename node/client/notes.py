@@ -77,6 +77,19 @@ def signed_size(note: bytes | None, state: LogState) -> int:
         return 0
 
 
+def is_by_former_key(note: bytes | None, state: LogState) -> bool:
+    """Whether a checkpoint larger than the log's newest rotation is signed by a key that was rotated away before it."""
+    if note is None:
+        return False
+    rotated = state.log_keys[-1][0]
+    for since, _ in state.log_keys[:-1]:
+        try:
+            return open_checkpoint(note, state.verifier_key_at(since + 1)).size > rotated
+        except CairnError:
+            continue
+    return False
+
+
 def _verified_lines(note: Note, witnesses: Iterable[VerifierKey]) -> list[NoteSignature]:
     """The first line of each witness that verifies; a bad line costs only itself."""
     lines = []

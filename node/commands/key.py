@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
-from node.commands.key_succession import compromise, impact, rotate
+from node.commands.key_announce import announce
+from node.commands.key_succession import KEY_ID_FIRST, compromise, impact, rotate
 from node.commands.options import SpreadCommand, directory_argument, force_option, json_option, output_option
 
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ def add(directory: Path, role: str, output: Path, force: bool, as_json: bool) ->
     return _finish(_drafter(own).add_key(key.public, Role(role)), output, as_json=as_json)
 
 
-@command.command("retire", epilog="Example:  cairn-node key retire /srv/cairn 3vQk9x2P -o retire.proposal")
+@command.command(
+    "retire",
+    context_settings=KEY_ID_FIRST,
+    epilog="Example:  cairn-node key retire /srv/cairn 3vQk9x2P -o retire.proposal",
+)
 @directory_argument
 @click.argument("key", metavar="KEY")
 @output_option("Where to write the proposal.")
@@ -69,6 +74,7 @@ def retire(directory: Path, key: str, output: Path, force: bool, as_json: bool) 
 command.add_command(compromise)
 command.add_command(rotate)
 command.add_command(impact)
+command.add_command(announce)
 
 
 @command.command(

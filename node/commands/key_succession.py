@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
+from node.commands.key_elsewhere import find_elsewhere, show_elsewhere
 from node.commands.options import directory_argument, force_option, json_option, output_option
 from node.commands.proposing import make_drafter, write_proposals
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from node.home import Home
     from node.proposal import Proposal
 
-ROTATED = ("log", "operate", "issue", "register", "define")
+KEY_ID_FIRST = {"ignore_unknown_options": True}
+"""One key id in 64 begins with a dash, and is no option."""
+ROTATED = ("log", "operate", "issue", "register", "define", "witness")
 
 
 @click.command("rotate", epilog="Example:  cairn-node key rotate /srv/cairn --role register -o rotate.proposal")
@@ -43,6 +46,9 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     For the log key that is one statement. For the others it is two: the new key is put in force, then the old one is
     taken out. Sign both, then submit both in that order; the node refuses the other one. What the old key signed stays
     good.
+
+    The witness key is named in the network's log, so for it the network's governors decide: what is written is a request to
+    them. Until the network anchors the change the node cosigns with both.
     """
     from ledger.log.charter import Role
     from node.clock import system_draw
@@ -50,6 +56,10 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     from node.keystore import KeyRole
 
     home = _open(directory, output, force=force)
+    if role == "witness":
+        if key:
+            raise click.UsageError("--key is for keys that stand in this log: a network names one witness key")
+        return _rotate_witness(home, output, directory, as_json=as_json)
     state = _own_state(home)
     if role == "log":
         if key:
@@ -66,8 +76,42 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     return _finish(proposals, directory, as_json=as_json)
 
 
+def _rotate_witness(home: "Home", output: Path, directory: Path, *, as_json: bool) -> int:
+    import asyncio
+
+    from ledger.log.identity import encode_log_id
+    from node.clock import system_draw
+    from node.keystore import KeyRole
+    from node.membership import find_trust_file, request_membership
+    from node.outfile import write_output
+
+    trust = find_trust_file(home)
+    home.keystore().add(KeyRole.WITNESS, system_draw)
+    asked = asyncio.run(request_membership(home, trust))
+    write_output(output, asked.data)
+    if as_json:
+        terminal.result_json(
+            {
+                "file": str(output),
+                "network": encode_log_id(asked.request.network),
+                "witness": asked.request.witness.encode(),
+            }
+        )
+    else:
+        terminal.result(f"written: {output}, a request to {asked.network_name}")
+        terminal.result(f"new witness key: {asked.request.witness.encode()}")
+        terminal.result("both keys cosign until the network has anchored the change; cairn-node run needs no restart")
+    terminal.next_step(
+        f"hand {output.name} to a governor, who runs cairn-node member propose DIR --amend "
+        f"{encode_log_id(asked.request.log)} --request {output.name} -o P"
+    )
+    return terminal.EXIT_YES
+
+
 @click.command(
-    "compromise", epilog="Example:  cairn-node key compromise /srv/cairn 3vQk9x2P --since 812 -o stolen.proposal"
+    "compromise",
+    context_settings=KEY_ID_FIRST,
+    epilog="Example:  cairn-node key compromise /srv/cairn 3vQk9x2P --since 812 -o stolen.proposal",
 )
 @directory_argument
 @click.argument("key", metavar="KEY")
@@ -106,7 +150,11 @@ def compromise(
     return _finish(proposals, directory, as_json=as_json)
 
 
-@click.command("impact", epilog="Example:  cairn-node key impact /srv/cairn 3vQk9x2P --since 2026-06-01")
+@click.command(
+    "impact",
+    context_settings=KEY_ID_FIRST,
+    epilog="Example:  cairn-node key impact /srv/cairn 3vQk9x2P --since 2026-06-01",
+)
 @directory_argument
 @click.argument("key", metavar="KEY")
 @click.option(
@@ -124,16 +172,9 @@ def impact(directory: Path, key: str, since: str, as_json: bool) -> int:
     from node.home import open_home
 
     home = open_home(directory)
-    log_key = _find_log_key(_own_state(home), key)
-    if log_key:
-        if as_json:
-            terminal.result_json({"key": log_key, "role": "log"})
-        else:
-            terminal.result(f"{log_key} is the log key: it signs checkpoints and anchors, never batches or credentials")
-            terminal.result(
-                "its rotation hits nothing: whatever stands on the log stays, and is signed for by the new key"
-            )
-        terminal.next_step(f"cairn-node key rotate {directory} --role log -o P")
+    elsewhere = find_elsewhere(_own_state(home), home.keystore(), key)
+    if elsewhere is not None:
+        show_elsewhere(*elsewhere, directory, as_json=as_json)
         return terminal.EXIT_YES
     found = _impact(home, key, since)
     if as_json:
@@ -273,14 +314,6 @@ def _find_old(state: "LogState", role: "Role", text: str) -> "KeyRecord":
         hint = "say --key KEY which of them goes" if in_force else f"cairn-node key add DIR --role {role.value} -o P"
         raise RuleError(f"rotate: {what}", hint=hint)
     return in_force[0]
-
-
-def _find_log_key(state: "LogState", text: str) -> str:
-    from ledger import base64url
-
-    ids = [base64url.encode(key.id) for _, key in state.log_keys]
-    found = [key_id for key_id in ids if len(text) >= 6 and key_id.startswith(text)]
-    return found[0] if len(found) == 1 else ""
 
 
 def _open(directory: Path, output: Path, *, force: bool) -> "Home":

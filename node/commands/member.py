@@ -32,6 +32,12 @@ def command() -> None:
     "--admit", metavar="REQUEST", type=click.Path(dir_okay=False, path_type=Path), help="Admit who asks there."
 )
 @click.option("--amend", metavar="MEMBER", help="Give a member other rights, complete, by name, origin or log id.")
+@click.option(
+    "--request",
+    metavar="REQUEST",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --amend: the member's new witness key, log key, name and addresses, from its own file.",
+)
 @click.option("--suspend", metavar="MEMBER", help="Let a member issue nothing for now.")
 @click.option("--reinstate", metavar="MEMBER", help="End a suspension.")
 @click.option("--remove", metavar="MEMBER", help="End a membership.")
@@ -67,8 +73,10 @@ def propose(directory: Path, output: Path, force: bool, as_json: bool, **given: 
         raise click.UsageError("--succeed and --by go together")
     if what in ("suspend", "remove", "succeed") and rights is not None:
         raise click.UsageError(f"--{what} takes no rights")
-    if what == "amend" and rights is None:
-        raise click.UsageError("--amend needs the complete new rights")
+    if given["request"] is not None and what != "amend":
+        raise click.UsageError("--request goes with --amend; --admit takes a request itself")
+    if what == "amend" and rights is None and given["request"] is None:
+        raise click.UsageError("--amend needs the complete new rights, or --request")
     check_output(output, force=force)
     proposal = asyncio.run(_draft(open_home(directory), what, given, rights))
     write_proposal(proposal, output, as_json=as_json)
@@ -90,7 +98,7 @@ async def _draft(
     from ledger.log.governance import NO_RIGHTS, MemberOp
     from node.access import open_access
     from node.commands.proposing import make_drafter
-    from node.membership import draft_admission, draft_change, draft_succession
+    from node.membership import draft_admission, draft_change, draft_renewal, draft_succession
     from node.outfile import read_input
     from node.request import MAX_REQUEST_BYTES
 
@@ -98,6 +106,9 @@ async def _draft(
         drafter = make_drafter((await access.held_log()).state)
         if what == "succeed":
             return await draft_succession(access, drafter, given["succeed"], given["successor"])
+        if given["request"] is not None:
+            data = read_input(given["request"], MAX_REQUEST_BYTES)
+            return await draft_renewal(access, drafter, given["amend"], data, rights)
         if what != "admit":
             return await draft_change(access, drafter, MemberOp(what), given[what], rights)
         data = read_input(given["admit"], MAX_REQUEST_BYTES)

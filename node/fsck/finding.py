@@ -85,6 +85,10 @@ _MEANS: dict[RowKind, tuple[str, str]] = {
     RowKind.BODY: ("what this entry carries can be neither served nor read by whoever verifies", FETCHED),
     RowKind.STATEMENT_ID: ("a statement submitted again would not be recognised", MENDED_FROM_ENTRIES),
     RowKind.NOTE: ("nobody believes entries without the checkpoint over them", FETCHED),
+    RowKind.ROTATION: (
+        "this node might cosign again under a log key that root keys took out of force",
+        "cairn-node fsck DIR --repair, which leaves it out; whoever has the proposal shows it again: cairn-node key announce",
+    ),
     RowKind.STATE: ("nothing is lost: it is a cache, the next start folds the log again", MENDED_FROM_ENTRIES),
     RowKind.TILE: ("proofs made from it are refused by everybody", MENDED_FROM_ENTRIES),
     RowKind.EVIDENCE: ("this piece proves nothing; others may hold it whole", FETCHED),

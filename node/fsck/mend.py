@@ -114,6 +114,8 @@ class _Mender:
                 await self._mend_notes(log, store)
             if RowKind.EVIDENCE in kinds:
                 await self._mend_evidence(log)
+            if RowKind.ROTATION in kinds:
+                self._rows.left_out.add(log.keys.rotation)
             if log.state is not None:
                 self._compute(log, kinds, store)
 

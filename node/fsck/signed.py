@@ -8,10 +8,12 @@ that log: it may be of a network that is no longer followed.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ledger.errors import CairnError
+from ledger.errors import CairnError, RuleError
 from ledger.log.checkpoint import open_checkpoint
+from ledger.log.entry import STATEMENT_CONTEXT
 from ledger.log.evidence import parse_fork, verify_fork
 from ledger.log.identity import LogId
+from ledger.log.keys import verify_signature
 from ledger.log.merkle import RootHash
 from ledger.log.note import (
     Note,
@@ -22,6 +24,7 @@ from ledger.log.note import (
     verify_note_signatures,
 )
 from ledger.log.policy import TrustRoot
+from ledger.log.rotation import parse_rotation
 from ledger.log.state import LogState
 from node.fsck.logrows import CheckedLog, checkpoint_in
 from node.fsck.rows import Rows
@@ -90,6 +93,7 @@ def check_signed(rows: Rows, log: CheckedLog, cosigners: Cosigners) -> None:
         log.damage(log.keys.note(log.size), RowKind.NOTE, "the row is missing", log.size, at)
     _check_cosigned(rows, log, cosigners)
     _check_time(rows, log, cosigners)
+    _check_rotation(rows, log)
     for key, value in rows.scan(*range_of(log.number, RowKind.EVIDENCE)):
         _check_evidence(log, key, value, keys)
 
@@ -222,6 +226,25 @@ def _check_time(rows: Rows, log: CheckedLog, cosigners: Cosigners) -> None:
         log.damage(key, RowKind.COSIGNED_AT, f"it says {seconds}, and this node cosigned at {proven}")
     elif seconds > cosigners.now + _DAY_SECONDS:
         log.damage(key, RowKind.COSIGNED_AT, f"it says {seconds}, which is more than a day from now")
+
+
+def _check_rotation(rows: Rows, log: CheckedLog) -> None:
+    """Whether it had the root keys' signatures was checked when it was shown; that none has changed since can be seen."""
+    value = rows.get(log.keys.rotation)
+    if value is None or log.state is None:
+        return
+    named = log.state.named
+    try:
+        rotation = parse_rotation(value)
+        if rotation.statement.log != log.log_id:
+            raise RuleError("it is of another log")
+        for signature in rotation.signatures:
+            key = named.get(signature.key)
+            if key is None:
+                raise RuleError("it is signed by a key that this log never named")
+            verify_signature(key, STATEMENT_CONTEXT + rotation.statement_bytes, signature.signature)
+    except CairnError as error:
+        log.damage(log.keys.rotation, RowKind.ROTATION, f"it proves nothing: {error}")
 
 
 def _check_evidence(log: CheckedLog, key: bytes, value: bytes, keys: Iterable[VerifierKey]) -> None:

@@ -641,3 +641,46 @@ class AddCheckpointResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AddCheckpointResponse: _TypeAlias = AddCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class ShowRotationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_FIELD_NUMBER: _builtins.int
+    ROTATION_FIELD_NUMBER: _builtins.int
+    log: _builtins.bytes
+    rotation: _builtins.bytes
+    """A signed rotation (ledger JSON `cairn/rotation/v1`), at most 65,536 bytes."""
+    def __init__(
+        self,
+        *,
+        log: _builtins.bytes = ...,
+        rotation: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "rotation", b"rotation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowRotationRequest: _TypeAlias = ShowRotationRequest  # noqa: Y015
+
+@_typing.final
+class ShowRotationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COSIGNED_SIZE_FIELD_NUMBER: _builtins.int
+    cosigned_size: _builtins.int
+    """The largest size this witness cosigned under the old key, 0 for none: it will never be more."""
+    def __init__(
+        self,
+        *,
+        cosigned_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned_size", b"cosigned_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowRotationResponse: _TypeAlias = ShowRotationResponse  # noqa: Y015

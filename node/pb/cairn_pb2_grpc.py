@@ -427,6 +427,11 @@ class WitnessStub(object):
                 request_serializer=node_dot_pb_dot_cairn__pb2.AddCheckpointRequest.SerializeToString,
                 response_deserializer=node_dot_pb_dot_cairn__pb2.AddCheckpointResponse.FromString,
                 _registered_method=True)
+        self.ShowRotation = channel.unary_unary(
+                '/cairn.v1.Witness/ShowRotation',
+                request_serializer=node_dot_pb_dot_cairn__pb2.ShowRotationRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_cairn__pb2.ShowRotationResponse.FromString,
+                _registered_method=True)
 
 
 class WitnessServicer(object):
@@ -441,6 +446,15 @@ class WitnessServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShowRotation(self, request, context):
+        """Stop cosigning a log under its log key: its root keys rotated the key, and whoever has the old one does not write that
+        down. Anybody may show it; it is durable before the answer. NOT_FOUND: log not held here. PERMISSION_DENIED,
+        FAILED_PRECONDITION: it is not what the root keys in force decided.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WitnessServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -448,6 +462,11 @@ def add_WitnessServicer_to_server(servicer, server):
                     servicer.AddCheckpoint,
                     request_deserializer=node_dot_pb_dot_cairn__pb2.AddCheckpointRequest.FromString,
                     response_serializer=node_dot_pb_dot_cairn__pb2.AddCheckpointResponse.SerializeToString,
+            ),
+            'ShowRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowRotation,
+                    request_deserializer=node_dot_pb_dot_cairn__pb2.ShowRotationRequest.FromString,
+                    response_serializer=node_dot_pb_dot_cairn__pb2.ShowRotationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -479,6 +498,33 @@ class Witness(object):
             '/cairn.v1.Witness/AddCheckpoint',
             node_dot_pb_dot_cairn__pb2.AddCheckpointRequest.SerializeToString,
             node_dot_pb_dot_cairn__pb2.AddCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.v1.Witness/ShowRotation',
+            node_dot_pb_dot_cairn__pb2.ShowRotationRequest.SerializeToString,
+            node_dot_pb_dot_cairn__pb2.ShowRotationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -180,6 +180,11 @@ class WitnessStub:
     def __new__(cls, channel: _aio.Channel) -> WitnessAsyncStub: ...
     AddCheckpoint: _grpc.UnaryUnaryMultiCallable[_cairn_pb2.AddCheckpointRequest, _cairn_pb2.AddCheckpointResponse]
     """Check that the checkpoint continues what was last cosigned, hold the log durably up to it, cosign it."""
+    ShowRotation: _grpc.UnaryUnaryMultiCallable[_cairn_pb2.ShowRotationRequest, _cairn_pb2.ShowRotationResponse]
+    """Stop cosigning a log under its log key: its root keys rotated the key, and whoever has the old one does not write that
+    down. Anybody may show it; it is durable before the answer. NOT_FOUND: log not held here. PERMISSION_DENIED,
+    FAILED_PRECONDITION: it is not what the root keys in force decided.
+    """
 
 @_typing.type_check_only
 class WitnessAsyncStub(WitnessStub):
@@ -190,6 +195,11 @@ class WitnessAsyncStub(WitnessStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     AddCheckpoint: _aio.UnaryUnaryMultiCallable[_cairn_pb2.AddCheckpointRequest, _cairn_pb2.AddCheckpointResponse]  # type: ignore[assignment]
     """Check that the checkpoint continues what was last cosigned, hold the log durably up to it, cosign it."""
+    ShowRotation: _aio.UnaryUnaryMultiCallable[_cairn_pb2.ShowRotationRequest, _cairn_pb2.ShowRotationResponse]  # type: ignore[assignment]
+    """Stop cosigning a log under its log key: its root keys rotated the key, and whoever has the old one does not write that
+    down. Anybody may show it; it is durable before the answer. NOT_FOUND: log not held here. PERMISSION_DENIED,
+    FAILED_PRECONDITION: it is not what the root keys in force decided.
+    """
 
 class WitnessServicer(metaclass=_abc_1.ABCMeta):
     """Cosigning, after C2SP tlog-witness, with HTTP answers mapped to gRPC: 404 NOT_FOUND, 403 PERMISSION_DENIED,
@@ -203,5 +213,16 @@ class WitnessServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cairn_pb2.AddCheckpointResponse, _abc.Awaitable[_cairn_pb2.AddCheckpointResponse]]:
         """Check that the checkpoint continues what was last cosigned, hold the log durably up to it, cosign it."""
+
+    @_abc_1.abstractmethod
+    def ShowRotation(
+        self,
+        request: _cairn_pb2.ShowRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cairn_pb2.ShowRotationResponse, _abc.Awaitable[_cairn_pb2.ShowRotationResponse]]:
+        """Stop cosigning a log under its log key: its root keys rotated the key, and whoever has the old one does not write that
+        down. Anybody may show it; it is durable before the answer. NOT_FOUND: log not held here. PERMISSION_DENIED,
+        FAILED_PRECONDITION: it is not what the root keys in force decided.
+        """
 
 def add_WitnessServicer_to_server(servicer: WitnessServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -124,13 +124,13 @@ class Fetcher:
         """What we cosigned, as the notes fetched show it: never to be contradicted, whatever else was lost."""
         if self._store.log(own) is None:
             return
-        key = self._directory.own_witness_key([key.public for key in self._keystore.with_role(KeyRole.WITNESS)])
+        keys = self._directory.own_witness_keys([key.public for key in self._keystore.with_role(KeyRole.WITNESS)])
         for log in self._store.log_ids():
             held = self._store.log(log)
             if held is None or log == own:
                 continue
             for note in held.newest_notes(HEADS_LOOKED_AT):
-                cosignatures = open_cosignatures(note, [key])
+                cosignatures = open_cosignatures(note, keys)
                 checkpoint = read_checkpoint(note)
                 if cosignatures and checkpoint.size > held.cosigned_size():
                     held.set_cosigned(checkpoint.size, checkpoint.root, seconds=cosignatures[0].seconds)

@@ -136,7 +136,8 @@ async def _recover_in(directory: Path, order: Order, clock: Clock, progress: Pro
                 f"{order.directory}: there are no keys, and nobody else has them",
                 hint="name the key backup with --keys; without it the institution needs a new log that succeeds the old one",
             )
-        said = said or unpack_keys(order.keys, directory)
+        unpacked = unpack_keys(order.keys, directory)
+        said = said or unpacked
     keystore = open_keystore(directory / KEYS_DIRECTORY)
     trusts = _take_trust(directory, order.trust)
     fetched, state, kept, before = await _fetch(directory, order, keystore, trusts, said, clock)  # 2
@@ -149,7 +150,9 @@ async def _recover_in(directory: Path, order: Order, clock: Clock, progress: Pro
     had_database = not isinstance(place, Path) or place.is_file()
     # With witnesses that none could be asked about, the log may not be whole: the node reads the page when it knows.
     now = clock() if fetched.told or not fetched.witnesses[0] else None
-    adoption, awards = await asyncio.to_thread(_adopt, home, keystore, state.log_id, now, is_new=not had_database)  # 4
+    adoption, awards = await asyncio.to_thread(
+        adopt_newest, home, keystore, state.log_id, now, is_new=not had_database
+    )  # 4
     report = await asyncio.to_thread(check_node, home, order.state_home, clock(), progress)  # 5
     return Recovered(
         log=state.log_id,
@@ -257,9 +260,21 @@ def _write_config(directory: Path, state: LogState, peers: Sequence[str]) -> Non
     durable.create_file(directory / FILE_NAME, text.encode(), mode=0o640)
 
 
-def _adopt(
+def adopt_newest(
     home: Home, keystore: Keystore, log_id: LogId, now: int | None, *, is_new: bool
 ) -> tuple[Adoption | None, int]:
+    """Read the newest page into the registrar's database where it is new or older than the log; also its awards' number.
+
+    Args:
+        home: of a node that does not run; the caller holds its directory.
+        keystore: its keys.
+        log_id: of its own log.
+        now: Unix ms; None to leave the reading to the node.
+        is_new: there was no database.
+
+    Raises:
+        MalformedError: the database is damaged.
+    """
     place = find_place(home.directory, home.config.registrar_database)
     store = LedgerStore.open(home.ledger)
     try:

@@ -1,7 +1,8 @@
-"""The Witness service: cosigning on request."""
+"""The Witness service: cosigning on request, and stopping on the word of root keys."""
 
 from typing import Any, Protocol
 
+from ledger.log.identity import LogId
 from node import wire
 from node.client.exchange import CosignRequest
 from node.pb import cairn_pb2 as pb
@@ -13,6 +14,10 @@ class Cosigner(Protocol):
 
     async def add_checkpoint(self, request: CosignRequest) -> bytes:
         """Check, hold, remember, cosign; gives the signature line."""
+        ...
+
+    async def show_rotation(self, log: LogId, data: bytes) -> int:
+        """Stop cosigning under the old key; gives the largest size cosigned under it."""
         ...
 
 
@@ -27,3 +32,8 @@ class WitnessService(rpc.WitnessServicer):
         """Cosign a checkpoint."""
         line = await self._witness.add_checkpoint(wire.decode_cosign_request(request))
         return pb.AddCheckpointResponse(signature=line)
+
+    async def ShowRotation(self, request: pb.ShowRotationRequest, context: Any) -> pb.ShowRotationResponse:
+        """Keep a rotation of a log key that the log's writer does not write down."""
+        size = await self._witness.show_rotation(*wire.decode_rotation_request(request))
+        return pb.ShowRotationResponse(cosigned_size=size)

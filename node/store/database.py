@@ -101,8 +101,12 @@ class Database:
         size: int = self._db.approximate_size(b"", b"\xff")
         return size
 
-    def write(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+    def write(self, rows: Iterable[tuple[bytes, bytes]], *, removed: Iterable[bytes] = ()) -> None:
         """Put all rows or none, and return only when they are on disk.
+
+        Args:
+            rows: keys and values.
+            removed: keys of rows that go in the same step; one that is put as well stays.
 
         Raises:
             BusyError: there is no room, and nothing was written; or, with `failure` set, the disk fails, now or at an earlier
@@ -111,6 +115,8 @@ class Database:
         """
         batch = self._db.write_batch(sync=True)
         size = 0
+        for key in removed:
+            batch.delete(key)
         for key, value in rows:
             batch.put(key, value)
             size += len(key) + len(value)

@@ -7,6 +7,7 @@
         "e" index (8)                  entry, exact bytes (the leaf data)
         "i" statement id (16)          index (8) of the first entry with that id
         "n" size (8)                   newest note held for that signed size; the last row is the newest of all
+        "r"                            rotation of the log key that its root keys showed ahead of the log, exact bytes
         "s"                            state of the fold at some size not above the newest
         "t" level (1) index (8)        tile, full or the growing last one (its row is overwritten as it grows)
         "v" SHA-256 (32)               fork evidence, exact bytes
@@ -54,6 +55,7 @@ class LogKeys:
         """`number` is the log's number in this store, below 2^32."""
         self._prefix = LOG_ROWS[0] + number.to_bytes(4, "big")
         self.state = self._prefix + b"s"
+        self.rotation = self._prefix + b"r"
         self.cosigned = self._prefix + b"w"
         self.cosigned_at = self._prefix + b"x"
 

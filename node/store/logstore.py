@@ -22,6 +22,7 @@ from ledger.log.tiles import TileReader, full_tiles, partial_width, tile_path
 from node.errors import ConflictError
 from node.store.database import Database
 from node.store.layout import LogKeys, encode_number, parse_number
+from node.store.tail import tail_rows
 from node.store.tilerows import TileEdge
 
 SNAPSHOT_INTERVAL = 256
@@ -166,6 +167,58 @@ class LogStore:
             self._edge, self._state, self._note = edge, growth.state, growth.note
             if is_due:
                 self._snapshot_size = growth.state.size
+
+    def replace_tail(self, growth: Growth) -> None:
+        """Store growth that starts below the size held in the place of the entries there, in one synced batch.
+
+        Only `node.branch` and `node.takeover` may decide so: for entries that no quorum ever cosigned, once root keys
+        took the log away from the key that wrote them.
+
+        Raises:
+            ConflictError: this node cosigned entries that would go; carries the size cosigned.
+            RuntimeError: it starts above the size held, or skips its own checkpoint. A mistake of this program.
+        """
+        with self._lock:
+            held = self.size
+            if not 0 < growth.start <= held or growth.checkpoint.size != growth.start + len(growth.entries):
+                raise RuntimeError(f"a tail from {growth.start} to {growth.checkpoint.size} where {held} are held")
+            cosigned = self.cosigned_size()
+            if growth.start < cosigned:
+                raise ConflictError(
+                    f"log {self._name}: this node cosigned {cosigned} entries, a branch goes on after {growth.start}",
+                    size=cosigned,
+                )
+            edge = self._open_edge(growth.start)
+            kept = [(self._keys.tile(tile.level, tile.index), tile.hashes) for tile in edge.tiles()]
+            rows, edge = growth_rows(self._keys, growth, edge)
+            rows = [*kept, *rows]
+            rows.append((self._keys.state, encode_state(growth.state)))
+            removed = list(tail_rows(self._database, self._keys, growth.start, held))
+            self._database.write(rows, removed=removed)
+            self._edge, self._state, self._note = edge, growth.state, growth.note
+            self._snapshot_size = growth.state.size
+
+    def state_at(self, size: int) -> LogState:
+        """The fold over the first `size` entries, made anew from the entries.
+
+        Raises:
+            ValueError: none, or more than are held. A mistake of this program.
+        """
+        if not 0 < size <= self.size:
+            raise ValueError(f"a state of {size} entries where {self.size} are held")
+        state = found_state(parse_entry(self.entry(0)))
+        for index in range(1, size):
+            state.apply(parse_entry(self.entry(index)), self.body(index))
+        return state
+
+    def rotation(self) -> bytes | None:
+        """The rotation of the log key that root keys showed ahead of the log, or None."""
+        return self._database.get(self._keys.rotation)
+
+    def set_rotation(self, data: bytes) -> None:
+        """Keep a rotation that the caller has verified; it is durable when this returns."""
+        with self._lock:
+            self._database.write([(self._keys.rotation, data)])
 
     def put_note(self, note: bytes) -> bytes:
         """Add the signatures of a note to those held for the same checkpoint, and return the note with all of them.

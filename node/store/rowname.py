@@ -23,6 +23,7 @@ class RowKind(Enum):
     ENTRY = b"e"
     STATEMENT_ID = b"i"
     NOTE = b"n"
+    ROTATION = b"r"
     STATE = b"s"
     TILE = b"t"
     EVIDENCE = b"v"
@@ -42,6 +43,7 @@ _WORDS = {
     RowKind.ENTRY: "entry",
     RowKind.STATEMENT_ID: "statement id",
     RowKind.NOTE: "checkpoint note",
+    RowKind.ROTATION: "rotation shown ahead of the log",
     RowKind.STATE: "state snapshot",
     RowKind.TILE: "tile",
     RowKind.EVIDENCE: "fork evidence",
@@ -53,6 +55,7 @@ _REST_BYTES = {
     RowKind.ENTRY: _INDEX_BYTES,
     RowKind.STATEMENT_ID: _ID_BYTES,
     RowKind.NOTE: _INDEX_BYTES,
+    RowKind.ROTATION: 0,
     RowKind.STATE: 0,
     RowKind.TILE: 1 + _INDEX_BYTES,
     RowKind.EVIDENCE: _HASH_BYTES,

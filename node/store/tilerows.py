@@ -35,6 +35,14 @@ class TileEdge:
     size: int = 0
     partial: tuple[bytes, ...] = ()
 
+    def tiles(self) -> tuple[TileRow, ...]:
+        """The growing last tile of every level, as it stands in a tree of this size."""
+        return tuple(
+            TileRow(level, self.size >> TILE_HEIGHT * (level + 1), hashes)
+            for level, hashes in enumerate(self.partial)
+            if hashes
+        )
+
     def extend(self, leaves: Sequence[LeafHash]) -> tuple[tuple[TileRow, ...], "TileEdge"]:
         """The rows that change when `leaves` are added at the end, and the edge afterwards."""
         rows: list[TileRow] = []

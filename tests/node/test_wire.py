@@ -60,6 +60,8 @@ OfferHeadsRequest address=3 evidence=2 heads=1
 OfferHeadsResponse evidence=2 heads=1
 OfferedEvidence evidence=2 log=1
 OfferedHead log=1 note=2
+ShowRotationRequest log=1 rotation=2
+ShowRotationResponse cosigned_size=1
 StreamBodyRequest end=3 log=1 start=2
 StreamBodyResponse pieces=1
 StreamEntriesRequest end=3 log=1 start=2

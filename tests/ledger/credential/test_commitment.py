@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from ledger.credential.commitment import COMMITMENT_BYTES, commit
+from ledger.credential.commitment import COMMITMENT_BYTES, commit, commit_document
 from ledger.credential.sdjwt import parse_sd_jwt
 from ledger.errors import MalformedError
 from tests.ledger.credential.tokens import bound, disclosure, present, token
@@ -31,3 +31,13 @@ def test_anything_but_the_signed_text_is_refused(text: str) -> None:
     """Above all a whole SD-JWT, whose commitment would differ between presentations."""
     with pytest.raises(MalformedError, match="without disclosures"):
         commit(text)
+
+
+def test_a_document_is_committed_in_canonical_form() -> None:
+    """However its members are ordered; without a proof there is nothing to commit to."""
+    one = {"b": 1.0, "a": "é", "proof": {"z": 1, "y": 2}}
+    expected = hashlib.sha256(b'cairn/commitment/v1\n{"a":"\xc3\xa9","b":1,"proof":{"y":2,"z":1}}').digest()
+    assert commit_document(one) == expected
+    assert commit_document(dict(reversed(one.items()))) == expected
+    with pytest.raises(MalformedError, match="with the issuer's proofs"):
+        commit_document({"a": 1})

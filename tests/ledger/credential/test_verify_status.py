@@ -154,7 +154,7 @@ ROWS: list[tuple[str, Make, Answer, Code, Verdict, str]] = [
         Answer.COULD_NOT_CHECK,
         Code.INCOMPLETE,
         Verdict.CANNOT_TELL,
-        "the newest status page of Granite is void",
+        "the newest status page of Granite, entry 3, is void",
     ),
     (
         "a larger state is known",

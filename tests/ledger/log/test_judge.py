@@ -384,7 +384,7 @@ def test_a_future_kind_has_no_effect_and_is_not_void() -> None:
     entry = log.append(_moved(unknown, log), [role(log, Role.OPERATE)])
     assert void(log, entry) is None
     assert log.state.unknown == entry.index
-    log.state.unknown = None
+    log.state.unknowns.clear()
     assert what_counts(log) == before
 
 

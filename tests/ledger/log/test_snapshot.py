@@ -76,7 +76,7 @@ def test_snapshot_and_rest_equal_the_whole(size: int) -> None:
         (b"", "not json"),
         (b"{}", "damaged"),
         (encode_state(LIVED.state)[:-1], "not json"),
-        (encode_state(LIVED.state).replace(b'"v":2', b'"v":9'), "of another version"),
+        (encode_state(LIVED.state).replace(b'"v":3', b'"v":9'), "of another version"),
         (encode_state(LIVED.state).replace(b'"issues":', b'"issuez":'), "damaged"),
         (encode_state(LIVED.state).replace(b'"size":', b'"size":1'), "damaged"),
     ],

@@ -9,6 +9,7 @@ from ledger.log.evidence import ForkEvidence, encode_fork
 from ledger.log.follow import judge_growth
 from ledger.log.identity import LogId
 from ledger.log.policy import TrustRoot
+from ledger.log.rotation import encode_rotation
 from node.fsck.rows import MendedRows
 from node.fsck.sources import IsRight
 from node.fsck.storecheck import CheckedStore, check_store
@@ -124,6 +125,7 @@ def build_shelf(path: Path, entries: int = ENTRIES) -> Shelf:
     held = store.log(granite.log_id)
     assert held is not None
     held.add_evidence(evidence)
+    held.set_rotation(encode_rotation(granite.signed_rotation(granite.key("log", 2))))
     store.close()
     return Shelf(path, network, granite, lantern, notes, evidence)
 

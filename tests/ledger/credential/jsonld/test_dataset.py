@@ -1,0 +1,225 @@
+"""Tests of ledger.credential.jsonld.dataset: nothing of a document is lost on the way to its dataset."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.credential.jsonld.context import MissingContextError
+from ledger.credential.jsonld.dataset import UnsafeDocumentError, read_dataset
+from ledger.credential.jsonld.library import ContextLibrary
+from ledger.credential.jsonld.nquads import XSD, parse_nquads
+from ledger.credential.jsonld.rdfc import canonicalize
+from ledger.errors import CairnError, MalformedError
+from tests.ledger.credential.badges import VECTORS, badge, library
+from tests.shared import shared_path
+
+TYPED = {
+    "@version": 1.1,
+    "ex": "urn:ex:",
+    "id": "@id",
+    "type": "@type",
+    "Note": {"@id": "ex:Note", "@context": {"text": "ex:noteText", "mark": {"@id": "ex:mark", "@type": "ex:Mark"}}},
+    "text": "ex:text",
+    "named": {"@id": "ex:named", "@type": "@id"},
+    "word": {"@id": "ex:word", "@type": "@vocab"},
+    "date": {"@id": "ex:date", "@type": f"{XSD}date"},
+    "double": {"@id": "ex:double", "@type": f"{XSD}double"},
+    "raw": {"@id": "ex:raw", "@type": "@json"},
+    "list": {"@id": "ex:list", "@container": "@list"},
+    "graph": {"@id": "ex:graph", "@container": "@graph"},
+    "label": {"@id": "ex:label", "@container": "@language"},
+    "german": {"@id": "ex:german", "@language": "DE"},
+    "inner": {"@id": "ex:inner", "@context": {"text": "ex:innerText"}},
+    "gone": None,
+}
+
+
+def lines(body: dict[str, Any]) -> list[str]:
+    """Canonical lines of a document under the context above."""
+    document = {"@context": TYPED, "id": "urn:d"} | body
+    return canonicalize(read_dataset(document, ContextLibrary(), allow_inline=True)).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"text": "a"}, ['<urn:d> <urn:ex:text> "a" .']),
+        ({"text": ["a", "b", None, "a"]}, ['<urn:d> <urn:ex:text> "a" .', '<urn:d> <urn:ex:text> "b" .']),
+        ({"text": 3}, [f'<urn:d> <urn:ex:text> "3"^^<{XSD}integer> .']),
+        ({"text": 3.0}, [f'<urn:d> <urn:ex:text> "3"^^<{XSD}integer> .']),
+        ({"text": 3.25}, [f'<urn:d> <urn:ex:text> "3.25E0"^^<{XSD}double> .']),
+        ({"text": 1e-7}, [f'<urn:d> <urn:ex:text> "1.0E-7"^^<{XSD}double> .']),
+        ({"text": 1e21}, [f'<urn:d> <urn:ex:text> "1.0E21"^^<{XSD}double> .']),
+        ({"double": 5}, [f'<urn:d> <urn:ex:double> "5.0E0"^^<{XSD}double> .']),
+        ({"text": True}, [f'<urn:d> <urn:ex:text> "true"^^<{XSD}boolean> .']),
+        ({"date": "2026-01-31"}, [f'<urn:d> <urn:ex:date> "2026-01-31"^^<{XSD}date> .']),
+        ({"named": "ex:x"}, ["<urn:d> <urn:ex:named> <urn:ex:x> ."]),
+        ({"named": {"id": "urn:x"}}, ["<urn:d> <urn:ex:named> <urn:x> ."]),
+        ({"word": "text"}, ["<urn:d> <urn:ex:word> <urn:ex:text> ."]),
+        ({"raw": {"b": [1.0, None], "a": {}}},
+         ['<urn:d> <urn:ex:raw> "{\\"a\\":{},\\"b\\":[1,null]}"^^<http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON> .']),
+        ({"german": "Brot"}, ['<urn:d> <urn:ex:german> "Brot"@de .']),
+        ({"label": {"EN": "bread", "@none": "x"}}, ['<urn:d> <urn:ex:label> "bread"@en .', '<urn:d> <urn:ex:label> "x" .']),
+        ({"text": {"@value": "x", "@language": "en"}}, ['<urn:d> <urn:ex:text> "x"@en .']),
+        ({"text": {"@value": "x", "@language": "AR", "@direction": "rtl"}},
+         ['<urn:d> <urn:ex:text> "x"^^<https://www.w3.org/ns/i18n#ar_rtl> .']),
+        ({"text": {"@value": "x", "@type": "ex:t"}}, ['<urn:d> <urn:ex:text> "x"^^<urn:ex:t> .']),
+        ({"inner": {"text": "a"}}, ["<urn:d> <urn:ex:inner> _:c14n0 .", '_:c14n0 <urn:ex:innerText> "a" .']),
+        # a type's own context ends below its node, a property's does not
+        ({"type": "Note", "text": "a", "named": {"id": "urn:x", "text": "b"}},
+         ["<urn:d> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <urn:ex:Note> .", "<urn:d> <urn:ex:named> <urn:x> .",
+          '<urn:d> <urn:ex:noteText> "a" .', '<urn:x> <urn:ex:text> "b" .']),
+        ({"inner": {"named": {"id": "urn:x", "text": "b"}}},
+         ["<urn:d> <urn:ex:inner> _:c14n0 .", '<urn:x> <urn:ex:innerText> "b" .', "_:c14n0 <urn:ex:named> <urn:x> ."]),
+        ({"graph": {"id": "urn:g", "text": "a"}},
+         ["<urn:d> <urn:ex:graph> _:c14n0 .", '<urn:g> <urn:ex:text> "a" _:c14n0 .']),
+        ({"text": "a", "list": []},
+         ["<urn:d> <urn:ex:list> <http://www.w3.org/1999/02/22-rdf-syntax-ns#nil> .", '<urn:d> <urn:ex:text> "a" .']),
+        ({"text": "a", "named": "_:z", "inner": {"id": "_:z", "text": "b"}},
+         ["<urn:d> <urn:ex:inner> _:c14n0 .", "<urn:d> <urn:ex:named> _:c14n0 .", '<urn:d> <urn:ex:text> "a" .',
+          '_:c14n0 <urn:ex:innerText> "b" .']),
+    ],
+)  # fmt: skip
+def test_what_a_document_says(body: dict[str, Any], expected: list[str]) -> None:
+    """Each feature of JSON-LD that credentials use comes to the statements of the standard."""
+    assert lines(body) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"gpa": "4.0"}, "the member 'gpa' of the document means nothing"),
+        ({"gpa": None}, "the member 'gpa' of the document means nothing"),
+        ({"gone": "x"}, "the member 'gone' of the document means nothing"),
+        ({"inner": {"gpa": "4.0"}}, "the member 'gpa' of 'inner' means nothing"),
+        ({"type": "Diploma"}, "the type 'Diploma' of the document means nothing"),
+        ({"type": ["Note", 4]}, "is a number instead of a text"),
+        ({"named": "relative"}, "'relative' in the document is no absolute IRI"),
+        ({"id": "relative", "text": "a"}, "'relative' in the document is no absolute IRI"),
+        ({"inner": {"id": None, "text": "a"}}, "has an id that is nothing"),
+        ({"inner": {"id": ["urn:a", "urn:b"]}}, "has an id that is an array"),
+        ({"named": 'urn:x> <urn:y> "z'}, "is no absolute IRI"),
+        ({"text": {"@value": "x", "text": "y"}}, "has members that a value does not have"),
+        ({"text": {"@value": "x", "@type": "t"}}, "the type 't' of the value"),
+        ({"graph": "urn:g"}, "is a text, not an object"),
+        ({"graph": {"id": "urn:g"}}, "says nothing but an id"),
+        ({"graph": {"@value": "x"}}, "says nothing but an id or a value"),
+        ({}, "the document says nothing"),
+    ],
+)
+def test_what_would_be_lost_is_refused(body: dict[str, Any], message: str) -> None:
+    """Trap 1: a dropped term verifies with whatever value somebody gives it."""
+    with pytest.raises(UnsafeDocumentError, match=message):
+        lines(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"@graph": []}, "keyword @graph"),
+        ({"@included": {"text": "a"}}, "keyword @included"),
+        ({"@reverse": {}}, "keyword @reverse"),
+        ({"@index": "a"}, "keyword @index"),
+        ({"@language": "en"}, "keyword @language"),
+        ({"text": {"@list": ["a"]}}, "keyword @list"),
+        ({"text": 2**53}, "beyond 2"),
+        ({"text": ["a", ["b"]]}, "'text' holds an array in an array"),
+        ({"urn:ex:text": "a"}, "'urn:ex:text' of the document is written out"),
+        ({"ex:text": "a"}, "'ex:text' of the document is written out"),
+        ({"@type": "Note", "text": "a"}, "'@type' of the document is written out"),
+        ({"inner": {"@id": "urn:x", "text": "a"}}, "'@id' of 'inner' is written out"),
+        ({"type": "urn:ex:Note", "text": "a"}, "'urn:ex:Note' of the document is written out"),
+        ({"text": {"@value": 3, "@language": "en"}}, "has a language and is no text"),
+        ({"text": {"@value": "x", "@language": "en", "@type": "ex:t"}}, "a type beside a language"),
+        ({"text": {"@value": {"a": 1}}}, "expected a text, a number or a truth value, found an object"),
+        ({"text": {"@value": "x", "@direction": "up"}}, "language or direction that is none"),
+        ({"label": {"en": 3}}, "holds a number for a language"),
+        ({"german": {"@value": "x", "@language": "not a tag"}}, "is no language tag"),
+    ],
+)
+def test_what_is_not_supported_is_refused(body: dict[str, Any], message: str) -> None:
+    """Never passed over."""
+    with pytest.raises(MalformedError, match=message):
+        lines(body)
+
+
+def test_an_expiry_or_a_status_cannot_be_hidden_by_another_spelling() -> None:
+    """The same dataset, the same signature: but whoever looks for `validUntil` would not see that it is over."""
+    vocabulary = "https://www.w3.org/2018/credentials#"
+    plain = badge() | {"validUntil": "2025-07-01T00:00:00Z"}
+    assert read_dataset(plain, library())
+    value = {"@value": plain["validUntil"], "@type": f"{XSD}dateTime"}
+    hidden = badge() | {f"{vocabulary}validUntil": value}
+    with pytest.raises(MalformedError, match="is written out although its context has a term for it"):
+        read_dataset(hidden, library())
+
+
+def test_contexts_inside_a_document_are_refused_by_default() -> None:
+    """Whoever writes a context into a document chooses what its members seem to mean."""
+    document = badge()
+    document["@context"] = [*document["@context"], {"gpa": "urn:gpa"}]  # type: ignore[misc]  # a list here
+    with pytest.raises(MalformedError, match="a context written into the document"):
+        read_dataset(document, library())
+    assert read_dataset(document, library(), allow_inline=True)
+
+
+def test_a_context_that_is_not_held_is_no_statement_about_the_document() -> None:
+    """It is never fetched; the error says what to do."""
+    with pytest.raises(
+        MissingContextError, match=r"'https://www.w3.org/ns/credentials/v2' is not held here"
+    ) as missing:
+        read_dataset(badge(), ContextLibrary())
+    assert "cairn contexts --from DIR" in missing.value.hint
+
+
+def test_another_version_of_a_context_is_another_dataset() -> None:
+    """Trap 4: the context of a signed badge must not be swapped, not even for the version next to it."""
+    text = (shared_path(f"{VECTORS}/ob3/validator") / "complete.json").read_text()
+    datasets = set()
+    for version in ("3.0.3", "3.0.2"):
+        document = json.loads(text.replace("context-3.0.3.json", f"context-{version}.json"))
+        del document["proof"]
+        datasets.add(canonicalize(read_dataset(document, library())))
+    assert len(datasets) == 2
+
+
+MEMBERS = st.sampled_from(
+    [*TYPED, "@value", "@type", "@id", "@language", "@graph", "@list", "@set", "@nest", "x:y", "gpa"]
+)
+DOCUMENTS = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["urn:x", "_:b", "Note"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MEMBERS, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(st.dictionaries(MEMBERS, DOCUMENTS, max_size=5))
+def test_hostile_documents_are_read_or_refused(body: dict[str, Any]) -> None:
+    """Nothing but our errors escapes, and what is read is a dataset that can be written and read again."""
+    try:
+        quads = read_dataset({"@context": TYPED} | body, ContextLibrary(), allow_inline=True)
+    except CairnError:
+        return
+    text = canonicalize(quads)
+    assert canonicalize(parse_nquads(text)) == text
+
+
+@given(
+    st.recursive(
+        st.none() | st.text(max_size=4), lambda inner: st.lists(inner) | st.dictionaries(MEMBERS, inner), max_leaves=12
+    )
+)
+def test_hostile_contexts_are_read_or_refused(context: Any) -> None:
+    """Circles, keywords as terms and values of the wrong kind end in an error."""
+    try:
+        read_dataset({"@context": context, "urn:a:b": "x"}, ContextLibrary(), allow_inline=True)
+    except CairnError:
+        return
