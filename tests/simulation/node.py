@@ -13,6 +13,7 @@ from ledger.log.follow import judge_growth
 from ledger.log.identity import LogId
 from ledger.log.keys import KeyId, SigningKey
 from ledger.log.policy import TrustRoot
+from node.branch import Branches
 from node.cosigning import Cosigning
 from node.directory import Directory
 from node.events import HeadEvents
@@ -21,6 +22,7 @@ from node.gossip import Gossip
 from node.highwater import HighWater
 from node.pull import Puller
 from node.replicate import Follower
+from node.rotations import Rotations
 from node.sequencer import Sequencer
 from node.serving import Serving
 from node.startup import StartUp
@@ -57,6 +59,7 @@ class Node:
         self.directory = Directory(self.store, own, trusts, own_addresses={address})
         self.puller = Puller(self.store, self.events, self.directory, clock, daily_bytes=DAILY_BYTES)
         self.forks = Forks(self.store, self.lines, self.directory, self.events.publish)
+        self.branches = Branches(self.store, self.directory, self.puller, self.forks, self.events)
         self.serving = Serving(self.store, lambda: self.events.token)
         self._followers: dict[str, Follower] = {}
 
@@ -91,7 +94,7 @@ class Node:
             self.events,
             HighWater(self.folder / "state", self.own),
             self.draw,
-            own_key=lambda: self.witness.verifier_key(),
+            own_keys=lambda: self.witness.verifier_keys(),
             only_copy=self.log.size == 1,
             opened=self.sequencer.release,
             closed=self.sequencer.hold,
@@ -112,8 +115,10 @@ class Node:
             self.puller,
             self.lines,
             self.forks,
-            witness_keys,
+            lambda: witness_keys,
             self.clock,
+            rotations=Rotations(self.store, self.puller),
+            branches=self.branches,
             closed=self.startup.closed_for,
             hold_seconds=PATIENCE_SECONDS,
             timekeeping=time,
@@ -183,6 +188,7 @@ class Node:
             gossip=self.gossip,
             forks=self.forks,
             events=self.events,
+            branches=self.branches,
             clock=self.clock,
             draw=self.draw,
             interval_seconds=PATIENCE_SECONDS,

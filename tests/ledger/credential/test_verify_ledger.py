@@ -336,26 +336,6 @@ def test_entries_below_a_fork_stay_good() -> None:
     assert world.check(late).code is Code.VALID
 
 
-def test_what_stands_on_the_other_branch_is_in_doubt_until_the_network_decides() -> None:
-    """Whoever holds one of two histories must not call what stands in the other one not authentic."""
-    world = World()
-    other = world.granite.copy()
-    one = world.good()
-    assert one.receipt is not None
-    assert world.check(one).code is Code.VALID
-    held, world.granite = world.granite, other
-    world.logs[1] = other
-    world.cut()
-    assert world.check(one).code is Code.NOT_ON_LEDGER
-    world.granite.forks = [networks.evidence(world.granite, held, one.receipt.index - 1)]
-    report = world.check(one)
-    assert report.code is Code.FORKED_LOG, report.to_lines()
-    assert report.steps[5].answer is UNSURE and "another history" in report.steps[5].detail
-    world.network.member(world.granite, MemberOp.AMEND)
-    world.confirm()
-    assert world.check(one).code is Code.NOT_ON_LEDGER
-
-
 def test_a_branch_without_quorum_changes_no_verdict() -> None:
     world = World()
     other = world.granite.copy()
