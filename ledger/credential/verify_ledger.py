@@ -119,17 +119,11 @@ class LedgerSteps:
         try:
             verify_receipt(receipt, commitment, entry)
         except CairnError as error:
-            fork = self.network.fork_of(receipt.log)
-            if fork is not None and fork.is_open and receipt.index >= fork.size:
-                # It may stand on the history that is not held, and nobody has said yet that this one does not count.
-                detail = f"entry {receipt.index} as held here does not lead to it, and another history of that log was signed"
-                self._unknown(6, detail, "ask the network which history counts", Code.FORKED_LOG)
-                return
-            self._answer(6, Answer.NO, str(error), "reject it, or ask the issuer", Code.NOT_ON_LEDGER)
+            self._refuse(receipt, str(error), "reject it, or ask the issuer", Code.NOT_ON_LEDGER)
             return
         if not _is_batch(entry):
             detail = f"entry {receipt.index} restates an earlier batch; what it holds stands there, not here"
-            self._answer(6, Answer.NO, detail, "ask the holder to refresh it", Code.NOT_ON_LEDGER)
+            self._refuse(receipt, detail, "ask the holder to refresh it", Code.NOT_ON_LEDGER)
             return
         self._judge_batch(receipt, entry, view)
 
@@ -138,7 +132,7 @@ class LedgerSteps:
         void = view.state.void.get(receipt.index)
         if void is not None:
             code = _void_code(view.state.key_status(entry.signatures[0].key, Role.OPERATE, receipt.index))
-            self._answer(6, Answer.NO, f"{self._batch(receipt)} is void: {void}", "ask the issuer", code)
+            self._refuse(receipt, f"{self._batch(receipt)} is void: {void}", "ask the issuer", code)
             return
         void = view.state.void_reason(entry)
         if void is not None:
@@ -147,6 +141,15 @@ class LedgerSteps:
             return
         self.receipt = receipt
         self._answer(6, Answer.YES, f"entry {receipt.index} of the log of {self.network.name_of(receipt.log)}")
+
+    def _refuse(self, receipt: Receipt, detail: str, remedy: str, code: Code) -> None:
+        """Say that it does not stand there, unless it may stand so in another history that counts as much."""
+        fork = self.network.fork_of(receipt.log)
+        if fork is None or not fork.is_open or receipt.index < fork.size:
+            self._answer(6, Answer.NO, detail, remedy, code)
+            return
+        detail += f"; that log has another history from entry {fork.size} on, which is not the one held here"
+        self._unknown(6, detail, "ask the network which history counts", Code.FORKED_LOG)
 
     def _batch(self, receipt: Receipt) -> str:
         return f"its batch, entry {receipt.index} of the log of {self.network.name_of(receipt.log)},"

@@ -142,7 +142,9 @@ class _Look:
             yield self._finding(entry, Severity.VOID, text, Rule.EFFECT)
         elif isinstance(statement, Issue) and statement.restates is None:
             rights = self._network.rights_at(self._log_id, index)
-            if rights.reason is not None:
+            # Every log cuts, also that of a network which does not list itself; its batches give nobody rights.
+            is_unlisted = rights.record is None and self._log_id == self._network.trust.network
+            if rights.reason is not None and not is_unlisted:
                 text = f"batch issued although {rights.reason}"
                 yield self._finding(entry, Severity.NOTICE, text, Rule.RIGHTS)
             if last_kind != "anchor":
