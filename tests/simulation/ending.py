@@ -11,6 +11,7 @@ from ledger.log.network import Network
 from ledger.log.snapshot import encode_state
 from node.store.logstore import LogStore
 from tests.node.school import make_draw
+from tests.simulation.as_of import check_as_of
 from tests.simulation.checks import WrongAnswer, copies_of, wrong_answers
 from tests.simulation.institution import Actor
 from tests.simulation.node import Node
@@ -26,6 +27,7 @@ async def check_end(world: World) -> None:
         stranger = await replay(world, network)
         try:
             check_stranger(world, network, stranger)
+            check_as_of(world, network, stranger)
         finally:
             stranger.store.close()
 
