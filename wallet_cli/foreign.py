@@ -5,23 +5,22 @@ for others never stand in for that verdict.
 """
 
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import orjson
 
 from ledger.credential.report import RecordReport
-from ledger.errors import CairnError, MalformedError
+from ledger.errors import MalformedError
 
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from ledger.credential.external.issuers import IssuerBook
     from ledger.credential.external.question import ExternalQuestion
 
-Value = TypeVar("Value")
 Judge = Callable[[bytes], RecordReport]
 OwnerTest = Callable[[str], bool]
 """Whether an issuer id belongs to a member of the network."""
@@ -105,24 +104,37 @@ def open_question(
     Raises:
         MalformedError: a file cannot be read, or is none of its kind; the message names it.
     """
-    from ledger.credential.external.issuers import IssuerBook, parse_given_document
     from ledger.credential.external.lists import open_status_list
     from ledger.credential.external.question import ExternalQuestion
     from wallet_cli.context_files import open_library
 
-    documents = [
-        _parse(path, partial(parse_given_document, owner=owner))
-        for owner, path in map(split_source, given.issuer_documents)
-    ]
-    book = IssuerBook(
-        documents=tuple(documents), named=frozenset(given.issuers), authorities=_authorities(given.authorities)
-    )
+    sources = [split_source(source) for source in given.issuer_documents]
+    documents = [(owner, read_given(path)) for owner, path in sources]
+    book = make_book(documents, given.issuers, [read_given(path) for path in given.authorities])
     library = open_library(folder)
-    lists = [
-        _parse(path, lambda data: open_status_list(data, now=now, book=book, library=library))
-        for path in given.status_lists
-    ]
-    return ExternalQuestion(now=now, book=book, library=library, lists=tuple(lists), audience=audience, nonce=nonce)
+    lists = tuple(
+        open_status_list(read_given(path), now=now, book=book, library=library) for path in given.status_lists
+    )
+    return ExternalQuestion(now=now, book=book, library=library, lists=lists, audience=audience, nonce=nonce)
+
+
+def make_book(
+    documents: Iterable[tuple[str | None, bytes]], issuers: Iterable[str], authorities: Iterable[bytes]
+) -> "IssuerBook":
+    """What is known about issuers, from files already read: documents with their owners, ids, and certificates.
+
+    Raises:
+        MalformedError: a document or certificate is none.
+    """
+    from ledger.credential.external.issuers import IssuerBook, parse_given_document
+
+    certificates: list[x509.Certificate] = []
+    for data in authorities:
+        from ledger.credential.external.certificate import parse_authorities
+
+        certificates += parse_authorities(data)
+    given = tuple(parse_given_document(data, owner=owner) for owner, data in documents)
+    return IssuerBook(documents=given, named=frozenset(issuers), authorities=tuple(certificates))
 
 
 def split_source(source: str) -> tuple[str | None, str]:
@@ -131,23 +143,18 @@ def split_source(source: str) -> tuple[str | None, str]:
     return (None, source) if not mark or Path(source).exists() else (owner, path)
 
 
-def _authorities(paths: Sequence[str]) -> "tuple[x509.Certificate, ...]":
-    if not paths:
-        return ()
-    from ledger.credential.external.certificate import parse_authorities
+def read_given(path: str) -> bytes:
+    """A file that an option names.
 
-    return tuple(certificate for path in paths for certificate in _parse(path, parse_authorities))
-
-
-def _parse(path: str, parse: Callable[[bytes], Value]) -> Value:
+    Raises:
+        MalformedError: it cannot be read, or is over `MAX_GIVEN_BYTES`.
+    """
     from wallet_cli import files
 
     try:
-        return parse(files.read_bounded(Path(path).expanduser(), MAX_GIVEN_BYTES))
+        return files.read_bounded(Path(path).expanduser(), MAX_GIVEN_BYTES)
     except OSError as error:
         raise MalformedError(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
-    except CairnError as error:
-        raise MalformedError(f"{path}: {error}", hint=error.hint) from error
 
 
 def _peek(text: bytes) -> dict[str, object] | None:
