@@ -101,7 +101,9 @@ def test_data_model_inputs(path: Path) -> None:
     """`ok` documents have the shape of data model 2.0 and mean something; `fail` documents do not."""
     # the suite fills in its own dates
     text = path.read_text(encoding="utf-8")
-    document = json.loads(text.replace("PAST DATE", "2020-01-01T00:00:00Z").replace("FUTURE DATE", "2090-01-01T00:00:00Z"))
+    document = json.loads(
+        text.replace("PAST DATE", "2020-01-01T00:00:00Z").replace("FUTURE DATE", "2090-01-01T00:00:00Z")
+    )
     is_credential = path.name.startswith(("credential", "issuer"))
     if is_credential and "issuer" not in document and "no-issuer" not in path.name:
         document["issuer"] = "did:key:z6MkhBvb22hEFSfQCAwbShTUDq6tsyMcrSNctJr5QLwnPnPz"
@@ -139,9 +141,12 @@ def test_dcc_fixtures(path: Path) -> None:
 def test_dcc_status_list() -> None:
     """A list that is too short, and one that is no status list, let no statement be made."""
     folder = shared_path(f"{VECTORS}/dcc/statusLists/didkey-ed25519Signature2020")
-    document = load(shared_path(f"{VECTORS}/dcc/verifiableCredentials/v1/ed25519/didWeb") / "legacy-revokedStatus-noExpiry.json")
+    document = load(
+        shared_path(f"{VECTORS}/dcc/verifiableCredentials/v1/ed25519/didWeb") / "legacy-revokedStatus-noExpiry.json"
+    )
     given = book(
-        *(load(Path(file)) for file in DCC.values()), named=("did:key:z6MknNQD1WHLGGraFi6zcbGevuAgkVfdyCdtZnQTGWVVvR5Q",)
+        *(load(Path(file)) for file in DCC.values()),
+        named=("did:key:z6MknNQD1WHLGGraFi6zcbGevuAgkVfdyCdtZnQTGWVVvR5Q",),
     )
     good = load(folder / "e5WK8CbZ1GjycuPombrj.json")
     document["credentialStatus"]["statusListCredential"] = good["id"]
@@ -198,7 +203,9 @@ def test_badge_files_of_the_public_validator() -> None:
         "simple-err-proof-value.json": Code.BAD_SIGNATURE,
         "simple-jwt-of-1.1": None,
     }
-    wrong = {name: found.get(name) for name, code in expected.items() if code is not None and found.get(name) is not code}
+    wrong = {
+        name: found.get(name) for name, code in expected.items() if code is not None and found.get(name) is not code
+    }
     assert wrong == {}
 
 
@@ -267,7 +274,11 @@ def assertion_documents() -> list[Any]:
     shared_path(f"{VECTORS}/ob2/validator/assets")
     found = [load(path) for path in sorted(ASSETS.glob("*.json")) if path.name != "openbadges_context.json"]
     # several files of the suite share an id on purpose: the first one counts, as it would for whoever gives them
-    by_id = {one["id"]: one for one in reversed(found) if isinstance(one.get("id"), str) and one.get("type") != "RevocationList"}
+    by_id = {
+        one["id"]: one
+        for one in reversed(found)
+        if isinstance(one.get("id"), str) and one.get("type") != "RevocationList"
+    }
     return list(by_id.values())
 
 
