@@ -15,7 +15,18 @@ from bench.proof_rows import Measured, median_of
 from ledger.credential.jose import public_key_to_jwk
 from ledger.credential.keybinding import BindingPolicy
 from ledger.credential.sdjwt import verify_sd_jwt
-from tests.ledger.credential.tokens import AUDIENCE, HOLDER, ISSUER, NONCE, NOW, SHA_256, bound, disclosure, present, token
+from tests.ledger.credential.tokens import (
+    AUDIENCE,
+    HOLDER,
+    ISSUER,
+    NONCE,
+    NOW,
+    SHA_256,
+    bound,
+    disclosure,
+    present,
+    token,
+)
 
 CLAIMS, SHOWN = 40, 5
 FAR = 4_000_000_000

@@ -55,6 +55,7 @@ COMMANDS = {
     "takeover": "Go on with a log elsewhere, by its root keys.",
     "recover-award": "Take an award back in from a copy that its learner shows.",
     "inherit": "Go on with the status lists and awards of an institution that ended.",
+    "export-framework": "Write a framework as strict CASE 1.1 for other programs.",
     "evaluate": "Evaluate mastery and diplomas for a data set folder.",
     "backup": "Everything the node cannot do without, in one file.",
     "restore": "Make a node's directory from a backup.",

@@ -117,6 +117,7 @@ ORDER = {
         "table",
         "jsontext",
         "framework",
+        "exchange",
         "scales",
         "assessors",
         "roster",

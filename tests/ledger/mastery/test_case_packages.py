@@ -1,12 +1,15 @@
 """CASE packages as others export them: members no schema knows, retired items, five thousand items."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.mastery.exchange import encode_case
 from ledger.mastery.framework import Framework, parse_framework
 from ledger.mastery.problems import DataSetError, ProblemCollector
+from tests.ledger.mastery.sample import SAMPLE
 from tests.ledger.mastery.test_framework import build, link, parse
 from tests.shared import SHARED, shared_path
 
@@ -66,3 +69,34 @@ def test_a_link_to_an_item_that_was_taken_out() -> None:
     link(value, "isPartOf", "id-a", "id-gone")
     with pytest.raises(DataSetError, match="isPartOf leads to item id-gone"):
         parse(value)
+
+
+def packages() -> list[Path]:
+    return [SAMPLE / "framework.json", *(SHARED / VECTORS / name for name in ITEMS)]
+
+
+@pytest.mark.parametrize("path", packages(), ids=lambda path: path.name)
+def test_frameworks_leave_as_strict_case(path: Path) -> None:
+    """Ours and those of others pass the published schema of CASE 1.1, which knows no further member, with the same tree."""
+    import jsonschema
+
+    if not path.exists():
+        pytest.skip("../shared is not present")
+    schema = json.loads(
+        shared_path("vectors/formats/schemas/case-v1p1/case_v1p1_cfpackage-jsonschema1.json").read_bytes()
+    )
+    written = encode_case(json.loads(path.read_bytes()), "2026-01-31T08:00:00Z")
+    errors = [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:150]}"
+        for error in jsonschema.Draft201909Validator(schema).iter_errors(json.loads(written))
+    ]
+    assert errors == []
+    problems = ProblemCollector()
+    again, before = parse_framework("out.json", written, problems), read(path)
+    assert again is not None
+    assert (again.items, again.children, again.parents, again.links) == (
+        before.items,
+        before.children,
+        before.parents,
+        before.links,
+    )
