@@ -85,7 +85,7 @@ class IssuerDocuments:
         if document is None:
             raise UnknownIssuerError(
                 f"key {url[:200]!r}: no document of {owner[:150]!r} is held, and none is fetched while verifying",
-                hint="give it to the verifier, or sync a ledger its institution writes to",
+                hint="give it with --issuer-document FILE, or sync a ledger its institution writes to",
             )
         method = document.methods.get(url)
         if method is None:
