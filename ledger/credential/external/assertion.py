@@ -7,13 +7,12 @@ host says the same: a copy of it proves nothing by itself.
 """
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from ledger.credential.external.contents import issuer_name, lines_of, text_of
 from ledger.credential.external.document import answer_unbound
 from ledger.credential.external.ending import answer_content, answer_dates, answer_issuer, answer_status
 from ledger.credential.external.findings import Findings
-from ledger.credential.external.issuers import IssuerBook
+from ledger.credential.external.issuers import IssuerBook, host_of
 from ledger.credential.external.key import ForeignKey, parse_pem, verify_foreign_jws
 from ledger.credential.external.kind import Envelope, Found, Kind, contexts_of, types_of
 from ledger.credential.external.question import ExternalQuestion
@@ -201,7 +200,7 @@ def _is_allowed(identifier: str, issuer: str, profile: Mapping[str, JSONValue]) 
     if prefixes:
         return any(identifier.startswith(prefix) for prefix in prefixes)
     hosts = {item for item in _as_list(policy.get("allowedOrigins")) if type(item) is str}
-    return urlsplit(identifier).netloc in (hosts or {urlsplit(issuer).netloc})
+    return bool(host_of(identifier)) and host_of(identifier) in (hosts or {host_of(issuer)})
 
 
 def _resolve(value: JSONValue, book: IssuerBook) -> JSONObject:

@@ -90,7 +90,7 @@ def _odd_results(subject: JSONObject) -> Iterator[str]:
             continue
         yield from _odd_value(result, description)
         level = result.get("achievedLevel")
-        levels = {item.get("id") for item in _objects(description, "rubricCriterionLevel")}
+        levels = [item.get("id") for item in _objects(description, "rubricCriterionLevel")]
         if level is not None and level not in levels:
             yield f"a result names a level that its description does not have: {str(level)[:80]}"
 

@@ -14,7 +14,7 @@ from ledger.credential.external.ending import (
     answer_status,
 )
 from ledger.credential.external.findings import Findings
-from ledger.credential.external.kind import BLOCKCERTS_SUITES, Envelope, Found, Kind
+from ledger.credential.external.kind import Envelope, Found, Kind, is_merkle_proof
 from ledger.credential.external.merkle import MerkleProof, parse_proof_2017, parse_proof_2019, verify_merkle_proof
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.external.revocation import list_of_ids
@@ -91,9 +91,8 @@ def split_proofs(document: JSONObject) -> tuple[JSONObject, JSONObject]:
         MalformedError: not exactly one such proof.
     """
     proofs = proofs_of(document)
-    merkle = [
-        one for one in proofs if one.get("type") in BLOCKCERTS_SUITES or one.get("cryptosuite") in BLOCKCERTS_SUITES
-    ]
+    merkle = [one for one in proofs if is_merkle_proof(one)]
+
     if len(merkle) != 1:
         raise MalformedError(f"proof: expected one Merkle proof, found {len(merkle)}")
     rest = {name: value for name, value in document.items() if name != "proof"}

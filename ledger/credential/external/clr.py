@@ -54,10 +54,10 @@ def remarks_on_record(document: JSONObject, inside: list[JSONObject]) -> Iterato
     children: dict[str, set[str]] = {}
     for item in _objects(subject.get("association")):
         kind, source, target = (item.get(name) for name in ("associationType", "sourceId", "targetId"))
-        if kind not in ASSOCIATION_TYPES:
+        if str(kind) not in ASSOCIATION_TYPES:
             yield f"an association of a kind that is not known: {str(kind)[:60]}"
         for end in (source, target):
-            if end not in known:
+            if str(end) not in known:
                 yield f"an association leads to an achievement that is not in the record: {str(end)[:100]}"
         if kind in ("isChildOf", "isPartOf") and type(source) is str and type(target) is str:
             children.setdefault(source, set()).add(target)

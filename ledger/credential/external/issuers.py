@@ -135,10 +135,12 @@ def parse_given_document(data: bytes, *, owner: str | None = None) -> GivenDocum
     return GivenDocument(whose, value, keys, controlled)
 
 
-def same_host(one: str, other: str) -> bool:
-    """Whether two HTTPS URLs are of one host."""
-    first, second = urlsplit(one), urlsplit(other)
-    return first.scheme == second.scheme == "https" and bool(first.netloc) and first.netloc == second.netloc
+def host_of(url: str) -> str:
+    """The host a URL names, with its port; "" where it names none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:  # brackets that hold no address
+        return ""
 
 
 def _parse_controlled(value: JSONObject, whose: str) -> IssuerDocument | None:

@@ -105,7 +105,7 @@ def find_kind_of_document(document: JSONObject) -> Kind:
         )
     proof = document.get("proof")
     for one in proof if type(proof) is list else [proof]:
-        if type(one) is dict and (one.get("type") in BLOCKCERTS_SUITES or one.get("cryptosuite") in BLOCKCERTS_SUITES):
+        if type(one) is dict and is_merkle_proof(one):
             return Kind.BLOCKCERTS_3
     if "ClrCredential" in types:
         return Kind.RECORD
@@ -118,6 +118,11 @@ def types_of(document: JSONObject) -> frozenset[str]:
     """The types of an object, whether written as one text or as several."""
     value = document.get("type")
     return frozenset(item for item in (value if type(value) is list else [value]) if type(item) is str)
+
+
+def is_merkle_proof(proof: JSONObject) -> bool:
+    """Whether a proof object is a Merkle proof of Blockcerts."""
+    return any(name in BLOCKCERTS_SUITES for name in (proof.get("type"), proof.get("cryptosuite")) if type(name) is str)
 
 
 def contexts_of(document: JSONObject) -> list[JSONValue]:

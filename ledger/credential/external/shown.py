@@ -11,7 +11,7 @@ from ledger.credential.dataintegrity.judgement import ProofQuestion, judge_proof
 from ledger.credential.dataintegrity.proof import proofs_of
 from ledger.credential.external.blockcerts import answer_merkle, split_proofs
 from ledger.credential.external.findings import Findings
-from ledger.credential.external.kind import BLOCKCERTS_SUITES, Envelope, Found, Kind
+from ledger.credential.external.kind import Envelope, Found, Kind, is_merkle_proof
 from ledger.credential.external.merkle import parse_proof_2019
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.external.shape import check_presentation, holder_of
@@ -76,7 +76,7 @@ def _answer_embedded(findings: Findings, document: JSONObject, holder: str, aske
     if not proofs:
         _refuse_or_skip(findings, asked)
         return
-    if any(BLOCKCERTS_SUITES & {one.get("type"), one.get("cryptosuite")} for one in proofs):
+    if any(is_merkle_proof(one) for one in proofs):
         _answer_anchored(findings, document, asked)
         return
     question = ProofQuestion(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError
 from ledger.credential.external.certificate import Leaf, parse_chain, read_leaf, verify_chain
-from ledger.credential.external.issuers import NamedKey, check_owner
+from ledger.credential.external.issuers import NamedKey, check_owner, host_of
 from ledger.credential.external.key import algorithm_of, parse_foreign_jwk, thumbprint, verify_foreign_jws
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.jose import JWS
@@ -79,9 +79,7 @@ def _by_certificate(jws: JWS, issuer: str, asked: ExternalQuestion, where: str) 
 
 
 def _stands_for(leaf: Leaf, issuer: str) -> bool:
-    from urllib.parse import urlsplit
-
-    return issuer in leaf.names or (urlsplit(issuer).scheme == "https" and urlsplit(issuer).hostname in leaf.names)
+    return issuer in leaf.names or (issuer.startswith("https://") and host_of(issuer).partition(":")[0] in leaf.names)
 
 
 def _by_itself(jws: JWS, unknown: UnknownIssuerError, where: str) -> Signer:
