@@ -51,6 +51,8 @@ from node.service.operator import add_operator
 from node.service.recovery import add_recovery
 from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
+from node.statusfiles import FOLDER_NAME as STATUS_FOLDER
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
@@ -79,6 +81,7 @@ class Node:
         side: the public half.
         desk: the registrar's.
         http_url: public URL of the HTTP listener, without / at the end.
+        status_files: status lists for other software, this institution's and copies.
         socket: path of the private listener.
     """
 
@@ -104,6 +107,7 @@ class Node:
         self.http_url = config.http_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.socket = private
         self._http_socket = http_socket
+        self.status_files = StatusFiles(parts.directory / STATUS_FOLDER)
         self.desk = RegistrarDesk(
             DeskParts(
                 database=database,
@@ -120,6 +124,7 @@ class Node:
                 findings=lambda: self.observing.watch.look(),
                 observer=parts.observer,
                 certificates=self.side.certificates.shown,
+                status_files=self.status_files,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )

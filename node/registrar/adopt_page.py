@@ -30,7 +30,7 @@ from ledger.log.charter import ListPolicy
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpdate
 from ledger.log.view import LogView
-from node.registrar import outbox
+from node.registrar import outbox, plainslots
 from node.registrar.page import PublishedPage, read_published
 from node.registrar.tables import (
     RESTORED,
@@ -125,6 +125,7 @@ def adopt_log(session: Session, log: LogView, *, list_root: bytes, list_policy: 
         if not is_known:
             awards = _follow_page(session, pages, since, now)
     opened = _open_list(session, list_policy, now)  # 4
+    plainslots.open_after_restoration(session, now)
     newest = log.state.effective_status()
     adoption = Adoption(
         at=now,
