@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from node.client.people import PeopleClient
     from node.client.reach import Reach
     from node.client.registrar import RegistrarClient
+    from node.client.rights import RightsClient
     from node.client.verifier import VerifierClient
 
 Answer = TypeVar("Answer")
@@ -69,6 +70,14 @@ async def with_people(where: Home | RemoteDesk, call: "Callable[[PeopleClient], 
         from node.client.people import PeopleClient
 
         return await call(PeopleClient(reach))
+
+
+async def with_rights(where: Home | RemoteDesk, call: "Callable[[RightsClient], Awaitable[Answer]]") -> Answer:
+    """As `at_desk`, for the rights of learners."""
+    async with _reach(where) as reach:
+        from node.client.rights import RightsClient
+
+        return await call(RightsClient(reach))
 
 
 @asynccontextmanager

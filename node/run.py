@@ -42,6 +42,8 @@ from node.observing import Observing, open_observer
 from node.onlyone import hold_directory
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
+from node.registrar.learners.desk import LearnerDesk
+from node.registrar.learners.service import add_rights
 from node.registrar.parts import DeskParts
 from node.registrar.people.entrance import Entrance
 from node.registrar.service import add_registrar
@@ -125,6 +127,9 @@ class Node:
                 observer=parts.observer,
                 certificates=self.side.certificates.shown,
                 status_files=self.status_files,
+                directory=parts.directory,
+                state_home=parts.state_home,
+                retention=config.retention,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
@@ -136,6 +141,8 @@ class Node:
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
+        self.learners = LearnerDesk(self.desk)
+        add_rights(self._private_server, self.learners)
         self.verifying = VerifyingDesk(
             NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
         )
@@ -185,6 +192,7 @@ class Node:
             submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
             tidying = group.create_task(self.entrance.office.keep_tidy(), name="proposals")
+            retaining = group.create_task(self.learners.keep_retention(), name="retention")
             observing = await self.observing.start(group)
             ready()
             reopening = group.create_task(self._reopening(), name="store")
@@ -199,7 +207,7 @@ class Node:
                 await self.observing.stop()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
-                for task in (submission, tidying, reopening, stopping, *observing):
+                for task in (submission, tidying, retaining, reopening, stopping, *observing):
                     task.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()

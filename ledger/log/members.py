@@ -176,6 +176,15 @@ class Membership:
             return NO_RIGHTS
         return record.change.standing.rights
 
+    def retroactive_below(self, record: MemberRecord) -> int | None:
+        """Give the largest size that was anchored before a decision whose boundary lies below it; `None` for others.
+
+        Such a decision reaches back: verifiers may have accepted by then what it takes away, or refused what it gives.
+        """
+        anchored = self.anchored.get(record.change.member, ())
+        largest = max((head.size for head in anchored if head.index < record.index), default=0)
+        return largest if record.change.boundary.size < largest else None
+
     def succession_of(self, log: LogId) -> MemberRecord | None:
         """Give the entry that ends a log and names its successor, if there is one."""
         for record in self.records.get(log, ()):

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.log.identity import LogId
@@ -51,6 +52,12 @@ class DeskParts:
     """What the node has to tell its operator."""
     observer: Observer = SILENT
     """Told how long each cut took, and how it ended."""
+    directory: Path | None = None
+    """The node's directory; None where there is none but the database."""
+    state_home: Path | None = None
+    """Where this computer remembers what no copy of the directory may bring back (`highwater.state_home`)."""
+    retention: tuple[str, ...] = ()
+    """Rows of `retention` in node.toml (`learners.schedule`)."""
     certificates: Callable[[], Sequence[ListenerCertificate]] = tuple
     """What the public listeners show."""
     status_files: StatusFiles | None = None

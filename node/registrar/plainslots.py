@@ -13,10 +13,11 @@ from collections.abc import Collection
 from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from ledger.credential.plainlist.slots import PLAIN_SLOTS, PlainStatus, plain_status
+from ledger.credential.plainlist.slots import PLAIN_SLOTS, PlainStatus, plain_status, status_members
 from ledger.credential.plainlist.slots import PlainList as ListContent
 from ledger.credential.plainlist.slots import PlainSlot as SlotPlace
 from ledger.credential.status import Status
+from ledger.credential.strict_json import JSONObject
 from node.clock import Draw
 from node.registrar.tables import PlainList, PlainSlot, Slot
 
@@ -44,6 +45,14 @@ def draw_plain_slot(session: Session, page_list: int, page_slot: int, draw: Draw
     taken = {"list_number": number, "slot": slot, "page_list": page_list, "page_slot": page_slot, "status": 0}
     session.execute(insert(PlainSlot), [taken])
     return SlotPlace(number, slot)
+
+
+def take_members(
+    session: Session, page_list: int, page_slot: int, issuer_url: str, draw: Draw, *, now: int
+) -> tuple[list[JSONObject], JSONObject]:
+    """Take a plain slot for a copy and give what the copy says of it; see `draw_plain_slot` and `status_members`."""
+    place = draw_plain_slot(session, page_list, page_slot, draw, now=now)
+    return status_members(place, issuer_url)
 
 
 def settle(session: Session, at: int, interval: int, draw: Draw) -> None:

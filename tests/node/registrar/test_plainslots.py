@@ -64,6 +64,16 @@ def test_slots_are_drawn_all_over_the_list_and_never_twice(database: Database) -
     assert max(slots) > PLAIN_SLOTS // 2
 
 
+def test_a_copy_says_where_its_slot_is(database: Database) -> None:
+    """One entry for each purpose, and the pointer of a JWT, all to the slot that was taken."""
+    with database.write() as session:
+        entries, pointer = plainslots.take_members(session, 0, 3, "https://host.example/m/x", Dice(), now=NOW)
+        (slot,) = session.scalars(select(PlainSlot.slot))
+    assert [entry["statusListIndex"] for entry in entries] == [str(slot)] * 2
+    assert entries[0]["statusListCredential"] == "https://host.example/m/x/status/20000/revocation"
+    assert pointer == {"status_list": {"idx": slot, "uri": "https://host.example/m/x/status/20000/token"}}
+
+
 def test_what_is_drawn_twice_is_drawn_again(database: Database) -> None:
     """Randomness that repeats itself gives the next free slot, not the same one."""
     answers = iter([b"\0\0\0\1", b"\0\0\0\1", b"\0\0\0\2"])

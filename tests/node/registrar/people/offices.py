@@ -19,6 +19,8 @@ from node.clock import system_clock
 from node.config import NodeConfig
 from node.found import KEYS_DIRECTORY
 from node.registrar.desk import RegistrarDesk
+from node.registrar.learners.desk import LearnerDesk
+from node.registrar.learners.service import add_rights
 from node.registrar.people import trail
 from node.registrar.people.authority import Authority, open_authority
 from node.registrar.people.entrance import Entrance
@@ -132,6 +134,7 @@ async def open_office(
         add_registrar(server, bench.desk)
         add_operator(server, bench.desk.database, bench.desk.parts.ledger)  # type: ignore[arg-type]  # the store itself
         add_recovery(server, bench.desk.parts)
+        add_rights(server, LearnerDesk(bench.desk))
         entrance.add_to(server)
         listen(server, entrance.door.inner)
         await server.start()
