@@ -72,6 +72,9 @@ interop: $(READY) ## install the pinned verifiers of others, and let them read w
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input -e '.[node,dev,peers]'
 	$(PYTHON) -m pytest tests/interop $(ARGS)
 
+conformance: $(READY) ## go through all vectors and peers, and write docs/conformance.md (after make interop)
+	$(PYTHON) -m tests.conformance
+
 mutations: $(READY) ## plant faults in a copy of the evaluator, one by one: each must be caught
 	$(PYTHON) -m tests.mastery.mutations $(ARGS)
 

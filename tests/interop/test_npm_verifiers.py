@@ -14,6 +14,7 @@ from ledger.credential.report import Answer
 from ledger.credential.strict_json import JSONObject
 from ledger.log.identity import LogId
 from ledger.log.multibase import encode_base58btc
+from tests.conformance import record
 from tests.interop.peers import NodePeer
 from tests.ledger.credential.badges import SCHOOL, SCHOOL_DID, badge, library, question, signed, url_of
 
@@ -60,6 +61,7 @@ def test_a_verifier_that_knows_one_suite_alone(suite: Cryptosuite, node_peer: No
     answer = node_peer.ask("vc-verify", suite=suite, credential=changed(made), documents=held)
     assert answer["verified"] is False
     assert "signature" in answer["error"].lower()
+    record("Software of others", f"@digitalbazaar/vc verifies badges of ours: {suite}", 0, accepted=1, refused=1)
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -72,6 +74,7 @@ def test_what_they_issue_is_verified_here(suite: Cryptosuite, node_peer: NodePee
     judgement = judge_proofs(answer["credential"], question(contexts=library(), now=now))
     assert judgement.answer is Answer.YES, judgement.reason
     assert judge_proofs(changed(answer["credential"]), question(contexts=library(), now=now)).answer is Answer.NO
+    record("Software of others", f"@digitalbazaar/vc issues, verified here: {suite}", 0, accepted=1, refused=1)
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -80,6 +83,7 @@ def test_our_status_lists_are_credentials_to_them(suite: Cryptosuite, node_peer:
     for credential in list_credentials().values():
         answer = node_peer.ask("vc-verify", suite=suite, credential=credential, documents=documents(SCHOOL))
         assert answer == {"verified": True, "error": ""}
+    record("Software of others", f"@digitalbazaar/vc verifies status lists of ours: {suite}", 0, accepted=2)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +109,8 @@ def test_verifier_core_reads_our_lists(
         "revocation_status": revocation,
         "suspension_status": suspension,
     }
+    words = "good" if revocation and suspension else "suspended" if revocation else "revoked"
+    record("Software of others", f"verifier-core reads the status of badges of ours: {words}", 0, accepted=1)
 
 
 def test_verifier_core_refuses_a_changed_badge(node_peer: NodePeer, documents: Any) -> None:
@@ -112,3 +118,4 @@ def test_verifier_core_refuses_a_changed_badge(node_peer: NodePeer, documents: A
     answer = node_peer.ask("core-verify", credential=changed(with_both_proofs()), documents=documents(SCHOOL))
     assert answer["log"].get("valid_signature") is not True
     assert answer["errors"]
+    record("Software of others", "verifier-core refuses a changed badge", 0, refused=1)

@@ -16,6 +16,7 @@ from ledger.credential.plainlist.bitstring_reader import ListQuestion, parse_ent
 from ledger.credential.plainlist.slots import PLAIN_SLOTS
 from ledger.credential.plainlist.token import parse_token_reference, read_token_status
 from ledger.credential.report import Answer
+from tests.conformance import record
 from tests.ledger.credential.badges import NOW, SCHOOL, SCHOOL_DID, badge, library, question, signed, url_of
 from tests.ledger.credential.plainlist.lists import FREE, REVOKED, SUSPENDED, bare, bitstring, reference, token
 
@@ -75,6 +76,7 @@ def test_proofs_in_both_directions(name: Cryptosuite, openvc: Any, their_key: An
     assert judgement.answer is Answer.YES, judgement.reason
     other = copy.deepcopy(theirs) | {"id": "urn:uuid:6b1d8f0e-0001-4a0e-9d0f-000000000002"}
     assert judge_proofs(other, question(contexts=library())).answer is Answer.NO
+    record("Software of others", f"openvc-core, badges both ways: {name}", 0, accepted=2, refused=2)
 
 
 def test_our_status_lists_are_read_there(openvc: Any) -> None:
@@ -95,6 +97,7 @@ def test_our_status_lists_are_read_there(openvc: Any) -> None:
     claims = verify_status_list_token(token(), public_key_jwk=JWK, expected_uri=reference().uri, now=when)
     data = decode_status_list(claims["status_list"]["lst"])
     assert [get_status(data, slot, bits=2) for slot in (FREE, REVOKED, SUSPENDED)] == [0, 1, 2]
+    record("Software of others", "openvc-core reads status lists of ours", 0, accepted=2)
 
 
 def test_their_status_lists_are_read_here(openvc: Any, their_key: Any) -> None:
@@ -126,3 +129,4 @@ def test_their_status_lists_are_read_here(openvc: Any, their_key: Any) -> None:
     pointers = [{"status_list": {"idx": slot, "uri": LIST_URL}} for slot in (FREE, REVOKED)]
     values = [read_token_status(signed_token, parse_token_reference(one), SCHOOL.public, NOW).value for one in pointers]
     assert values == [0, 2]
+    record("Software of others", "openvc-core issues status lists, read here", 0, accepted=2)

@@ -12,6 +12,7 @@ from ledger.credential.keybinding import BindingPolicy
 from ledger.credential.sdjwt import verify_sd_jwt
 from ledger.errors import CairnError
 from ledger.log.keys import SigningKey
+from tests.conformance import record
 from tests.interop.peers import NodePeer
 from tests.ledger.credential.award import HOLDER_KEY, ISSUER_KEY, mint
 from tests.ledger.credential.tokens import SHA_256, present
@@ -43,6 +44,7 @@ def test_sd_jwt_core_verifies_a_presentation(node_peer: NodePeer) -> None:
     assert answer["audience"] == AUDIENCE
     assert answer["payload"]["ld"]["awardedDate"] == "2026-06-12T00:00:00Z"
     assert answer["payload"]["status"]["cairn"]["slot"] == 77
+    record("Software of others", "@sd-jwt/core verifies presentations of ours", 0, accepted=1)
 
 
 @pytest.mark.parametrize("wrong", [{"issuer": STRANGER_JWK}, {"holder": STRANGER_JWK}, {"nonce": "another"}])
@@ -50,6 +52,7 @@ def test_sd_jwt_core_refuses(wrong: dict[str, Any], node_peer: NodePeer) -> None
     """Another issuer, another holder, another nonce."""
     request = {"issuer": ISSUER_JWK, "holder": HOLDER_JWK, "nonce": NONCE} | wrong
     assert node_peer.ask("sdjwt-verify", token=presented(), **request).get("error")
+    record("Software of others", f"@sd-jwt/core refuses another: {next(iter(wrong))}", 0, refused=1)
 
 
 def test_we_verify_what_sd_jwt_core_issues(node_peer: NodePeer) -> None:
@@ -64,6 +67,7 @@ def test_we_verify_what_sd_jwt_core_issues(node_peer: NodePeer) -> None:
     assert verified.payload["person"] == claims["person"]
     with pytest.raises(CairnError):
         verify_sd_jwt(answer["token"], HOLDER_KEY.public, now=now() + 1000)
+    record("Software of others", "@sd-jwt/core issues, verified here", 0, accepted=1, refused=1)
 
 
 def test_openvc_verifies_a_presentation(openvc: Any) -> None:
@@ -77,6 +81,7 @@ def test_openvc_verifies_a_presentation(openvc: Any) -> None:
     assert found.claims["ld"]["awardedDate"] == "2026-06-12T00:00:00Z"
     with pytest.raises(Exception, match="nonce"):
         suite.verify(presented(), nonce="another", **asked)
+    record("Software of others", "openvc-core verifies presentations of ours", 0, accepted=1, refused=1)
 
 
 def test_we_verify_what_openvc_issues(openvc: Any) -> None:
@@ -97,3 +102,4 @@ def test_we_verify_what_openvc_issues(openvc: Any) -> None:
     with pytest.raises(CairnError, match="made for"):
         other = BindingPolicy(audience="https://elsewhere.example", nonce=NONCE)
         verify_sd_jwt(shown, ISSUER_KEY.public, now=now() + 1000, binding=other)
+    record("Software of others", "openvc-core issues and presents, verified here", 0, accepted=1, refused=1)
