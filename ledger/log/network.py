@@ -240,11 +240,11 @@ class Network:
         A member's head is judged by the set in force where the network's log anchors it, anything else by the set at the
         freshest network head held.
         """
-        sets = self.state.members.witness_sets
-        for anchored in self.state.members.anchored.get(log, ()):
+        members = self.state.members
+        for anchored in members.anchored.get(log, ()):
             if (anchored.size, anchored.root) == (size, root) and log != self.trust.network:
-                return next(item for item in reversed(sets) if item.since <= anchored.index)
-        return sets[-1]
+                return members.judges_of(log, anchored.index)
+        return members.witness_sets[-1]
 
     def judge_head(self, log: LogId) -> HeadAnswer:
         """Check the newest head held of a log: signature, root, quorum.
