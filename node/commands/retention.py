@@ -39,9 +39,7 @@ def command(directory: "Desk", is_applied: bool, as_json: bool) -> int:
     else:
         terminal.result("no retention row in node.toml: nothing is erased by itself")
     if not answer.rows:
-        terminal.next_step(
-            'a line in node.toml such as retention = ["awards 60 years after decision"] (docs/rights.md)'
-        )
+        terminal.next_step('a line in node.toml such as retention = ["awards 60 years after decision"] (docs/rights.md)')
     else:
         then = "" if is_applied else " --apply, or wait for the node's daily run"
         terminal.next_step(f"cairn-node retention {directory}{then}")
