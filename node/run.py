@@ -53,6 +53,9 @@ from node.service.operator import add_operator
 from node.service.recovery import add_recovery
 from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
+from node.statuscopies import CopyParts, StatusCopies
+from node.statusfiles import FOLDER_NAME as STATUS_FOLDER
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
@@ -81,6 +84,7 @@ class Node:
         side: the public half.
         desk: the registrar's.
         http_url: public URL of the HTTP listener, without / at the end.
+        status_files: status lists for other software, this institution's and copies.
         socket: path of the private listener.
     """
 
@@ -106,6 +110,7 @@ class Node:
         self.http_url = config.http_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.socket = private
         self._http_socket = http_socket
+        self.status_files = StatusFiles(parts.directory / STATUS_FOLDER)
         self.desk = RegistrarDesk(
             DeskParts(
                 database=database,
@@ -122,11 +127,23 @@ class Node:
                 findings=lambda: self.observing.watch.look(),
                 observer=parts.observer,
                 certificates=self.side.certificates.shown,
+                status_files=self.status_files,
                 directory=parts.directory,
                 state_home=parts.state_home,
                 retention=config.retention,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
+            )
+        )
+        self.status_copies = StatusCopies(
+            CopyParts(
+                ledger=self.ledger,
+                own=self.log_id,
+                networks=self.side.directory.networks,
+                http_url=self.http_url,
+                files=self.status_files,
+                trust=lambda: self.side.trust,
+                clock=parts.clock,
             )
         )
         self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
@@ -186,6 +203,7 @@ class Node:
             await self._listen()
             submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
+            copying = group.create_task(self.status_copies.run(), name="status lists")
             tidying = group.create_task(self.entrance.office.keep_tidy(), name="proposals")
             retaining = group.create_task(self.learners.keep_retention(), name="retention")
             observing = await self.observing.start(group)
@@ -202,7 +220,7 @@ class Node:
                 await self.observing.stop()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
-                for task in (submission, tidying, retaining, reopening, stopping, *observing):
+                for task in (submission, copying, tidying, retaining, reopening, stopping, *observing):
                     task.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()

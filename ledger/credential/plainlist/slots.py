@@ -46,7 +46,7 @@ class ListFile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlainSlot:
-    """A place in a plain list: the number of the list from 0, and the slot in it."""
+    """A place in a plain list: the number of the list, and the slot in it."""
 
     number: int
     slot: int
@@ -85,7 +85,7 @@ def list_url(issuer_url: str, number: int, file: ListFile) -> str:
 
     Args:
         issuer_url: the member's `https://HOST/m/<22 characters>`, whatever the issuer is called inside a credential.
-        number: of the list, from 0.
+        number: of the list.
         file: which of its files.
     """
     return f"{issuer_url}/{FOLDER}/{number}/{file.value}"

@@ -16,7 +16,7 @@ from ledger.credential.jose import Sign, parse_jws, sign_jws, verify_jws
 from ledger.credential.plainlist.bitstring import ListTerms
 from ledger.credential.plainlist.packing import Compression, compress, expand, pack_right, read_right
 from ledger.credential.plainlist.problem import StatusListError, StatusProblem, as_problem
-from ledger.credential.plainlist.slots import PLAIN_SLOTS, ListFile, PlainList, list_url
+from ledger.credential.plainlist.slots import PLAIN_SLOTS, ListFile, PlainList, PlainStatus, list_url
 from ledger.credential.strict_json import JSONObject, JSONValue, name_type, parse_strict_object
 from ledger.credential.validity import format_instant, parse_seconds
 from ledger.errors import MalformedError, RuleError, SignatureError
@@ -128,6 +128,23 @@ def read_token_status(token: str, reference: TokenReference, key: PublicKey, now
     if reference.index >= places:  # 7
         raise StatusListError(StatusProblem.RANGE, f"status token: no place {reference.index}, it has {places}")
     return TokenAnswer(read_right(data, reference.index, bits), expires, _read_ttl(claims))
+
+
+def read_own_list(token: str, number: int) -> PlainList:
+    """The list inside a token that the caller made itself; nothing about it is verified.
+
+    Raises:
+        CairnError: it cannot be read.
+    """
+    jws = parse_jws(token, where="status token")
+    claims = parse_strict_object(jws.payload, max_bytes=MAX_TOKEN_BYTES, where="status token")
+    data, bits = _expand(claims.get("status_list"))
+    if bits != _OUR_BITS or len(data) * 8 // bits != PLAIN_SLOTS:
+        raise MalformedError(f"status token: {len(data)} bytes with {bits} bits a place are no list of ours")
+    # Most bytes are zero: only the others are looked into.
+    places = (4 * n + k for n, byte in enumerate(data) if byte for k in range(4))
+    values = ((place, read_right(data, place, bits)) for place in places)
+    return PlainList(number, {place: PlainStatus(value) for place, value in values if 0 < value < 3})
 
 
 def _check_times(claims: JSONObject, now: int) -> int | None:

@@ -16,6 +16,7 @@ from node.registrar.database import FILE_NAME, Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.sequencer import Sequencer
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
@@ -156,6 +157,7 @@ async def open_bench(
             http_url=HTTP_URL,
             clock=clock,
             draw=dice,
+            status_files=StatusFiles(directory / "status"),
         )
     )
     await desk.start()

@@ -16,6 +16,7 @@ from ledger.credential.plainlist.slots import PLAIN_SLOTS, PlainSlot, Purpose, s
 from ledger.credential.strict_json import JSONObject
 from ledger.credential.timestamp import parse_timestamp
 from ledger.errors import CairnError
+from tests.conformance import record
 from tests.ledger.credential.badges import SCHOOL_DID, STRANGER, STRANGER_DID, VECTORS, library
 from tests.ledger.credential.plainlist.lists import (
     DAY,
@@ -198,7 +199,8 @@ def test_any_entry_is_read_or_refused(changes: dict[str, Any]) -> None:
 
 def test_generated_cases() -> None:
     """Every case of the shared vectors comes out as expected."""
-    for case in json.loads(shared_path(f"{VECTORS}/generated/bitstring-cases.json").read_bytes())["cases"]:
+    cases = json.loads(shared_path(f"{VECTORS}/generated/bitstring-cases.json").read_bytes())["cases"]
+    for case in cases:
         now, document = parse_timestamp(case["now"], where="now"), case["statusListCredential"]
         try:
             question = asked(now=now, issuers=frozenset({document["issuer"]}))
@@ -206,6 +208,9 @@ def test_generated_cases() -> None:
         except StatusListError as error:
             found = error.problem.value
         assert found == case["expect"], case["name"]
+    accepted = sum(isinstance(case["expect"], int) for case in cases)
+    files = [f"{VECTORS}/generated/bitstring-cases.json"]
+    record("Bitstring Status List 1.0", "generated cases", files, accepted=accepted, refused=len(cases) - accepted)
 
 
 def test_examples_of_the_specification() -> None:
@@ -221,6 +226,9 @@ def test_examples_of_the_specification() -> None:
             read_bitstring(value, revocation, asked(issuers=frozenset({value["issuer"]})))
         mine = bare(encodedList=value["credentialSubject"]["encodedList"]) | {"id": revocation.url}
         assert read_bitstring(sign(mine), revocation, asked()).value == 0
+    record(
+        "Bitstring Status List 1.0", "examples of the text", [f"{VECTORS}/bitstring-status-list"], accepted=2, refused=2
+    )
 
 
 def test_lists_of_other_software() -> None:
@@ -237,6 +245,12 @@ def test_lists_of_other_software() -> None:
         "e5WK8CbZ1GjycuPombrj": StatusProblem.LENGTH,
         "missingBitStringType": StatusProblem.VERIFICATION,
     }
+    record(
+        "Bitstring Status List 1.0",
+        "lists of the DCC: too short, without its type",
+        [f"{VECTORS}/dcc/statusLists"],
+        refused=2,
+    )
 
 
 def test_problems_are_errors_about_outside_data() -> None:

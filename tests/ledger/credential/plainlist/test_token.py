@@ -19,6 +19,7 @@ from ledger.credential.plainlist.token import (
     parse_token_reference,
     read_token_status,
 )
+from tests.conformance import record
 from tests.ledger.credential.badges import NOW, SCHOOL, STRANGER, VECTORS
 from tests.ledger.credential.plainlist.lists import (
     DAY,
@@ -141,6 +142,9 @@ def test_generated_cases() -> None:
         except StatusListError:
             found = "reject"
         assert found == case["expect"], case["name"]
+    accepted = sum(isinstance(case["expect"], int) for case in vectors["cases"])
+    files = [f"{VECTORS}/generated/token-status-list-cases.json"]
+    record("Token Status List", "generated cases", files, accepted=accepted, refused=len(vectors["cases"]) - accepted)
 
 
 def read_example(name: str) -> tuple[int, bytes]:
@@ -162,6 +166,8 @@ def test_examples_of_the_draft() -> None:
         assert bits == int(name)
         assert len(data) * 8 // bits == 1 << 20
         assert all(read_right(data, place, bits) for place in places)
+    doubts = {"the CBOR form is not read": 6}
+    record("Token Status List", "examples of the draft: lists", 10, accepted=4, unchecked=doubts)
 
 
 def test_the_token_of_the_draft_is_taken_apart() -> None:
@@ -171,3 +177,4 @@ def test_the_token_of_the_draft_is_taken_apart() -> None:
     assert json.loads(parse_jws(text).payload)["status_list"]["bits"] == 1
     with pytest.raises(StatusListError, match="the key's is 'EdDSA'"):
         read_token_status(text, TokenReference(0, "https://example.com/statuslists/1"), SCHOOL.public, NOW)
+    record("Token Status List", "examples of the draft: token under another key", 2, refused=1)
