@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger import base64url
+from ledger.credential.p256 import P256SigningKey
 from ledger.log.charter import Role
 from ledger.log.keyring import KeyRecord
 from ledger.log.keys import SigningKey
@@ -33,7 +34,7 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
             id=base64url.encode(key_id),
             role=record.role.value,
             state=describe_record(record),
-            is_here=keystore.find(key_id) is not None,
+            is_here=keystore.holds(key_id),
         )
         for key_id, record in state.keys.records.items()
     ]
@@ -58,7 +59,7 @@ def missing_keys(state: LogState, keystore: Keystore) -> Iterator[tuple[str, str
         yield "log", "the log cannot go on"
     for role in Role:
         in_force = state.keys.in_force(role, state.size)
-        if in_force and not any(keystore.find(record.key.id) for record in in_force):
+        if in_force and not any(keystore.holds(record.key.id) for record in in_force):
             yield role.value, "what this role signs waits"
         elif not in_force and role is Role.OPERATE:
             yield role.value, "the log names none in force, so no cut can be made"
@@ -71,6 +72,12 @@ def unused_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -
     """
     unused = [key for key in keystore.with_role(role) if key.public.id not in state.named]
     return unused[-1] if unused else keystore.add(role, draw)
+
+
+def unused_p256_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -> P256SigningKey:
+    """As `unused_key`, a P-256 key for a role that signs credentials."""
+    unused = [key for key in keystore.p256_with_role(role) if key.public.id not in state.named]
+    return unused[-1] if unused else keystore.add_p256(role, draw)
 
 
 def describe_record(record: KeyRecord) -> str:

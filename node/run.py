@@ -40,12 +40,14 @@ from node.metrics.meters import Meters
 from node.newestheads import NewestHeads
 from node.observing import Observing, open_observer
 from node.onlyone import hold_directory
+from node.registrar.copy_desk import CopyDesk
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.registrar.people.entrance import Entrance
 from node.registrar.service import add_registrar
 from node.registrar.submission import Submission
+from node.service.copies import add_copies
 from node.service.gate import Gate
 from node.service.operator import add_operator
 from node.service.recovery import add_recovery
@@ -115,6 +117,7 @@ class Node:
                 http_url=self.http_url,
                 clock=parts.clock,
                 draw=parts.draw,
+                directory=parts.directory,
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
                 findings=lambda: self.observing.watch.look(),
@@ -131,6 +134,7 @@ class Node:
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
+        add_copies(self._private_server, CopyDesk(self.desk))
         self.verifying = VerifyingDesk(
             NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
         )

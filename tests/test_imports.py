@@ -65,14 +65,17 @@ ORDER = {
     "credential": (
         "strict_json",
         "timestamp",
+        "baking",
         "jcs",
         "jsonld",
         "jose",
+        "p256",
         "disclosure",
         "validity",
         "processing",
         "keybinding",
         "sdjwt",
+        "typemetadata",
         "issuance",
         "selection",
         "json_form",
@@ -86,6 +89,8 @@ ORDER = {
         "presentation",
         "report",
         "dataintegrity",
+        "badge",
+        "clr",
         "batch_report",
         "verify_token",
         "stapled",
@@ -269,7 +274,8 @@ def may_import(importer: str, imported: str) -> bool:
         return is_listed(imported, NODE_LIBRARIES) or is_standard(imported)
     if is_own(imported):
         # not the whole of node.client: `cairn` is installed without grpc
-        return is_listed(imported, {"ledger", "node.client.http", "node.client.notes", "wallet_cli"})
+        allowed = {"ledger", "node.client.contexts", "node.client.http", "node.client.notes", "wallet_cli"}
+        return is_listed(imported, allowed)
     return is_listed(imported, WALLET_LIBRARIES) or is_standard(imported)
 
 

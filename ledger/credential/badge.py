@@ -6,7 +6,8 @@ credential as payload, its dates and names said a second time as JWT claims. Not
 award knows about the learner beyond the name is left out unless it was asked for.
 
 The slot on the ledger's status pages stands under `termsOfUse`: whoever relies on the badge reads its status there.
-Verifiers refuse a `credentialStatus` of a type they do not know; that member is left to lists they do.
+Verifiers refuse a `credentialStatus` of a type they do not know; that member is left to lists they do. There is no
+`credentialSchema`: the type 1EdTech has for it stands in no context of its own, so that no proof would cover it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,8 +35,6 @@ from ledger.credential.timestamp import parse_timestamp
 from ledger.errors import MalformedError
 from ledger.log.keys import Algorithm
 
-SCHEMA_URL = "https://purl.imsglobal.org/spec/ob/v3p0/schema/json/ob_v3p0_achievementcredential_schema.json"
-SCHEMA_TYPE = "1EdTechJsonSchemaValidator2019"
 SLOT_TYPE = "urn:cairn:status-slot"
 """Type of the entry in `termsOfUse` that names the slot; its id is this, a colon, and the reference in base64url."""
 
@@ -98,7 +97,6 @@ def make_badge(content: AwardContent, terms: BadgeTerms) -> JSONObject:
     if content.results:
         subject["result"] = describe_results(content)
     badge["credentialSubject"] = subject
-    badge["credentialSchema"] = [{"id": SCHEMA_URL, "type": SCHEMA_TYPE}]
     return badge | status_members(terms.status, terms.plain_status)
 
 

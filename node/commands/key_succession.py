@@ -131,9 +131,10 @@ def compromise(
     impact` shows beforehand what would be hit. Afterwards `restate` (for an operate key) or `reissue` (for the keys that
     sign credentials) repairs what is yours.
     """
+    from ledger.log.keys import Algorithm
     from node.clock import system_draw
     from node.drafting import find_key
-    from node.keylist import unused_key
+    from node.keylist import unused_key, unused_p256_key
     from node.keystore import KeyRole
     from node.registrar.succession import others_in_force
 
@@ -145,7 +146,8 @@ def compromise(
     keystore = home.keystore()
     if not no_new_key and not others_in_force(state, keystore, record.key.id):
         beside = _beside(output, "add", force=force)
-        made = unused_key(keystore, state, KeyRole(record.role.value), system_draw)
+        make = unused_p256_key if record.key.algorithm is Algorithm.P256 else unused_key
+        made = make(keystore, state, KeyRole(record.role.value), system_draw)
         proposals.insert(0, (make_drafter(state).add_key(made.public, record.role), beside))
     return _finish(proposals, directory, as_json=as_json)
 

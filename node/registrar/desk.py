@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from ledger.credential.copy import IssuerProfile
+from ledger.credential.dataintegrity.issuer_document import CREDENTIAL_ROLES
 from ledger.credential.status import Status
 from ledger.errors import RuleError
 from ledger.log import statements
@@ -298,13 +299,15 @@ class RegistrarDesk:
     def make_press(self) -> Press:
         """What copies are made with now."""
         state = self.own_log().state
-        found = {role: copies.find_key(self.parts.keystore, state, role) for role in (Role.ISSUE, Role.REGISTER)}
+        found = {role: copies.find_key(self.parts.keystore, state, role) for role in CREDENTIAL_ROLES}
+        p256 = {role: copies.find_p256_key(self.parts.keystore, state, role) for role in CREDENTIAL_ROLES}
         parts, page = self.parts, state.effective_status()
         issuer_id = find_issuer_id(parts.ledger, parts.log_id, parts.networks(), parts.http_url)
         return Press(
             log=self.parts.log_id,
             issuer=IssuerProfile(issuer_id, state.name, state.url),
             keys={role.value: key for role, key in found.items() if key is not None},
+            p256_keys={role.value: key for role, key in p256.items() if key is not None},
             list_root=self.parts.keystore.list_root,
             list_policy=state.charter.lists,
             newest_page=None if page is None else page.statement_id,

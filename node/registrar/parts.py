@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ledger.log.identity import LogId
 from ledger.log.view import LedgerView
@@ -39,6 +40,8 @@ class DeskParts:
     """Public URL of this node's HTTP listener, without slash at the end."""
     clock: Clock
     draw: Draw
+    directory: Path | None = None
+    """Of the node, where contexts and certificates of credential keys are; None for a desk without."""
     offer_lifetime_days: int = 30
     access_token_minutes: int = 10
     wait_for_head: Callable[[int], Awaitable[bool]] = has_no_witnesses

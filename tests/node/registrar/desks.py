@@ -127,6 +127,7 @@ async def open_bench(
     *,
     held: str = "",
     wrap: Callable[[Database], Database] = lambda database: database,
+    http_url: str = HTTP_URL,
 ) -> AsyncIterator[Bench]:
     """Open what was founded, run it, and close it in order.
 
@@ -151,9 +152,10 @@ async def open_bench(
             keystore=keystore,
             log_id=log_id,
             networks=tuple,
-            http_url=HTTP_URL,
+            http_url=http_url,
             clock=clock,
             draw=dice,
+            directory=directory,
         )
     )
     await desk.start()
@@ -166,10 +168,12 @@ async def open_bench(
 
 
 @asynccontextmanager
-async def fresh_bench(tmp_path: Path, *, interval_ms: int = 0, seed: str = "test") -> AsyncIterator[Bench]:
+async def fresh_bench(
+    tmp_path: Path, *, interval_ms: int = 0, seed: str = "test", http_url: str = HTTP_URL
+) -> AsyncIterator[Bench]:
     clock, dice = Clock(), Dice(seed)
     directory = tmp_path / f"school-{seed}"
     log_id = found(directory, clock, dice, interval_ms)
-    async with open_bench(directory, log_id, clock, dice) as bench:
+    async with open_bench(directory, log_id, clock, dice, http_url=http_url) as bench:
         await bench.desk.publish(achievement_json())
         yield bench

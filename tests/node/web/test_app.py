@@ -8,13 +8,13 @@ import aiohttp
 import pytest
 
 from ledger import base64url
+from ledger.credential.typemetadata import encode_type_metadata
 from ledger.log import tiles
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import ForkEvidence, encode_fork
 from ledger.log.identity import encode_log_id, short_log_id
 from ledger.log.merkle import root_of_hashes
 from node.web.app import build_app
-from node.web.issuers import describe_type
 from tests.node.web.served import ServedNode, open_store, serve, serve_logs
 from tests.simulator import SimulatedLog, found_network, trust_of
 
@@ -182,7 +182,7 @@ async def test_type_metadata_names_its_own_address(
     """The metadata of a credential type carries the `vct` under the network's host that credentials carry."""
     short = short_log_id(network[1][0].log_id)
     _, data, _ = await reader.get(f"/m/{short}/achievement/1")
-    assert json.loads(data) == describe_type(f"https://confluence.example/m/{short}/achievement/1")
+    assert data == encode_type_metadata(f"https://confluence.example/m/{short}/achievement/1")
 
 
 async def test_issuer_keys_are_those_in_force(reader: Reader, network: tuple[SimulatedLog, list[SimulatedLog]]) -> None:

@@ -1,4 +1,4 @@
-"""Tests of wallet_cli.context_files and `cairn contexts`."""
+"""Tests of node.client.contexts and `cairn contexts`."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from ledger.credential.jsonld.library import file_name
 from ledger.credential.jsonld.pins import PINS
 from ledger.errors import MalformedError, ProofError
 from tests.shared import shared_path
-from wallet_cli.context_files import FOLDER_NAME, describe_folder, fill_folder, open_library
+from node.client.contexts import FOLDER_NAME, describe_folder, fill_folder, open_library
 from wallet_cli.main import cairn
 
 CREDENTIALS = "https://www.w3.org/ns/credentials/v2"

@@ -1,0 +1,83 @@
+"""The part of the registrar's desk where copies for other software are made (`filecopies`)."""
+
+import logging
+
+from sqlalchemy.orm import Session
+
+from ledger import canonical
+from ledger.credential.jsonld.library import ContextLibrary
+from ledger.credential.p256 import P256SigningKey
+from ledger.credential.strict_json import JSONObject
+from ledger.errors import RuleError
+from ledger.log.receipt import encode_receipt
+from node.client.contexts import open_library
+from node.client.copyform import CopyOrder, MadeCopy
+from node.registrar import filecopies, views
+from node.registrar.copies import Press
+from node.registrar.desk import RegistrarDesk
+from node.registrar.filecopies import CopyTools
+from node.registrar.issuercertificates import find_chain
+
+MAX_TEXT_BYTES = 1_000_000
+"""Longest copy: it goes over the private listener in one message."""
+
+_log = logging.getLogger(__name__)
+
+
+def no_plain_lists(session: Session, number: int, slot: int) -> tuple[list[JSONObject], JSONObject]:
+    """What a copy says of a slot in lists that other software reads, where there are no such lists."""
+    return [], {}
+
+
+class CopyDesk:
+    """Makes copies in the forms of other software, each once for the same request."""
+
+    def __init__(self, desk: RegistrarDesk) -> None:
+        """Take the desk whose database, log and keys are used."""
+        self._desk = desk
+
+    async def make(self, order: CopyOrder) -> MadeCopy:
+        """Make a copy, or give the one that was made for the same request before.
+
+        Raises:
+            MalformedError: the order does not fit its form.
+            RuleError: an award does not exist or is not valid, a key or a context is missing, or this node belongs to
+                no network under whose host its keys would be found.
+        """
+        desk = self._desk
+        log = desk.own_log()
+
+        def write(session: Session) -> MadeCopy:
+            tools = CopyTools(
+                press=desk.make_press(),
+                find_achievement=desk.find_achievement,
+                library=self._open_library(),
+                find_chain=self._find_chain,
+                plain_members=no_plain_lists,
+            )
+            copy, is_new = filecopies.make(session, order, tools)
+            if len(copy.credential.encode()) > MAX_TEXT_BYTES:
+                raise RuleError(
+                    f"copy: has {len(copy.credential.encode())} bytes, at most {MAX_TEXT_BYTES} are handed out",
+                    hint="name fewer awards with --award",
+                )
+            places = filecopies.places_of(session, copy)
+            receipts = [views.prove_place(log, index, position) for index, position in places]
+            encoded = [canonical.encode(encode_receipt(receipt)) for receipt in receipts if receipt is not None]
+            # All or none: of a record's parts each needs its own.
+            whole = tuple(encoded) if len(encoded) == len(places) else ()
+            return MadeCopy(copy.credential, is_new, whole, desk.next_cut())
+
+        made = await desk.database.change(write)
+        _log.info("copy made", extra={"form": order.form.value, "new": made.is_new})
+        return made
+
+    def _open_library(self) -> ContextLibrary:
+        directory = self._desk.parts.directory
+        return ContextLibrary() if directory is None else open_library(directory)
+
+    def _find_chain(self, press: Press, role: str, key: P256SigningKey) -> tuple[bytes, ...]:
+        parts = self._desk.parts
+        if parts.directory is None:
+            return ()
+        return find_chain(parts.directory, role, key, press.issuer, now=parts.clock(), draw=parts.draw)
