@@ -71,6 +71,12 @@ async def with_people(where: Home | RemoteDesk, call: "Callable[[PeopleClient], 
         return await call(PeopleClient(reach))
 
 
+async def with_reach(where: Home | RemoteDesk, call: "Callable[[Reach], Awaitable[Answer]]") -> Answer:
+    """As `at_desk`, for calls of other services."""
+    async with _reach(where) as reach:
+        return await call(reach)
+
+
 @asynccontextmanager
 async def at_verifier(where: Home | RemoteDesk) -> "AsyncIterator[VerifierClient]":
     """As `at_desk`, for verifying: the client for as long as the context lasts."""

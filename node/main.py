@@ -39,6 +39,8 @@ COMMANDS = {
     "reissue": "Make copies anew after a credential key was stolen.",
     "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
+    "copy": "Write an award as a file for other software: Open Badge, CLR, …",
+    "contexts": "List or fill the folder of contexts that Open Badges are signed with.",
     "registrar": "Registrars at other computers: let them in, see what they did, approve.",
     "cut": "Cut now, where the charter has no fixed hours.",
     "verify": "Judge what somebody shows, with the logs of the running node.",
