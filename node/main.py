@@ -39,7 +39,7 @@ COMMANDS = {
     "reissue": "Make copies anew after a credential key was stolen.",
     "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
-    "copy": "Write an award as a file for other software: Open Badge, CLR, …",
+    "copy": "Write an award as a file for other software: Open Badge, CLR and others.",
     "contexts": "List or fill the folder of contexts that Open Badges are signed with.",
     "registrar": "Registrars at other computers: let them in, see what they did, approve.",
     "cut": "Cut now, where the charter has no fixed hours.",

@@ -27,13 +27,12 @@ from ledger.credential.copy import (
 )
 from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
 from ledger.credential.dataintegrity.signing import ProofTerms, add_proof
-from ledger.credential.jose import ALGORITHM_NAMES, Sign, sign_jws
+from ledger.credential.jose import Sign, sign_jws
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.status import StatusReference, encode_status_claim, parse_status_claim
 from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_object
 from ledger.credential.timestamp import parse_timestamp
 from ledger.errors import MalformedError
-from ledger.log.keys import Algorithm
 
 SLOT_TYPE = "urn:cairn:status-slot"
 """Type of the entry in `termsOfUse` that names the slot; its id is this, a colon, and the reference in base64url."""
@@ -142,13 +141,13 @@ def sign_document(credential: JSONObject, issuer: Issuer) -> JSONObject:
     return credential
 
 
-def sign_compact(badge: JSONObject, *, key_url: str, algorithm: Algorithm, sign: Sign) -> str:
+def sign_compact(badge: JSONObject, *, key_url: str, algorithm: str, sign: Sign) -> str:
     """The badge as a compact JWS (Open Badges 3.0 §8.2.3): its members, and the JWT claims that repeat some of them.
 
     Args:
         badge: as `make_badge` gives it.
         key_url: where the JWK is found that verifies it.
-        algorithm: of that key.
+        algorithm: JWS name of that key's algorithm: `ES256`, or `RS256` where a receiver knows nothing else.
         sign: signs with it.
     """
     subject, issuer = badge["credentialSubject"], badge["issuer"]
@@ -161,7 +160,7 @@ def sign_compact(badge: JSONObject, *, key_url: str, algorithm: Algorithm, sign:
     }
     if "validUntil" in badge:
         claims["exp"] = parse_timestamp(badge["validUntil"], where="validUntil") // 1000
-    header: JSONObject = {"alg": ALGORITHM_NAMES[algorithm], "kid": key_url, "typ": "JWT"}
+    header: JSONObject = {"alg": algorithm, "kid": key_url, "typ": "JWT"}
     return sign_jws(header, orjson.dumps({**badge, **claims}), sign)
 
 

@@ -284,7 +284,9 @@ def _read_svg(image: bytes) -> _SVG:
     try:
         parser.Parse(image, True)
     except expat.ExpatError as error:
-        raise MalformedError(f"picture: is neither a PNG nor a well-formed SVG ({expat.ErrorString(error.code)})") from error
+        raise MalformedError(
+            f"picture: is neither a PNG nor a well-formed SVG ({expat.ErrorString(error.code)})"
+        ) from error
     _find_root(image, reading)
     return reading
 

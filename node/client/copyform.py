@@ -20,6 +20,7 @@ class Form(StrEnum):
     SD_JWT_ES256 = "sd-jwt-es256"
     OPEN_BADGE = "open-badge"
     JWS = "jws"
+    JWS_RS256 = "jws-rs256"
     CLR = "clr"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from node.client.copyform import CopyOrder, MadeCopy
     from node.desk import Desk
 
-FORMS = ("open-badge", "png", "svg", "jws", "sd-jwt", "sd-jwt-es256", "clr")
+FORMS = ("open-badge", "png", "svg", "jws", "jws-rs256", "sd-jwt", "sd-jwt-es256", "clr")
 PICTURES = ("png", "svg")
 
 

@@ -33,7 +33,7 @@ class MakeCopyRequest(_message.Message):
     ASSOCIATIONS_FIELD_NUMBER: _builtins.int
     FRESH_FIELD_NUMBER: _builtins.int
     form: _builtins.str
-    """`sd-jwt`, `sd-jwt-es256`, `open-badge`, `jws` or `clr`."""
+    """`sd-jwt`, `sd-jwt-es256`, `open-badge`, `jws`, `jws-rs256` or `clr`."""
     learner_id: _builtins.str
     """For `clr`: every valid award of this learner, in place of `award_ids`."""
     subject: _builtins.str

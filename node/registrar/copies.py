@@ -52,6 +52,8 @@ class Press:
     """The Ed25519 keys in force by role name, `issue` and `register`."""
     p256_keys: Mapping[str, P256SigningKey] = field(default_factory=dict)
     """The P-256 keys in force, likewise."""
+    other_keys: frozenset[KeyId] = frozenset()
+    """Ids of keys that sign copies and are vouched for by published documents."""
     list_root: bytes
     list_policy: ListPolicy
     newest_page: bytes | None
@@ -68,7 +70,8 @@ class Press:
     @property
     def key_ids(self) -> frozenset[KeyId]:
         """Ids of the keys in force."""
-        return frozenset(key.public.id for key in (*self.keys.values(), *self.p256_keys.values()))
+        ed25519, p256 = ({key.public.id for key in keys.values()} for keys in (self.keys, self.p256_keys))
+        return self.other_keys | ed25519 | p256
 
 
 def find_key(keystore: Keystore, state: LogState, role: Role) -> SigningKey | None:

@@ -1,5 +1,6 @@
 """The part of the registrar's desk where copies for other software are made (`filecopies`)."""
 
+import asyncio
 import logging
 
 from sqlalchemy.orm import Session
@@ -11,12 +12,13 @@ from ledger.credential.strict_json import JSONObject
 from ledger.errors import RuleError
 from ledger.log.receipt import encode_receipt
 from node.client.contexts import open_library
-from node.client.copyform import CopyOrder, MadeCopy
-from node.registrar import filecopies, views
+from node.client.copyform import CopyOrder, Form, MadeCopy
+from node.registrar import filecopies, rsakey, views
 from node.registrar.copies import Press
 from node.registrar.desk import RegistrarDesk
 from node.registrar.filecopies import CopyTools
 from node.registrar.issuercertificates import find_chain
+from node.registrar.rsakey import RSAKey
 
 MAX_TEXT_BYTES = 1_000_000
 """Longest copy: it goes over the private listener in one message."""
@@ -46,6 +48,7 @@ class CopyDesk:
         """
         desk = self._desk
         log = desk.own_log()
+        rsa_key = await self._publish_rsa_key() if order.form is Form.JWS_RS256 else None
 
         def write(session: Session) -> MadeCopy:
             tools = CopyTools(
@@ -54,6 +57,7 @@ class CopyDesk:
                 library=self._open_library(),
                 find_chain=self._find_chain,
                 plain_members=no_plain_lists,
+                rsa_key=rsa_key,
             )
             copy, is_new = filecopies.make(session, order, tools)
             if len(copy.credential.encode()) > MAX_TEXT_BYTES:
@@ -71,6 +75,16 @@ class CopyDesk:
         made = await desk.database.change(write)
         _log.info("copy made", extra={"form": order.form.value, "new": made.is_new})
         return made
+
+    async def _publish_rsa_key(self) -> RSAKey:
+        """The RSA key, on the ledger before anything is signed with it: nobody could look it up otherwise."""
+        directory = self._desk.parts.directory
+        filecopies.name_issuer(self._desk.make_press())
+        if directory is None:
+            raise RuleError(f"{Form.JWS_RS256}: this desk has no folder for keys")
+        key = await asyncio.to_thread(rsakey.open_key, directory)
+        await self._desk.publish(key.jwk, type_name="policy", document_id=key.document_id, version=1)
+        return key
 
     def _open_library(self) -> ContextLibrary:
         directory = self._desk.parts.directory

@@ -48,6 +48,7 @@ from node.registrar import (
     offers,
     outbox,
     restating,
+    rsakey,
     schedule,
     views,
 )
@@ -308,6 +309,7 @@ class RegistrarDesk:
             issuer=IssuerProfile(issuer_id, state.name, state.url),
             keys={role.value: key for role, key in found.items() if key is not None},
             p256_keys={role.value: key for role, key in p256.items() if key is not None},
+            other_keys=rsakey.find_ids(parts.directory),
             list_root=self.parts.keystore.list_root,
             list_policy=state.charter.lists,
             newest_page=None if page is None else page.statement_id,

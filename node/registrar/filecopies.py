@@ -3,7 +3,8 @@
     sd-jwt          the native form, by the Ed25519 key
     sd-jwt-es256    the same by the P-256 key, with its certificates
     open-badge      Open Badges 3.0 with embedded proofs
-    jws             the same credential as a compact JWS
+    jws             the same credential as a compact JWS by the P-256 key
+    jws-rs256       the same by an RSA key, for receivers that know no other
     clr             a Comprehensive Learner Record around badges, each a copy of its own
 
 Made on request alone and committed with the next cut. The same request gives the same copy again, so that asking for it
@@ -25,7 +26,7 @@ from ledger.credential.badge import BadgeTerms, Issuer
 from ledger.credential.clr import Association, RecordTerms
 from ledger.credential.copy import AwardContent, CopyTerms, IssuerProfile
 from ledger.credential.dataintegrity.issuer_document import did_web_of, method_url
-from ledger.credential.jose import public_key_to_jwk
+from ledger.credential.jose import ALGORITHM_NAMES, public_key_to_jwk
 from ledger.credential.jsonld.context import MissingContextError
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.p256 import P256SigningKey
@@ -36,8 +37,9 @@ from ledger.errors import MalformedError, RuleError
 from ledger.log.didkey import encode_multikey, parse_did_key
 from ledger.log.keys import Algorithm, KeyId, SigningKey
 from node.client.copyform import INCLUDABLE, CopyOrder, Form
-from node.registrar import acting, awards, lists, outbox
+from node.registrar import acting, awards, lists, outbox, rsakey
 from node.registrar.copies import FindAchievement, Press, describe_award
+from node.registrar.rsakey import RSAKey
 from node.registrar.tables import Award, Copy, FileCopy, Outgoing
 from node.registrar.views import FILE_KIND
 
@@ -59,6 +61,8 @@ class CopyTools:
     """Contexts that badges name."""
     find_chain: FindChain
     plain_members: PlainMembers
+    rsa_key: RSAKey | None = None
+    """For the form `jws-rs256`, published already."""
 
 
 def make(session: Session, order: CopyOrder, tools: CopyTools) -> tuple[Copy, bool]:
@@ -91,6 +95,21 @@ def places_of(session: Session, made: Copy) -> list[tuple[int | None, int | None
     ).all()
     ordered = sorted(rows, key=lambda row: (row[0] != made.id, row[0]))
     return [(entry, position) for _, entry, position in ordered]
+
+
+def name_issuer(press: Press) -> IssuerProfile:
+    """The institution under the name that other software finds its keys by.
+
+    Raises:
+        RuleError: it has no https address to find them at.
+    """
+    try:
+        return replace(press.issuer, id=did_web_of(press.issuer.id))
+    except MalformedError as error:
+        raise RuleError(
+            f"issuer {press.issuer.id}: other software finds its keys only at an https address",
+            hint="join a network, under whose host they stand; --form sd-jwt works without",
+        ) from error
 
 
 def _check_order(order: CopyOrder) -> None:
@@ -161,7 +180,7 @@ class _Maker:
                     return self.sd_jwt(chosen[0])
                 case Form.OPEN_BADGE:
                     return self.badge(chosen[0], self.subject())[0]
-                case Form.JWS:
+                case Form.JWS | Form.JWS_RS256:
                     return self.jws(chosen[0])
                 case Form.CLR:
                     return self.record(chosen)
@@ -205,18 +224,22 @@ class _Maker:
 
     def jws(self, award: Award) -> Copy:
         content = self.content(award)
-        key = self.p256_key(content.achievement.key_role)
         status, plain, _ = self.slot(award)
         unsigned = badge.make_badge(content, self.badge_terms(self.subject(), status, plain))
-        url = f"{self.press.issuer.id}/keys/{encode_multikey(key.public)}"
-        text = badge.sign_compact(unsigned, key_url=url, algorithm=Algorithm.P256, sign=key.sign)
+        rsa, issuer_url = self.tools.rsa_key, self.press.issuer.id
+        if rsa is not None:
+            text = badge.sign_compact(unsigned, key_url=rsa.url(issuer_url), algorithm=rsakey.ALGORITHM, sign=rsa.sign)
+            return self.keep(award, text, rsa.id, status)
+        key = self.p256_key(content.achievement.key_role)
+        url = f"{issuer_url}/keys/{encode_multikey(key.public)}"
+        text = badge.sign_compact(unsigned, key_url=url, algorithm=ALGORITHM_NAMES[Algorithm.P256], sign=key.sign)
         return self.keep(award, text, key.public.id, status)
 
     def record(self, chosen: Sequence[Award]) -> Copy:
         subject, key = self.subject(), self.key(_RECORD_ROLE)
         made = [self.badge(award, subject) for award in chosen]
         status, plain, _ = self.slot(None)
-        issuer = self.issuer_profile()
+        issuer = name_issuer(self.press)
         terms = RecordTerms(
             issuer=issuer,
             copy_id=copy.random_uuid(self.press.draw),
@@ -248,23 +271,13 @@ class _Maker:
     def content(self, award: Award) -> AwardContent:
         """What the award says, without what was not asked for: in these forms nothing can be hidden."""
         achievement = self.tools.find_achievement(award.achievement, award.version).achievement
-        content = describe_award(award, achievement, self.issuer_profile())
+        content = describe_award(award, achievement, name_issuer(self.press))
         include = self.order.include
         return replace(
             content,
             email=content.email if "email" in include else None,
             date_of_birth=content.date_of_birth if "date_of_birth" in include else None,
         )
-
-    def issuer_profile(self) -> IssuerProfile:
-        """The institution under the name its keys are found by."""
-        try:
-            return replace(self.press.issuer, id=did_web_of(self.press.issuer.id))
-        except MalformedError as error:
-            raise RuleError(
-                f"issuer {self.press.issuer.id}: other software finds its keys only at an https address",
-                hint="join a network, under whose host they stand; --form sd-jwt works without",
-            ) from error
 
     def issuer(self, did: str, key: SigningKey) -> Issuer:
         return Issuer(method=method_url(did, key.public), sign=key.sign, library=self.tools.library)
@@ -284,7 +297,9 @@ class _Maker:
     def key(self, role: str) -> SigningKey:
         key = self.press.keys.get(role)
         if key is None:
-            raise RuleError(f"no {role} key of this node is in force", hint=f"cairn-node key add DIR --role {role} -o P")
+            raise RuleError(
+                f"no {role} key of this node is in force", hint=f"cairn-node key add DIR --role {role} -o P"
+            )
         return key
 
     def p256_key(self, role: str) -> P256SigningKey:

@@ -10,8 +10,8 @@ from ledger.credential.jsonld.context import MissingContextError
 from ledger.credential.jsonld.library import file_name
 from ledger.credential.jsonld.pins import PINS
 from ledger.errors import MalformedError, ProofError
-from tests.shared import shared_path
 from node.client.contexts import FOLDER_NAME, describe_folder, fill_folder, open_library
+from tests.shared import shared_path
 from wallet_cli.main import cairn
 
 CREDENTIALS = "https://www.w3.org/ns/credentials/v2"

@@ -127,10 +127,15 @@ def test_copies_for_other_software(shell: Shell, school: Path, tmp_path: Path) -
     (tmp_path / "plain.svg").write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
     badge = ("copy", school, award, "--form", "svg", "--image", tmp_path / "plain.svg", "--force", "-o")
     refused = shell(*badge, tmp_path / "h.svg")
-    assert (refused.code, f"cairn-node contexts {school} --from" in refused.err.replace("DIR", str(school))) == (1, True)
+    assert (refused.code, f"cairn-node contexts {school} --from" in refused.err.replace("DIR", str(school))) == (
+        1,
+        True,
+    )
     assert "missing" in shell.good("contexts", school)
     shell.good("contexts", school, "--from", shared_path("vectors/formats/contexts"))
-    assert "on the ledger with the next cut" in shell.good(*badge, tmp_path / "h.svg", "--receipts", tmp_path / "r.json")
+    assert "on the ledger with the next cut" in shell.good(
+        *badge, tmp_path / "h.svg", "--receipts", tmp_path / "r.json"
+    )
     baked = unbake((tmp_path / "h.svg").read_bytes())
     assert baked is not None and json.loads(baked.text)["type"][1] == "OpenBadgeCredential"
     shell.good("cut", school)

@@ -10,7 +10,12 @@ import jsonschema
 import pytest
 import pytest_asyncio
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
+from ledger import base64url
 from ledger.credential import badge
 from ledger.credential.dataintegrity.issuer_document import (
     IssuerDocuments,
@@ -22,7 +27,7 @@ from ledger.credential.dataintegrity.judgement import ProofQuestion, ProofsJudge
 from ledger.credential.jose import parse_jws, verify_jws
 from ledger.credential.report import Answer
 from ledger.credential.sdjwt import open_claims, parse_sd_jwt, verify_issuer_signature
-from ledger.credential.status import StatusReference, page_position, parse_status_claim, read_status
+from ledger.credential.status import Status, StatusReference, page_position, parse_status_claim, read_status
 from ledger.credential.typemetadata import hash_type_metadata
 from ledger.errors import MalformedError, RuleError
 from ledger.log.body import parse_body
@@ -31,6 +36,7 @@ from ledger.log.entry import parse_entry, sign_statement
 from ledger.log.governance import RetireKey
 from ledger.log.keys import Algorithm, SigningKey
 from ledger.log.receipt import parse_receipt, verify_receipt
+from ledger.log.records import DocumentName, DocumentType
 from ledger.log.statements import encode
 from node.client.contexts import fill_folder
 from node.client.copyform import AssociationOrder, CopyOrder, Form, MadeCopy
@@ -150,8 +156,6 @@ async def test_a_status_command_reaches_every_copy(school: School) -> None:
     await school.bench.desk.cut()
     assert len({slot.slot for slot in slots if slot is not None}) == 3
     assert [school.status(slot) for slot in slots if slot is not None] == [0, 0, 0]
-    from ledger.credential.status import Status
-
     await school.bench.desk.set_status([school.awards[DIPLOMA]], Status.REVOKED)
     await school.bench.desk.cut()
     assert [school.status(slot) for slot in slots if slot is not None] == [1, 1, 1]
@@ -176,9 +180,7 @@ async def test_es256_with_certificates(school: School) -> None:
     assert payload["cnf"] and payload["iss"] == school.issuer
     again = parse_sd_jwt((await school.make(Form.SD_JWT_ES256, is_fresh=True)).text)
     assert again.jws.header["x5c"] == chain
-    await school.receipts(
-        Form.SD_JWT_ES256, badge.commit_text(made.text), subject=encode_did_key(HOLDER.public)
-    )
+    await school.receipts(Form.SD_JWT_ES256, badge.commit_text(made.text), subject=encode_did_key(HOLDER.public))
 
 
 async def test_a_certificate_for_another_key_is_refused(school: School) -> None:
@@ -207,6 +209,28 @@ async def test_a_compact_jws(school: School) -> None:
     assert payload["sub"] == payload["credentialSubject"]["id"]
     validate(payload, OB_SCHEMA, VC_SCHEMA)
     await school.receipts(Form.JWS, badge.commit_text(made.text), achievement=COURSE)
+
+
+async def test_a_jws_by_an_rsa_key(school: School) -> None:
+    """The key is made once and published before it signs; `kid` is where the document is served."""
+    made = await school.make(Form.JWS_RS256)
+    again = await school.make(Form.JWS_RS256, COURSE)
+    jws, other = parse_jws(made.text), parse_jws(again.text)
+    assert (jws.header["alg"], jws.header["kid"]) == ("RS256", other.header["kid"])
+    base, name, version = str(jws.header["kid"]).rsplit("/", 2)
+    assert base == f"{school.issuer}/policies"
+    record = school.bench.log.state.document(DocumentName(name, int(version)))
+    assert record is not None and record.type is DocumentType.POLICY
+    body = school.bench.log.body(record.index)
+    assert body is not None
+    n, e = (int.from_bytes(base64url.decode(json.loads(body)[member]), "big") for member in "ne")
+    public = RSAPublicNumbers(e, n).public_key()
+    public.verify(jws.signature, jws.signing_input, padding.PKCS1v15(), hashes.SHA256())
+    with pytest.raises(InvalidSignature):
+        public.verify(other.signature, jws.signing_input, padding.PKCS1v15(), hashes.SHA256())
+    (path,) = (school.bench.directory / "keys").glob("rs256-*.pem")
+    assert path.stat().st_mode & 0o777 == 0o600
+    await school.receipts(Form.JWS_RS256, badge.commit_text(made.text))
 
 
 async def test_a_learner_record(school: School) -> None:
