@@ -10,7 +10,7 @@ Verifiers refuse a `credentialStatus` of a type they do not know; that member is
 `credentialSchema`: the type 1EdTech has for it stands in no context of its own, so that no proof would cover it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -51,14 +51,14 @@ class BadgeTerms:
         subject_id: URI the learner has in it: a `did:key`, or `urn:uuid:…` drawn for it.
         issued_at: Unix seconds; only the UTC day gets into the badge.
         status: its slot on the ledger.
-        plain_status: members of `credentialStatus`, which other software reads.
+        plain_status: `credentialStatus`, which other software reads; the schema of Open Badges takes one, no array.
     """
 
     copy_id: str
     subject_id: str
     issued_at: int
     status: StatusReference
-    plain_status: tuple[JSONObject, ...] = ()
+    plain_status: JSONObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +99,12 @@ def make_badge(content: AwardContent, terms: BadgeTerms) -> JSONObject:
     return badge | status_members(terms.status, terms.plain_status)
 
 
-def status_members(status: StatusReference, plain_status: Sequence[JSONObject]) -> JSONObject:
+def status_members(status: StatusReference, plain_status: JSONObject | None) -> JSONObject:
     """The members of a credential that say where its status is read."""
     reference = base64url.encode(orjson.dumps(encode_status_claim(status), option=orjson.OPT_SORT_KEYS))
     members: JSONObject = {"termsOfUse": [{"id": f"{SLOT_TYPE}:{reference}", "type": SLOT_TYPE}]}
     if plain_status:
-        members["credentialStatus"] = list[JSONValue](plain_status)
+        members["credentialStatus"] = plain_status
     return members
 
 

@@ -62,7 +62,7 @@ class RecordTerms:
         is_partial: whether it is a choice from what the issuer awarded this learner.
         associations: between achievements of the credentials inside.
         status: its slot on the ledger, if it has one.
-        plain_status: members of `credentialStatus`, which other software reads.
+        plain_status: `credentialStatus`, which other software reads.
     """
 
     issuer: IssuerProfile
@@ -74,7 +74,7 @@ class RecordTerms:
     identities: tuple[JSONValue, ...] = ()
     associations: tuple[Association, ...] = ()
     status: StatusReference | None = None
-    plain_status: tuple[JSONObject, ...] = ()
+    plain_status: JSONObject | None = None
 
 
 def make_record(credentials: Sequence[JSONObject], terms: RecordTerms) -> JSONObject:

@@ -123,8 +123,8 @@ def list_(directory: Path, as_json: bool) -> int:
         terminal.result_json([row.to_json() for row in rows])
     else:
         terminal.table(
-            ("key", "role", "state", "here"),
-            [(row.id, row.role, row.state, "yes" if row.is_here else "no") for row in rows],
+            ("key", "role", "algorithm", "state", "here"),
+            [(row.id, row.role, row.algorithm, row.state, "yes" if row.is_here else "no") for row in rows],
         )
     terminal.next_step(f"cairn-node key add {directory} --role ROLE -o P")
     return terminal.EXIT_YES

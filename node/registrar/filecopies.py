@@ -250,7 +250,7 @@ class _Maker:
             identities=tuple(copy.describe_identities(self.content(chosen[-1]))),
             associations=tuple(self.association(one.type, one.source, one.target) for one in self.order.associations),
             status=status,
-            plain_status=tuple(plain),
+            plain_status=plain,
         )
         unsigned = clr.make_record([document for _, document in made], terms)
         signed = badge.sign_document(unsigned, self.issuer(issuer.id, key))
@@ -282,13 +282,13 @@ class _Maker:
     def issuer(self, did: str, key: SigningKey) -> Issuer:
         return Issuer(method=method_url(did, key.public), sign=key.sign, library=self.tools.library)
 
-    def badge_terms(self, subject: str, status: StatusReference, plain: Sequence[JSONObject]) -> BadgeTerms:
+    def badge_terms(self, subject: str, status: StatusReference, plain: JSONObject | None) -> BadgeTerms:
         return BadgeTerms(
             copy_id=copy.random_uuid(self.press.draw),
             subject_id=subject,
             issued_at=self.press.now // 1000,
             status=status,
-            plain_status=tuple(plain),
+            plain_status=plain,
         )
 
     def subject(self) -> str:
@@ -311,7 +311,7 @@ class _Maker:
             )
         return key
 
-    def slot(self, award: Award | None) -> tuple[StatusReference, list[JSONObject], JSONObject]:
+    def slot(self, award: Award | None) -> tuple[StatusReference, JSONObject | None, JSONObject]:
         """A slot of its own, with what other software reads beside it; None for a record around awards."""
         press = self.press
         status_list = lists.newest_list(self.session, press.list_policy, press.now)
@@ -319,7 +319,9 @@ class _Maker:
         (slot,) = lists.draw_slots(self.session, status_list, [award_id], press.draw)
         key = slot_key(list_key(press.list_root, status_list.number), slot)
         entries, members = self.tools.plain_members(self.session, status_list.number, slot)
-        return StatusReference(press.log, status_list.number, slot, key), entries, members
+        # Open Badges takes one entry: the one that everybody reads, and that is final.
+        entry = next((entry for entry in entries if entry["statusPurpose"] == "revocation"), None)
+        return StatusReference(press.log, status_list.number, slot, key), entry, members
 
     def keep(self, award: Award, text: str, key_id: KeyId, status: StatusReference) -> Copy:
         row = Copy(

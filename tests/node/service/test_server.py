@@ -24,6 +24,7 @@ PRIVATE = {
     "cairn.v1.People",
     "cairn.v1.Recovery",
     "cairn.v1.Registrar",
+    "cairn.v1.Copies",
     "cairn.v1.Verifier",
     "grpc.reflection.v1alpha.ServerReflection",
 }

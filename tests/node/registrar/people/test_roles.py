@@ -70,6 +70,7 @@ EXPECTED = {
     "Registrar.GetKeyImpact": "registrar approver",
     "Registrar.Reissue": "registrar",
     "Registrar.Restate": "",
+    "Copies.MakeCopy": "registrar",
     "Operator.Backup": "nobody",
     "Recovery.Readmit": "nobody",
     "People.Invite": "",
