@@ -3,8 +3,11 @@
 import argparse
 import functools
 import platform
+import statistics
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import (
     calibrators,
@@ -15,6 +18,7 @@ from bench import (
     proof_rows,
     registrar_rows,
     replay_rows,
+    rights_rows,
     traffic_rows,
     verify_rows,
     wire_calibrators,
@@ -86,6 +90,9 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             "one presentation, heads new (12 claims, 4 shown)", desk.rate_new, "checks/s", rounds, "0.13 V"
         )
         yield _ratio_row("one presentation, heads already checked", desk.rate_known, "checks/s", rounds, "0.28 V")
+        figure, times = desk.rate_as_of()
+        what = f"the same as of {verify_rows.NIGHTS} nights before"
+        yield Row(what, f"{figure:,.0f} checks/s", f"{times:.2f} x plain", "1.5 x")
         above, bare = desk.cold_start(rounds)
         yield Row(
             "`cairn verify FILE`, cold, above a bare interpreter",
@@ -93,10 +100,12 @@ def _rows(items: int, rounds: int) -> Iterator[Row]:
             f"{above / bare:.1f} bare",
             "250 ms",
         )
+        asked, plain = desk.cold_as_of(rounds)
+        yield Row("`cairn verify --as-of`, cold", f"{asked * 1000:.0f} ms", f"{asked / plain:.2f} x plain", "1.5 x")
     yield from _proof_rows()
     yield from _node_rows(items, rounds)
     yield from _growth_rows(items * 10)
-    yield from _registrar_rows(rounds)
+    yield from _registrar_rows(items // 10, rounds)
     yield from _mastery_rows(items // 100, rounds)
 
 
@@ -124,6 +133,19 @@ def _held_rows(
                 return count / bench.replay(with_helpers=helpers)
 
             yield _ratio_row(f"audit of {what} from files, {name}", measure, unit, rounds, wanted)
+        yield _resumed_row(bench, what, rounds)
+
+
+def _resumed_row(bench: replay_rows.Bench, what: str, rounds: int) -> Row:
+    """What an audit costs that goes on from an earlier one: its growth, and reading what was left."""
+    with tempfile.TemporaryDirectory() as place:
+        state, new = bench.keep_most(Path(place))
+        resumed = statistics.median(bench.resume(state) for _ in range(rounds))
+    whole = statistics.median(bench.replay(with_helpers=False) for _ in range(rounds))
+    name = f"audit of {what} resumed, {new:,} of {bench.entries:,} entries new"
+    # Twice the share of the entries leaves room for reading the state, whose size does not depend on the items.
+    share, accept = resumed / whole, 2 * new / bench.entries + 0.05
+    return Row(name, f"{resumed * 1000:.0f} ms", f"{share:.2f} whole", f"{accept:.2f} whole")
 
 
 def _node_rows(items: int, rounds: int) -> Iterator[Row]:
@@ -167,7 +189,7 @@ def _growth_rows(largest: int) -> Iterator[Row]:
         )
 
 
-def _registrar_rows(rounds: int) -> Iterator[Row]:
+def _registrar_rows(awards_held: int, rounds: int) -> Iterator[Row]:
     """What a registrar waits for, in milliseconds."""
     measured = registrar_rows.measure(rounds)
     awards, lists = registrar_rows.AWARDS, registrar_rows.LISTS
@@ -175,6 +197,9 @@ def _registrar_rows(rounds: int) -> Iterator[Row]:
     yield Row(f"revoking {awards:,} awards by list, durable", f"{measured.revoke * 1000:.0f} ms", "", "200 ms")
     what = f"a cut with {lists} lists of {registrar_rows.SLOTS:,} slots"
     yield Row(what, f"{measured.cut * 1000:.0f} ms", "", "500 ms")
+    forgotten = rights_rows.measure(awards_held, rounds)
+    what = f"forgetting a learner among {forgotten.awards:,} awards, traces included"
+    yield Row(what, f"{forgotten.seconds * 1000:.0f} ms", "", "1,000 ms")
 
 
 def _mastery_rows(learners: int, rounds: int) -> Iterator[Row]:

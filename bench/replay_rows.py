@@ -12,10 +12,12 @@ from bench.ledger_rows import Written
 from ledger.log import tiles
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import parse_entry
-from ledger.log.identity import LogId, encode_log_id
+from ledger.log.identity import LogId, encode_log_id, parse_log_id
 from ledger.log.merkle import root_of_hashes
+from wallet_cli.audit_state import AuditState, Kept
 from wallet_cli.precheckers import Precheckers
 from wallet_cli.refold import Fold, fold_log
+from wallet_cli.replica_key import KEY_BYTES
 
 WORKERS = 2
 
@@ -39,6 +41,31 @@ class Bench:
         elapsed = time.perf_counter() - started
         assert (fold.size, fold.missing) == (self.entries, 0)
         return elapsed
+
+    def keep_most(self, place: Path) -> tuple[AuditState, int]:
+        """Audit all but the newest entries and write down how far that is; gives the state and how many are left."""
+        fold = Fold()
+        for size, total in fold_log(self.folder, self.note, fold, whole=True):
+            if total - size <= tiles.TILE_WIDTH:
+                break
+        state = AuditState(place, bytes(KEY_BYTES))
+        state.keep(self._log_id, Kept(fold, None))
+        return state, self.entries - fold.size
+
+    def resume(self, state: AuditState) -> float:
+        """Seconds to read what an earlier audit left and to check what is new."""
+        started = time.perf_counter()
+        kept = state.load(self._log_id)
+        assert kept is not None
+        for _ in fold_log(self.folder, self.note, kept.fold, whole=True):
+            pass
+        elapsed = time.perf_counter() - started
+        assert kept.fold.size == self.entries
+        return elapsed
+
+    @property
+    def _log_id(self) -> LogId:
+        return parse_log_id(self.folder.name)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from ledger.credential.report import Code
 from ledger.credential.sdjwt import parse_sd_jwt
 from ledger.credential.status import StatusReference
 from ledger.credential.strict_json import JSONObject, JSONValue
+from ledger.credential.validity import format_instant
 from ledger.credential.verify import Question, verify_file
 from ledger.log.body import describe_body, encode_body
 from ledger.log.charter import Role
@@ -41,6 +42,10 @@ from wallet_cli.replica_writer import ReplicaWriter
 
 AUDIENCE, NONCE = "https://tidewater.example/admissions", "n-1"
 SLOTS = 16_384
+DAY_MS = 86_400_000
+TURNS = 100
+NIGHTS = 60
+"""Cuts since the presentation's batch, so that its date lies well below the newest state."""
 SHOWN = ("name", "awarded_on", "result.R1", "result.R2")
 RESULTS = tuple((f"R{n}", "met") for n in range(1, 10))
 """With name, date and credits these make the 12 claims."""
@@ -57,10 +62,11 @@ class Desk:
     issuer: LogId
     now: int
 
-    def check(self, network: Network) -> None:
-        """Verify the presentation; anything but `Valid now` stops the measurement."""
-        report = verify_file(self.presentation, network, Question(now=self.now, audience=AUDIENCE, nonce=NONCE))
-        if report.credentials[0].code is not Code.VALID:
+    def check(self, network: Network, as_of: int | None = None) -> None:
+        """Verify the presentation; anything but `Valid now`, and `Valid then` where asked, stops the measurement."""
+        question = Question(now=self.now, audience=AUDIENCE, nonce=NONCE, as_of=as_of)
+        report = verify_file(self.presentation, network, question).credentials[0]
+        if not report.code is report.asked is Code.VALID:
             raise SystemExit("\n".join(report.to_lines()))
 
     def rate_new(self) -> float:
@@ -78,11 +84,42 @@ class Desk:
         network = Network(self.trust, self.replica)
         return rate(lambda: self.check(network), step=10)
 
-    def cold_start(self, rounds: int) -> tuple[float, float]:
-        """Seconds of `cairn verify FILE` above a bare interpreter, and of the bare interpreter."""
+    @property
+    def then(self) -> int:
+        """Shortly after the presentation's batch was confirmed."""
+        return self.now - NIGHTS * DAY_MS + 1000
+
+    def rate_as_of(self) -> tuple[float, float]:
+        """Checks per second of the same with the question what was known when the batch was new, heads judged before;
+        and how many times as long that takes as without it, turn by turn."""
+        plain, asked = Network(self.trust, self.replica), Network(self.trust, self.replica)
+        self.check(plain)
+        self.check(asked, self.then)
+        seconds, times = [], []
+        for _ in range(TURNS):
+            without, taken = _turn(lambda: self.check(plain)), _turn(lambda: self.check(asked, self.then))
+            seconds.append(taken)
+            times.append(taken / without)
+        return 1 / median(seconds), median(times)
+
+    def cold_as_of(self, rounds: int) -> tuple[float, float]:
+        """Seconds of `cairn verify FILE`, with `--as-of` and without."""
+        cairn = self._command()
+        moment = format_instant(self.then).replace(" UTC", "Z").replace(" ", "T")
+        plain, asked = [], []
+        for _ in range(rounds * 3):
+            plain.append(_seconds(cairn))
+            asked.append(_seconds([*cairn, "--as-of", moment]))
+        return median(asked), median(plain)
+
+    def _command(self) -> list[str]:
         cairn = [str(Path(sys.executable).with_name("cairn")), "verify", str(self.folder / "record.cairn")]
         cairn += ["--trust", str(self.folder / "trust.json"), "--replica", str(self.folder / "replica")]
-        cairn += ["--vault", str(self.folder / "vault")]
+        return [*cairn, "--vault", str(self.folder / "vault")]
+
+    def cold_start(self, rounds: int) -> tuple[float, float]:
+        """Seconds of `cairn verify FILE` above a bare interpreter, and of the bare interpreter."""
+        cairn = self._command()
         bare, full = [], []
         for _ in range(rounds * 3):
             bare.append(_seconds([sys.executable, "-c", "pass"]))
@@ -109,8 +146,10 @@ def make_desk() -> Iterator[Desk]:
         items = [body[start : start + 32] for start in range(0, len(body), 32)]
         position = items.index(commitment)
         receipt = Receipt(school.log_id, index, position, prove_item(items, position))
-        school.sign([network, others[0]], seconds)
-        network.sign(members[1:], seconds)
+        _confirm(network, school, others, seconds - NIGHTS * DAY_MS // 1000)
+        for night in range(NIGHTS - 1, -1, -1):
+            cut_once(school, seeded("copy of another", night))
+            _confirm(network, school, others, seconds - night * DAY_MS // 1000)
         replica_folder = folder / "replica"
         key = obtain_key(folder)
         with ReplicaWriter(replica_folder, key) as writer:
@@ -122,6 +161,21 @@ def make_desk() -> Iterator[Desk]:
         shown = _present(token, encode_receipt(receipt), holder, now)
         (folder / "record.cairn").write_bytes(shown)
         yield Desk(folder, Replica(replica_folder, key), trust, shown, school.log_id, now)
+
+
+def _turn(action: Callable[[], None]) -> float:
+    """Seconds of one, of ten in a row; short enough that whatever else the machine does weighs on neighbours alike."""
+    started = time.perf_counter()
+    for _ in range(10):
+        action()
+    return (time.perf_counter() - started) / 10
+
+
+def _confirm(network: SimulatedLog, school: SimulatedLog, others: list[SimulatedLog], seconds: int) -> None:
+    """The school's head is cosigned and anchored, and then the network's."""
+    note = school.sign([network, others[0]], seconds)
+    network.anchor([note])
+    network.sign([school, *others], seconds)
 
 
 def _mint(network: SimulatedLog, school: SimulatedLog, holder: SigningKey, seconds: int) -> str:
@@ -151,7 +205,7 @@ def _mint(network: SimulatedLog, school: SimulatedLog, holder: SigningKey, secon
         key_id=signer.public.id,
         status=StatusReference(log=school.log_id, number=0, slot=7, key=slot_key),
         holder=public_key_to_jwk(holder.public),
-        issued_at=seconds - 86_400,
+        issued_at=seconds - (NIGHTS + 1) * DAY_MS // 1000,
         copy_id="12345678-1234-4234-8234-123456789abc",
     )
     counter = iter(range(10**9))

@@ -4,8 +4,10 @@ Every command is printed as a person would type it, then run as a process of its
 command that does not end as expected stops the demonstration with exit code 1.
 """
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -22,6 +24,7 @@ COMMAND_SECONDS = 90
 START_SECONDS = 30
 SETTLE_SECONDS = 40
 POLL_SECONDS = 0.2
+PORTS = (10_000, 32_768)
 
 
 Item = TypeVar("Item")
@@ -166,10 +169,12 @@ class Stage:
 
     def free_port(self) -> int:
         """A port of this computer that nobody uses now; held until `release_ports`."""
-        taken = socket.create_server(("127.0.0.1", 0))
-        self._taken.append(taken)
-        port: int = taken.getsockname()[1]
-        return port
+        while True:
+            # Below what the system gives to connections, so that none of them takes the port before the node does.
+            port = random.SystemRandom().randrange(*PORTS)
+            with contextlib.suppress(OSError):
+                self._taken.append(socket.create_server(("127.0.0.1", port)))
+                return port
 
     def release_ports(self) -> None:
         """Let the nodes have the ports."""

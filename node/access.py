@@ -6,14 +6,20 @@ the state of a log, its newest note, and its entry 0.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ledger.errors import RuleError
 from ledger.log.identity import LogId, encode_log_id
+from ledger.log.merkle import RootHash
+from ledger.log.network import root_of_view
+from ledger.log.view import LedgerView
 from node.account import check_account
 from node.client.held import HeldLog, read_held
 from node.home import Home
 from node.onlyone import hold_directory
+
+if TYPE_CHECKING:
+    from node.client.registrar import RegistrarClient
 
 
 class LogAccess(Protocol):
@@ -26,6 +32,34 @@ class LogAccess(Protocol):
             CairnError: it is not held, or the node does not answer.
         """
         ...
+
+
+class TreeAccess(LogAccess, Protocol):
+    """Also gives the root of a held log at an earlier size."""
+
+    async def root_at(self, log_id: LogId, size: int) -> RootHash:
+        """The root of a log's first entries.
+
+        Raises:
+            CairnError: it is not held that far, or the node does not answer.
+        """
+        ...
+
+
+def read_root(store: LedgerView, log_id: LogId, size: int) -> RootHash:
+    """The root of the first entries of a log in a store.
+
+    Raises:
+        RuleError: it is not held that far.
+    """
+    log = store.log(log_id)
+    held = 0 if log is None else log.state.size
+    if log is None or not 0 < size <= held:
+        raise RuleError(
+            f"log {encode_log_id(log_id)}: {held} entries are held, and a boundary at entry {size} is asked for",
+            hint="a boundary lies between entry 1 and what this node holds: let it run and fetch the rest first",
+        )
+    return root_of_view(log, size)
 
 
 class StoreAccess:
@@ -61,19 +95,43 @@ class StoreAccess:
             )
         return read_held(log)
 
+    async def root_at(self, log_id: LogId, size: int) -> RootHash:
+        """The root of a log's first entries."""
+        return read_root(self._store, log_id, size)
+
     def close(self) -> None:
         """Release the directory."""
         self._store.close()
 
 
+class RunningAccess:
+    """Asks the node that runs in a directory."""
+
+    def __init__(self, client: "RegistrarClient", socket_path: str) -> None:
+        """Take a client of its private socket, and the socket."""
+        self._client = client
+        self._socket_path = socket_path
+
+    async def held_log(self, log_id: LogId | None = None) -> HeldLog:
+        """A log; None means the node's own."""
+        return await self._client.held_log(log_id)
+
+    async def root_at(self, log_id: LogId, size: int) -> RootHash:
+        """The root of a log's first entries."""
+        from node.client.operator import ask_root
+
+        return await ask_root(self._socket_path, log_id, size)
+
+
 @asynccontextmanager
-async def open_access(home: Home) -> AsyncIterator[LogAccess]:
+async def open_access(home: Home) -> AsyncIterator[TreeAccess]:
     """Reach the node's logs for as long as the context lasts."""
     if home.is_running():
         from node.client.registrar import RegistrarClient
 
-        async with RegistrarClient(str(home.socket_path())) as client:
-            yield client
+        socket_path = str(home.socket_path())
+        async with RegistrarClient(socket_path) as client:
+            yield RunningAccess(client, socket_path)
     else:
         with hold_directory(home.directory, "a command that reads it"):
             store = StoreAccess(home)

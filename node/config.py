@@ -205,6 +205,14 @@ class NodeConfig:
     access_token_minutes: int = field(
         default=10, metadata=_about("Minutes a wallet has to finish a claim it began.", configvalue.whole(1, 1_440))
     )
+    retention: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            'What is erased when, each as "WHAT NUMBER days|years after EVENT", such as "awards 60 years after decision"; '
+            "docs/rights.md lists them. Applied once a day. Empty: nothing is erased by itself.",
+            configvalue.texts(configvalue.retention_row),
+        ),
+    )
 
     def http_bind(self) -> Address:
         """Where to listen for HTTP."""

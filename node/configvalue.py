@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from node.address import Address, parse_address
 from node.logs import LogFormat
+from node.registrar.learners.schedule import parse_row
 from node.tls.modes import TLSMode
 
 
@@ -152,6 +153,11 @@ def path(value: Any) -> str:
 def optional_path(value: Any) -> str:
     """Path of a file, or nothing."""
     return path(value) if value != "" else ""
+
+
+def retention_row(value: Any) -> str:
+    """A row of the retention table."""
+    return parse_row(text(value)).text
 
 
 def database_url(value: Any) -> str:

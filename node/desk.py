@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from node.client.people import PeopleClient
     from node.client.reach import Reach
     from node.client.registrar import RegistrarClient
+    from node.client.rights import RightsClient
     from node.client.verifier import VerifierClient
 
 Answer = TypeVar("Answer")
@@ -75,6 +76,14 @@ async def with_reach(where: Home | RemoteDesk, call: "Callable[[Reach], Awaitabl
     """As `at_desk`, for calls of other services."""
     async with _reach(where) as reach:
         return await call(reach)
+
+
+async def with_rights(where: Home | RemoteDesk, call: "Callable[[RightsClient], Awaitable[Answer]]") -> Answer:
+    """As `at_desk`, for the rights of learners."""
+    async with _reach(where) as reach:
+        from node.client.rights import RightsClient
+
+        return await call(RightsClient(reach))
 
 
 @asynccontextmanager

@@ -5,13 +5,13 @@ admitted, or moved to another address, is followed as soon as the network's log 
 believed because of where it was fetched.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.log.checkpoint import witness_verifier_key
 from ledger.log.identity import LogId
 from ledger.log.keys import PublicKey
-from ledger.log.members import QuorumAnswer, Witness, WitnessSet, judge_quorum
+from ledger.log.members import QuorumAnswer, Witness, WitnessSet, judge_quorum, quorum_of
 from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
@@ -39,6 +39,15 @@ class NamedWitness:
     key: VerifierKey
     address: str
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How many of the witnesses in force there are, have to be heard, and were heard."""
+
+    witnesses: int
+    needed: int
+    present: int
 
 
 class Directory:
@@ -69,7 +78,7 @@ class Directory:
         # By the peer that told: dictionaries for their order, so that what is over the bound is the newest.
         self._told: dict[str, dict[LogId, None]] = {}
         # By log: its newest note and the witnesses when it was judged, and the head found then.
-        self._heads: dict[LogId, tuple[bytes, WitnessSet, bytes]] = {}
+        self._heads: dict[LogId, tuple[bytes, tuple[WitnessSet, ...], bytes]] = {}
 
     def networks(self) -> tuple[LogId, ...]:
         """The networks: this node's own log if it is one, and those of the trust roots."""
@@ -160,12 +169,29 @@ class Directory:
         return tuple(dict.fromkeys([*(witness.key for witness in self.witnesses(log)), *pinned]))
 
     def witnesses_in_force(self, log: LogId) -> tuple[Witness, ...]:
-        """The witnesses that count for a log at the freshest network head held, of the network that decides on it."""
-        return self._witness_set(log).for_log(log)
+        """The witnesses that count for a log at the freshest network head held, of every network that decides on it."""
+        return tuple(dict.fromkeys(witness for item in self._witness_sets(log) for witness in item.for_log(log)))
+
+    def count_answers(self, log: LogId, answered: Collection[LogId]) -> Answers:
+        """How many of a log's witnesses in force were heard, and how many must be: where, of several networks, most lack.
+
+        With w-k+1 of w heard, of whom k make a quorum, no head with a quorum is missed.
+        """
+        groups = [item.for_log(log) for item in self._witness_sets(log)]
+        counted = [
+            Answers(
+                witnesses=len(group),
+                needed=len(group) - quorum_of(len(group)) + 1,
+                present=sum(witness.log in answered for witness in group),
+            )
+            for group in groups
+            if group
+        ]
+        return max(counted, key=lambda answers: answers.needed - answers.present, default=Answers(0, 0, 0))
 
     def quorum(self, log: LogId, note: bytes) -> QuorumAnswer:
-        """What the cosignatures of a note amount to under the witnesses in force."""
-        return judge_quorum(note, log, self._witness_set(log))
+        """What the cosignatures of a note amount to under the witnesses in force: where, of several networks, most lack."""
+        return _judge_all(note, log, self._witness_sets(log))
 
     def newest_head(self, log: LogId) -> bytes | None:
         """The newest note of a log that carries a quorum; its newest note where none does; None where it is not held.
@@ -176,12 +202,12 @@ class Directory:
         held = self._store.log(log)
         if held is None:
             return None
-        newest, witness_set = held.note, self._witness_set(log)
+        newest, sets = held.note, self._witness_sets(log)
         known = self._heads.get(log)
-        if known is None or known[:2] != (newest, witness_set):
-            notes = held.newest_notes(HEADS_LOOKED_AT) if witness_set.for_log(log) else ()
-            head = next((note for note in notes if judge_quorum(note, log, witness_set).has_quorum), newest)
-            known = self._heads[log] = (newest, witness_set, head)
+        if known is None or known[:2] != (newest, sets):
+            notes = held.newest_notes(HEADS_LOOKED_AT) if any(item.for_log(log) for item in sets) else ()
+            head = next((note for note in notes if _judge_all(note, log, sets).has_quorum), newest)
+            known = self._heads[log] = (newest, sets, head)
         return known[2]
 
     def logs_of_origin(self, origin: str) -> tuple[LogId, ...]:
@@ -298,10 +324,11 @@ class Directory:
         """Whether an address told by somebody is another node's "host:port", and nothing else that gRPC would dial."""
         return is_host_port(address) and address not in self.own_addresses
 
-    def _witness_set(self, log: LogId) -> WitnessSet:
+    def _witness_sets(self, log: LogId) -> tuple[WitnessSet, ...]:
+        """The witnesses in force in each network that decides on a log; of a log nobody names, in the first network."""
         states = list(self._network_states())
         deciding = [state for state in states if state.log_id == log or log in state.members.records]
-        return (deciding or states)[0].members.witness_sets[-1] if states else WitnessSet(-1, ())
+        return tuple(state.members.witness_sets[-1] for state in deciding or states[:1]) or (WitnessSet(-1, ()),)
 
     def _network_states(self) -> Iterator[LogState]:
         for log in self.networks():
@@ -323,3 +350,13 @@ class Directory:
         held = self._store.log(log)
         if held is not None and held.state.grpc:
             yield held.state.grpc
+
+
+def _judge_all(note: bytes, log: LogId, sets: Sequence[WitnessSet]) -> QuorumAnswer:
+    # Each network believes its own witnesses alone, so a head that one of them lacks a quorum for is not done.
+    # One without witnesses waits for nobody.
+    answers = [judge_quorum(note, log, item) for item in sets]
+    return max(
+        [answer for answer in answers if answer.witnesses] or answers,
+        key=lambda answer: answer.required - answer.present,
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ledger import base64url
 from ledger.errors import RuleError
 from ledger.log import statements
-from ledger.log.charter import CharterAmendment, Role, RoleKey, Roots, check_url
+from ledger.log.charter import BatchPolicy, CharterAmendment, Role, RoleKey, Roots
 from ledger.log.governance import (
     AddKey,
     Boundary,
@@ -25,7 +25,7 @@ from ledger.log.governance import (
 from ledger.log.identity import LogId, encode_log_id, short_log_id
 from ledger.log.judge import Governance
 from ledger.log.keyring import KeyRecord
-from ledger.log.keys import KeyId, PublicKey, check_name
+from ledger.log.keys import KeyId, PublicKey
 from ledger.log.state import LogState
 from node.proposal import Proposal
 from node.request import MembershipRequest
@@ -60,42 +60,52 @@ class Drafter:
             standing = replace(standing, witness=None)
         return self._member(MemberOp.ADMIT, request.log, request.boundary, standing)
 
-    def change_member(self, op: MemberOp, member: LogId, boundary: Boundary, rights: Rights | None = None) -> Proposal:
+    def change_member(
+        self, op: MemberOp, member: LogId, boundary: Boundary, standing: Standing | None = None
+    ) -> Proposal:
         """Amend, suspend, reinstate or remove a member from a boundary on.
 
         Args:
             op: what is decided.
             member: whose log.
             boundary: in that log.
-            rights: complete new ones, for amend and reinstate; None keeps the last.
+            standing: its complete new entry, for amend and reinstate; None keeps the last.
 
         Raises:
             RuleError: the log is no member, or the change does not follow on what was decided.
         """
         self._check_network()
-        standing = None
-        if op in (MemberOp.AMEND, MemberOp.REINSTATE):
-            last = self.state.members.standing_of(member)
-            if last is None:
+        if op not in (MemberOp.AMEND, MemberOp.REINSTATE):
+            standing = None
+        elif standing is None:
+            standing = self.state.members.standing_of(member)
+            if standing is None:
                 raise RuleError(f"member {encode_log_id(member)}: was never admitted")
-            standing = last if rights is None else replace(last, rights=rights)
         return self._member(op, member, boundary, standing)
 
-    def renew(self, request: MembershipRequest, rights: Rights | None = None) -> Proposal:
-        """Take over what a member says of itself in a new request: its witness key, log key, name and addresses.
-
-        Raises:
-            RuleError: the request is for another network, or of no member.
-        """
-        self._check_request(request)
-        last = self.state.members.standing_of(request.log)
-        if last is None:
-            raise RuleError(f"member {encode_log_id(request.log)}: was never admitted")
-        standing = request.standing(last.rights if rights is None else rights)
-        if last.witness is None:
-            # Whether it witnesses is the governors' decision, made when it was admitted.
-            standing = replace(standing, witness=None)
-        return self._member(MemberOp.AMEND, request.log, request.boundary, standing)
+    def amend_charter(
+        self,
+        *,
+        name: str | None = None,
+        url: str | None = None,
+        grpc: str | None = None,
+        batch: BatchPolicy | None = None,
+    ) -> Proposal:
+        """Change what the charter says; None keeps what is."""
+        after = self.state.after("charter")
+        return self._propose(
+            CharterAmendment(
+                at=self.at,
+                id=self.id,
+                log=self.state.log_id,
+                after=after,
+                until=self._until(),
+                name=name,
+                url=url,
+                grpc=grpc,
+                batch=batch,
+            )
+        )
 
     def succeed(self, member: LogId, boundary: Boundary, successor: LogId) -> Proposal:
         """End a member's log at a boundary; the successor's goes on."""
@@ -128,26 +138,6 @@ class Drafter:
         """Sign checkpoints with another key."""
         after = self.state.after("log")
         return self._propose(RotateLogKey(at=self.at, id=self.id, log=self.state.log_id, after=after, log_key=key))
-
-    def amend_charter(self, *, name: str | None, url: str | None, grpc: str | None) -> Proposal:
-        """Change name or addresses; what is None stays.
-
-        Raises:
-            MalformedError: one of them is not such a thing.
-        """
-        return self._propose(
-            CharterAmendment(
-                at=self.at,
-                id=self.id,
-                log=self.state.log_id,
-                after=self.state.after("charter"),
-                until=self._until(),
-                name=None if name is None else check_name(name, "charter: name"),
-                url=None if url is None else check_url(url, "charter: url"),
-                grpc=grpc,
-                batch=None,
-            )
-        )
 
     def replace_roots(self, roots: Roots) -> Proposal:
         """Let other root keys decide."""

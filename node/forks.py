@@ -14,10 +14,20 @@ from dataclasses import replace
 from ledger.errors import CairnError, ProofError
 from ledger.log import merkle
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
-from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork, parse_fork, verify_fork
+from ledger.log.evidence import (
+    Common,
+    ForkEvidence,
+    Split,
+    count_signatures,
+    encode_fork,
+    has_all_of,
+    parse_fork,
+    verify_fork,
+)
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.merkle import LeafHash, RootHash
-from ledger.log.note import Note, VerifierKey, parse_note
+from ledger.log.note import parse_note
+from ledger.log.reports import origin_of, read_reports
 from ledger.log.state import LogState
 from node.client.exchange import MAX_EVIDENCE_BYTES
 from node.client.ledger import LedgerClient
@@ -46,6 +56,8 @@ class Forks:
         self._witnesses = witnesses
         self._tell = tell
         self.found = 0
+        # By log: how many reports it had and how many logs were held when they were read last.
+        self._reports_taken: dict[LogId, tuple[int, int]] = {}
 
     async def report(self, log_id: LogId, note: bytes, address: str) -> None:
         """Look into a note that may contradict what is held; an honest mistake leaves no trace.
@@ -84,15 +96,35 @@ class Forks:
         if log is not None:
             await self._keep(log, parse_fork(data), address)
 
+    async def take_reports(self, log_id: LogId) -> None:
+        """Keep what a log reports in its `evidence` entries beside the logs it is about, where it proves something.
+
+        Whoever reads a verdict off this node, or fetches a log from it, then finds it without reading every other log.
+        """
+        log = self._store.log(log_id)
+        held = self._store.log_ids()
+        # A report about a log that is not held yet is looked at again when more logs are.
+        now = (0, 0) if log is None else (len(log.state.evidence), len(held))
+        if log is None or not now[0] or self._reports_taken.get(log_id) == now:
+            return
+        self._reports_taken[log_id] = now
+        for piece in await asyncio.to_thread(lambda: list(read_reports(log))):
+            for accused in _named(origin_of(piece), self._store):
+                try:
+                    await self._keep(accused, parse_fork(piece), "")
+                except CairnError as error:
+                    fields = {"log": encode_log_id(log_id), "reason": str(error)}
+                    _log.info("reported evidence proves nothing", extra=fields)
+
     async def _keep(self, log: LogStore, evidence: ForkEvidence, address: str) -> None:
-        fork = await asyncio.to_thread(verify_fork, evidence, _keys_of(log.state))
+        fork = await asyncio.to_thread(verify_fork, evidence, log.state.verifier_keys())
         # Trimmed, only the log and named witnesses can make two pieces differ, so nobody else can fill the shelf.
         evidence = replace(evidence, first=self._trim(log, evidence.first), second=self._trim(log, evidence.second))
         data = encode_fork(evidence)
         kept = await asyncio.to_thread(log.evidence)
-        if len(data) > MAX_EVIDENCE_BYTES or len(kept) >= _room_for(evidence):
+        if len(data) > MAX_EVIDENCE_BYTES or len(kept) >= MAX_KEPT * count_signatures(evidence):
             return
-        if any(_covers(parse_fork(piece), evidence) for piece in kept):
+        if any(has_all_of(parse_fork(piece), evidence) for piece in kept):
             return
         if await asyncio.to_thread(log.add_evidence, data):
             self.found += 1
@@ -113,11 +145,13 @@ class Forks:
         if not pieces:
             return False
         trimmed = parse_note(self._trim(log, note))
-        shown = [other for piece in pieces for other in _parsed(parse_fork(piece)) if other.text == trimmed.text]
+        known = [parse_fork(piece) for piece in pieces]
+        notes = [parse_note(note) for fork in known for note in (fork.first, fork.second)]
+        shown = [other for other in notes if other.text == trimmed.text]
         return any(set(trimmed.signatures) <= set(other.signatures) for other in shown)
 
     def _trim(self, log: LogStore, note: bytes) -> bytes:
-        return trim_note(note, _keys_of(log.state), self._witnesses.witness_keys(log.state.log_id))
+        return trim_note(note, log.state.verifier_keys(), self._witnesses.witness_keys(log.state.log_id))
 
     async def _examine(self, log: LogStore, note: bytes, address: str) -> ForkEvidence | None:
         other = _open_any(note, log.state)
@@ -203,38 +237,17 @@ class BranchComparison:
         return True
 
 
-def _keys_of(state: LogState) -> tuple[VerifierKey, ...]:
-    """Every key the log ever signed checkpoints with: an old one can sign a fork too."""
-    return tuple({state.verifier_key_at(since + 1): None for since, _ in state.log_keys})
+def _named(origin: str | None, store: LedgerStore) -> list[LogStore]:
+    logs = [log for log_id in store.log_ids() if (log := store.log(log_id)) is not None]
+    return [log for log in logs if log.state.charter.origin == origin]
 
 
 def _open_any(note: bytes, state: LogState) -> Checkpoint:
     error: CairnError | None = None
-    for key in _keys_of(state):
+    for key in state.verifier_keys():
         try:
             return open_checkpoint(note, key)
         except CairnError as refusal:
             error = refusal
     assert error is not None
     raise error
-
-
-def _covers(known: ForkEvidence, new: ForkEvidence) -> bool:
-    """Whether a piece already kept says all that a new one says: same texts, every signature, and the common tree."""
-    if new.common is not None and known.common is None:
-        return False
-    mine = {(note.text, line) for note in _parsed(known) for line in note.signatures}
-    return all((note.text, line) in mine for note in _parsed(new) for line in note.signatures)
-
-
-def _room_for(evidence: ForkEvidence) -> int:
-    """How full the shelf may be for this piece: the more stand behind both notes, the fuller.
-
-    Whoever has the log key can make contradicting notes without end; those must not crowd out the one that witnesses
-    signed too.
-    """
-    return MAX_KEPT * min(len(note.signatures) for note in _parsed(evidence))
-
-
-def _parsed(evidence: ForkEvidence) -> tuple[Note, Note]:
-    return parse_note(evidence.first), parse_note(evidence.second)

@@ -4,19 +4,22 @@ A node's own keys stand under `keys/`, one file each, mode 0600: `log.key`, `ope
 `define.key`, `witness.key` and `list_root.key` (opens every status page of this log). A key made later for the same
 role gets a number (`operate-2.key`); which of them is in force is the log's to say, so none is ever overwritten.
 `issue_p256.key` and `register_p256.key` sign credentials for receivers that know no Ed25519; an elder node has none.
+A list root that was taken over from a log this one succeeds stands beside them
+(`inherited_root.key`, `inherited_root-2.key`).
 Root and governor keys never stand on a node. They are made elsewhere as one encrypted file: argon2id turns the
 passphrase into the key of a secretbox around the 32-byte seed; the public half stands beside it in clear, and is
 checked against the seed whenever the file is opened.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from ledger import base64url, canonical
 from ledger.credential.p256 import DRAWN_BYTES, P256SigningKey, make_secret
-from ledger.errors import CairnError, MalformedError
+from ledger.errors import CairnError, MalformedError, RuleError
+from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 from ledger.log.keyfile import MAX_KEY_FILE_BYTES, MODERATE_COST, KeyCost, SealedKey, read_sealed_key, seal_key
 from ledger.log.keys import SEED_BYTES, KeyId, PublicKey, SigningKey, parse_public_key
 from node import durable
@@ -24,6 +27,7 @@ from node.clock import Draw
 
 _FORMAT = "cairn/root-key/v1"
 _RESTORE = "restore the keys from the backup"
+_INHERITED = "inherited_root"
 _FILE_NAME = re.compile(r"([a-z][a-z0-9_]*)(?:-([1-9][0-9]{0,5}))?\.key")
 
 
@@ -53,12 +57,15 @@ class Keystore:
         keys: dict[KeyRole, dict[int, SigningKey]],
         p256: dict[KeyRole, dict[int, P256SigningKey]],
         list_root: bytes,
+        inherited_roots: Mapping[LogId, bytes],
     ) -> None:
         """Use `open_keystore` or `create_keystore`."""
         self._directory = directory
         self._keys = keys
         self._p256 = p256
         self.list_root = list_root
+        self.inherited_roots = dict(inherited_roots)
+        """List roots of the logs that this institution succeeds, as far as they survived."""
 
     def find(self, key_id: KeyId) -> SigningKey | None:
         """The Ed25519 key with this id, whatever its role, or None when this node does not have it."""
@@ -88,7 +95,8 @@ class Keystore:
             MalformedError, PolicyError: as `open_keystore`; the keys known before stay.
         """
         again = open_keystore(self._directory)
-        self._keys, self._p256, self.list_root = again._keys, again._p256, again.list_root
+        self._keys, self._p256 = again._keys, again._p256
+        self.list_root, self.inherited_roots = again.list_root, again.inherited_roots
 
     def add(self, role: KeyRole, draw: Draw) -> SigningKey:
         """Make one more key for a role and write its file; it counts once the log names it."""
@@ -106,6 +114,29 @@ class Keystore:
         self._p256[role][number] = key
         return key
 
+    def add_inherited_root(self, log: LogId, secret: bytes) -> None:
+        """Keep the list root of a log that this institution succeeds; the same one again changes nothing.
+
+        Raises:
+            RuleError: another one is kept for that log.
+        """
+        known = self.inherited_roots.get(log)
+        if known not in (None, secret):
+            raise RuleError(
+                f"list root: another one is kept for log {encode_log_id(log)}",
+                hint="move the wrong inherited_root file out of keys/ first",
+            )
+        if known is None:
+            taken = [number for _, name, number in _key_files(self._directory) if name == _INHERITED]
+            path = self._directory / _file_name(_INHERITED, max(taken, default=0) + 1)
+            content: canonical.JSONObject = {
+                "log": encode_log_id(log),
+                "role": _INHERITED,
+                "secret": base64url.encode(secret),
+            }
+            durable.create_file(path, canonical.encode(content) + b"\n")
+            self.inherited_roots[log] = secret
+
 
 def create_keystore(directory: Path, draw: Draw) -> Keystore:
     """Make the directory (0700) with one key for each role and the list root.
@@ -114,7 +145,8 @@ def create_keystore(directory: Path, draw: Draw) -> Keystore:
         FileExistsError: something stands at `directory`.
     """
     directory.mkdir(mode=0o700)
-    store = Keystore(directory, {role: {} for role in KeyRole}, {role: {} for role in P256_ROLES}, draw(SEED_BYTES))
+    p256: dict[KeyRole, dict[int, P256SigningKey]] = {role: {} for role in P256_ROLES}
+    store = Keystore(directory, {role: {} for role in KeyRole}, p256, draw(SEED_BYTES), {})
     for role in KeyRole:
         store.add(role, draw)
     for role in P256_ROLES:
@@ -135,16 +167,19 @@ def open_keystore(directory: Path) -> Keystore:
     """
     keys: dict[KeyRole, dict[int, SigningKey]] = {role: {} for role in KeyRole}
     p256: dict[KeyRole, dict[int, P256SigningKey]] = {role: {} for role in P256_ROLES}
+    inherited: dict[LogId, bytes] = {}
     for path, name, number in _key_files(directory):
         if name in _P256_NAMES:
             p256[_P256_NAMES[name]][number] = _read_p256_key(path, name)
+        elif name == _INHERITED:
+            inherited.update([_read_inherited_root(path)])
         elif name != "list_root":
             role = _role(path, name)
             keys[role][number] = _read_key(path, role)
     for role, found in keys.items():
         if not found:
             raise MalformedError(f"{directory}: no key for role {role}", hint=_RESTORE)
-    return Keystore(directory, keys, p256, _read_list_root(directory / "list_root.key"))
+    return Keystore(directory, keys, p256, read_list_root(directory / "list_root.key"), inherited)
 
 
 def find_bad_files(directory: Path) -> list[tuple[Path, CairnError]]:
@@ -161,9 +196,11 @@ def find_bad_files(directory: Path) -> list[tuple[Path, CairnError]]:
             if match is None or match[2] == "1":
                 raise MalformedError(f"{path}: not named after a role", hint="move foreign files out of this directory")
             if match[1] == "list_root":
-                _read_list_root(path)
+                read_list_root(path)
             elif match[1] in _P256_NAMES:
                 _read_p256_key(path, match[1])
+            elif match[1] == _INHERITED:
+                _read_inherited_root(path)
             else:
                 _read_key(path, _role(path, match[1]))
             good.add(match[1])
@@ -273,13 +310,39 @@ def _check_pair(path: Path, stated: PublicKey, public: PublicKey) -> None:
         raise MalformedError(f"{path}: the secret does not belong to the public key beside it")
 
 
-def _read_list_root(path: Path) -> bytes:
+def read_list_root(path: Path) -> bytes:
+    """Read the secret of a `list_root.key`, 32 bytes.
+
+    Raises:
+        MalformedError: it is no such file.
+        PolicyError: other accounts of this computer can open it.
+    """
     fields = canonical.Fields(_read_json(path), str(path))
     if (role := fields.text("role", max_length=32)) != "list_root":
         raise MalformedError(f"{path}: a key for role {role}, expected list_root")
     secret = fields.data("secret", SEED_BYTES)
     fields.finish()
     return secret
+
+
+def read_list_roots(directory: Path) -> tuple[bytes | None, dict[LogId, bytes]]:
+    """Read the list roots of a keys directory of which nothing else may be left: its own, and inherited ones by log.
+
+    Raises:
+        MalformedError, PolicyError: as `read_list_root`.
+    """
+    own = directory / "list_root.key"
+    inherited = dict(_read_inherited_root(path) for path in sorted(directory.glob(f"{_INHERITED}*.key")))
+    return (read_list_root(own) if own.exists() else None), inherited
+
+
+def _read_inherited_root(path: Path) -> tuple[LogId, bytes]:
+    fields = canonical.Fields(_read_json(path), str(path))
+    if (role := fields.text("role", max_length=32)) != _INHERITED:
+        raise MalformedError(f"{path}: a key for role {role}, expected {_INHERITED}")
+    found = LogId(fields.data("log", LOG_ID_LENGTH)), fields.data("secret", SEED_BYTES)
+    fields.finish()
+    return found
 
 
 def _read_json(path: Path) -> canonical.JSONObject:

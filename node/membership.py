@@ -1,16 +1,17 @@
 """Membership of a network: asking for it at a member to be, drafting decisions about it at the network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ledger.errors import MalformedError, RuleError
 from ledger.log.checkpoint import read_checkpoint, witness_verifier_key
-from ledger.log.governance import Boundary, MemberOp, Rights
+from ledger.log.governance import Boundary, MemberChange, MemberOp, Rights, Standing
 from ledger.log.identity import LogId, encode_log_id, short_log_id
+from ledger.log.members import MemberRecord
 from ledger.log.policy import MAX_TRUST_ROOT_BYTES, TrustRoot, parse_trust_root
 from ledger.log.state import LogState
 from node import durable
-from node.access import LogAccess, open_access
+from node.access import LogAccess, TreeAccess, open_access
 from node.clock import system_clock
 from node.directory import cosigner_name
 from node.drafting import Drafter, find_member
@@ -18,18 +19,28 @@ from node.home import Home
 from node.keystore import KeyRole
 from node.outfile import read_input
 from node.proposal import Proposal
+from node.registrar.issuer import choose_issuer_id
 from node.request import MembershipRequest, claimed_log, make_request, parse_request
+from node.standing import read_networks
 
 TRUST_MODE = 0o640
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was made: its bytes, what they say, and the network's name."""
+    """A request that was made.
+
+    Attributes:
+        data: its bytes.
+        request: what they say.
+        network_name: of the network asked.
+        issuer: id that another network gave this institution, under which it goes on issuing; empty where none has.
+    """
 
     data: bytes
     request: MembershipRequest
     network_name: str
+    issuer: str = ""
 
 
 async def request_membership(home: Home, trust_file: Path | None) -> Asked:
@@ -44,6 +55,7 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
     """
     async with open_access(home) as access:
         own = await access.held_log()
+        homes = [log.state for log in await read_networks(access, home, own)]
     trust = None
     if trust_file is not None:
         trust_data = read_input(trust_file, MAX_TRUST_ROOT_BYTES)
@@ -67,7 +79,8 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
     request = parse_request(data, own.state)
     if trust is not None and network != own.state.log_id:
         _keep_trust_root(home, network, trust_data)
-    return Asked(data, request, name)
+    elsewhere = choose_issuer_id(own.state.log_id, [state for state in homes if state.log_id != network])
+    return Asked(data, request, name, elsewhere or "")
 
 
 def find_trust_file(home: Home) -> Path | None:
@@ -124,25 +137,6 @@ async def draft_admission(
     return drafter.admit(await _read_request(access, data), rights, is_witness=is_witness)
 
 
-async def draft_renewal(access: LogAccess, drafter: Drafter, who: str, data: bytes, rights: Rights | None) -> Proposal:
-    """Draft that a member has another witness key, log key, name or address, as its own new request says.
-
-    Args:
-        access: to the network's node.
-        drafter: for the network's log.
-        who: name, origin or log id of the member.
-        data: the request file.
-        rights: complete new ones, or None for the same.
-
-    Raises:
-        CairnError: the request is not good, for another network, or of somebody else.
-    """
-    request = await _read_request(access, data)
-    if request.log != find_member(drafter.state, who):
-        raise RuleError(f"request: is of {request.name}, not of {who}", hint="name the member that made the request")
-    return drafter.renew(request, rights)
-
-
 async def _read_request(access: LogAccess, data: bytes) -> MembershipRequest:
     try:
         return parse_request(data)
@@ -151,31 +145,72 @@ async def _read_request(access: LogAccess, data: bytes) -> MembershipRequest:
         return parse_request(data, (await access.held_log(claimed_log(data))).state)
 
 
-async def draft_change(access: LogAccess, drafter: Drafter, op: MemberOp, who: str, rights: Rights | None) -> Proposal:
-    """Draft a decision about a member, from the newest point of its log that is held on.
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What of a member's entry becomes new; the rest stays as it was.
+
+    Attributes:
+        rights: complete new ones.
+        request: a fresh request of the member's, for its name, addresses, log key and witness key.
+        is_witness: False where it shall not cosign any more.
+    """
+
+    rights: Rights | None = None
+    request: bytes | None = None
+    is_witness: bool = True
+
+
+async def draft_change(
+    access: TreeAccess, drafter: Drafter, op: MemberOp, who: str, amendment: Amendment, *, size: int | None = None
+) -> Proposal:
+    """Draft a decision about a member.
 
     Args:
         access: to the network's node.
         drafter: for the network's log.
         op: amend, suspend, reinstate or remove.
         who: name, origin or log id of the member.
-        rights: complete new ones, or None.
+        amendment: for amend and reinstate.
+        size: entry of its log from which it counts; None for the newest point that is held.
 
     Raises:
-        CairnError: no such member, its log is not held, or the change does not follow on what was decided.
+        CairnError: no such member, its log is not held that far, the request is another's, or the change does not follow
+            on what was decided.
     """
     member = find_member(drafter.state, who)
-    return drafter.change_member(op, member, await _newest_boundary(access, member), rights)
+    standing = None
+    if op in (MemberOp.AMEND, MemberOp.REINSTATE):
+        standing = await _amend(access, drafter, member, amendment)
+    return drafter.change_member(op, member, await _boundary(access, member, size), standing)
 
 
-async def draft_succession(access: LogAccess, drafter: Drafter, who: str, successor: str) -> Proposal:
-    """Draft the end of a member's log, at the newest point of it that is held, and who goes on with it.
+async def _amend(access: TreeAccess, drafter: Drafter, member: LogId, amendment: Amendment) -> Standing:
+    last = drafter.state.members.standing_of(member)
+    assert last is not None, "a member was admitted once"
+    rights = last.rights if amendment.rights is None else amendment.rights
+    standing = replace(last, rights=rights)
+    if amendment.request is not None:
+        request = await _read_request(access, amendment.request)
+        if (request.log, request.network) != (member, drafter.state.log_id):
+            raise RuleError(
+                f"request: is of {request.name}, log {encode_log_id(request.log)}, not of this member to this network",
+                hint="the member makes a fresh one with cairn-node join DIR --trust FILE -o REQUEST",
+            )
+        standing = request.standing(rights)
+    return standing if amendment.is_witness else replace(standing, witness=None)
+
+
+async def draft_succession(
+    access: TreeAccess, drafter: Drafter, who: str, successor: str, *, size: int | None = None
+) -> Proposal:
+    """Draft the end of a member's log and who goes on with it.
 
     Args:
         access: to the network's node.
         drafter: for the network's log.
         who: name, origin or log id of the member whose log ends.
         successor: of the member that goes on with its status lists and may issue its credentials again.
+        size: where it ends; None for the newest point that is held.
 
     Raises:
         CairnError: one of them is no member, the log that ends is not held, or it has a successor already.
@@ -183,9 +218,25 @@ async def draft_succession(access: LogAccess, drafter: Drafter, who: str, succes
     ending, following = find_member(drafter.state, who), find_member(drafter.state, successor)
     if ending == following:
         raise RuleError(f"member {who!r}: a log cannot go on with itself")
-    return drafter.succeed(ending, await _newest_boundary(access, ending), following)
+    return drafter.succeed(ending, await _boundary(access, ending, size), following)
 
 
-async def _newest_boundary(access: LogAccess, member: LogId) -> Boundary:
+async def _boundary(access: TreeAccess, member: LogId, size: int | None) -> Boundary:
+    if size is not None:
+        return Boundary(member, size, await access.root_at(member, size))
     head = read_checkpoint((await access.held_log(member)).note)
     return Boundary(member, head.size, head.root)
+
+
+def describe_reach(state: LogState, proposal: Proposal) -> str:
+    """Say that a decision reaches back behind what the network has anchored; empty where it does not."""
+    change = proposal.statement
+    if not isinstance(change, MemberChange):
+        return ""
+    anchored = state.members.retroactive_below(MemberRecord(state.size, change))
+    if anchored is None:
+        return ""
+    return (
+        f"retroactive: the network has anchored {anchored} entries of that log, and this counts from entry "
+        f"{change.boundary.size} on; every verification will say so"
+    )

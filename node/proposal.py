@@ -13,6 +13,7 @@ from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import MalformedError, PolicyError, RuleError, SignatureError
 from ledger.log import statements
 from ledger.log.charter import Roots, read_roots
+from ledger.log.didkey import encode_did_key
 from ledger.log.entry import STATEMENT_CONTEXT, Signature, read_signatures, sign_statement
 from ledger.log.governance import ReplaceRoots
 from ledger.log.judge import Governance
@@ -22,6 +23,7 @@ from node.wording import describe_governance
 
 MAX_PROPOSAL_BYTES = 1024 * 1024
 _FORMAT = "cairn/proposal/v1"
+_ALTERED = "do not sign it; ask the proposer for a fresh one, by another way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +136,17 @@ def encode_proposal(proposal: Proposal) -> bytes:
     return canonical.encode(value) + b"\n"
 
 
-def parse_proposal(data: bytes) -> Proposal:
+def parse_proposal(data: bytes, *, verify: bool = True) -> Proposal:
     """Read a proposal file and check it.
 
     1. It is ledger JSON of this format, and its statement is governance.
     2. Its words are those that the statement's bytes give.
-    3. Every signature is by a key that may sign, and verifies.
+    3. Every signature is by a key that may sign, and verifies; left out where `verify` is False, to compare two files.
 
     Raises:
         MalformedError: step 1 fails.
-        SignatureError: step 2 or 3 fails: somebody changed the file.
+        SignatureError: step 2 or 3 fails: somebody changed the file. After step 2 the error shows what differs; after
+            step 3 whose signature is over something else than the file says now.
     """
     fields = Fields(canonical.parse(data.removesuffix(b"\n"), max_bytes=MAX_PROPOSAL_BYTES), "proposal")  # 1
     if (name := fields.text("format", max_length=64)) != _FORMAT:
@@ -157,11 +160,14 @@ def parse_proposal(data: bytes) -> Proposal:
     stated = fields.texts("words")
     fields.finish()
     if stated != proposal.words:  # 2
-        raise SignatureError(
-            "proposal: its words are not what its statement says; the file was altered",
-            hint="do not sign it; ask the proposer for a fresh one, by another way",
+        found = "".join(
+            f"\n  {line}" for line in describe_difference(stated, proposal.words, "the words say", "the statement says")
         )
-    _verify_signatures(proposal)  # 3
+        raise SignatureError(
+            f"proposal: its words are not what its statement says; the file was altered:{found}", hint=_ALTERED
+        )
+    if verify:
+        _verify_signatures(proposal)  # 3
     return proposal
 
 
@@ -174,10 +180,42 @@ def _verify_signatures(proposal: Proposal) -> None:
         try:
             verify_signature(key, STATEMENT_CONTEXT + proposal.statement_bytes, signature.signature)
         except SignatureError as error:
+            who = encode_did_key(key)
             raise SignatureError(
-                f"proposal: signature {number} does not fit the statement; the file was altered",
-                hint="do not sign it; ask the proposer for a fresh one, by another way",
+                f"proposal: signature {number}, by {who}, is over something else than this file says; it was altered since",
+                hint=f"{_ALTERED}; --against COPY shows what differs from a copy that the first signer kept",
             ) from error
+
+
+def check_same(proposal: Proposal, kept: Proposal) -> None:
+    """Check that a file says what a copy of it, kept from before, says: the same statement, the same signers asked.
+
+    Raises:
+        SignatureError: it does not; the error shows what differs, line by line.
+    """
+    found = describe_difference(_said(proposal), _said(kept), "this file says", "the copy says")
+    if not found and proposal.statement_bytes != kept.statement_bytes:
+        found = ["its statement has other bytes, which mean the same"]
+    if found:
+        lines = "".join(f"\n  {line}" for line in found)
+        raise SignatureError(f"proposal: it is not what the copy says:{lines}", hint=_ALTERED)
+
+
+def describe_difference(one: Sequence[str], other: Sequence[str], here: str, there: str) -> list[str]:
+    """Tell two texts apart: each line that only one of them has, after the name of that one."""
+    lines = [f"{here}: {line}" for line in one if line not in other]
+    lines += [f"{there}: {line}" for line in other if line not in one]
+    return lines or ([] if list(one) == list(other) else [f"{here}: the same lines in another order"])
+
+
+def _said(proposal: Proposal) -> tuple[str, ...]:
+    statement, roots = proposal.statement, proposal.roots
+    own = [f"made at {statement.at} ms", f"id {base64url.encode(statement.id)}"]
+    asked = [
+        f"{roots.threshold} of {len(roots.keys)} must sign",
+        *(f"asks {encode_did_key(key)}" for key in roots.keys),
+    ]
+    return (*proposal.words, *own, *asked)
 
 
 def _signatures(signatures: Sequence[Signature]) -> list[JSONValue]:

@@ -166,6 +166,7 @@ class Follower:
         if head.note is None:
             if head.is_known:
                 await self._fetch_evidence(head)
+                await self._forks.take_reports(head.log)
             return
         try:
             if head.size > self._puller.held_size(head.log):
@@ -186,6 +187,7 @@ class Follower:
                 await self._forks.report(head.log, head.note, self._address)
         else:
             await self._fetch_evidence(head)
+            await self._forks.take_reports(head.log)
             self._pauses.pop(head.log, None)
             self.report.refused.pop(encode_log_id(head.log), None)
             self.report.paused.pop(encode_log_id(head.log), None)

@@ -43,6 +43,8 @@ from node.onlyone import hold_directory
 from node.registrar.copy_desk import CopyDesk
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
+from node.registrar.learners.desk import LearnerDesk
+from node.registrar.learners.service import add_rights
 from node.registrar.parts import DeskParts
 from node.registrar.people.entrance import Entrance
 from node.registrar.service import add_registrar
@@ -117,12 +119,14 @@ class Node:
                 http_url=self.http_url,
                 clock=parts.clock,
                 draw=parts.draw,
-                directory=parts.directory,
                 offer_lifetime_days=config.offer_lifetime_days,
                 access_token_minutes=config.access_token_minutes,
                 findings=lambda: self.observing.watch.look(),
                 observer=parts.observer,
                 certificates=self.side.certificates.shown,
+                directory=parts.directory,
+                state_home=parts.state_home,
+                retention=config.retention,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
             )
@@ -135,6 +139,8 @@ class Node:
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
         add_copies(self._private_server, CopyDesk(self.desk))
+        self.learners = LearnerDesk(self.desk)
+        add_rights(self._private_server, self.learners)
         self.verifying = VerifyingDesk(
             NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
         )
@@ -184,6 +190,7 @@ class Node:
             submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
             tidying = group.create_task(self.entrance.office.keep_tidy(), name="proposals")
+            retaining = group.create_task(self.learners.keep_retention(), name="retention")
             observing = await self.observing.start(group)
             ready()
             reopening = group.create_task(self._reopening(), name="store")
@@ -198,7 +205,7 @@ class Node:
                 await self.observing.stop()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
-                for task in (submission, tidying, reopening, stopping, *observing):
+                for task in (submission, tidying, retaining, reopening, stopping, *observing):
                     task.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()

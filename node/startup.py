@@ -21,7 +21,6 @@ from enum import Enum, auto
 from ledger.errors import CairnError
 from ledger.log.checkpoint import open_cosignatures, read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
-from ledger.log.members import quorum_of
 from ledger.log.note import VerifierKey
 from node.client.exchange import Head
 from node.client.notes import is_by_former_key, signed_size
@@ -237,16 +236,13 @@ class StartUp:
             else:
                 self._close(Cause.OLDER_COPY, "a peer holds more of this log than could be fetched yet")
             return
-        in_force = self._directory.witnesses_in_force(self._own)
-        if not in_force:
+        told = {witness.log for witness in self._directory.witnesses(self._own) if witness.address in self._told}
+        heard = self._directory.count_answers(self._own, told)
+        if not heard.witnesses:
             refusal = self._judge_high_water()
         else:
-            needed = len(in_force) - quorum_of(len(in_force)) + 1
-            logs = {witness.log for witness in in_force}
-            addresses = {w.log: w.address for w in self._directory.witnesses(self._own) if w.log in logs}
-            answered = sum(addresses.get(log, "") in self._told for log in logs)
-            waiting = f"waiting for {needed} of {len(in_force)} witnesses, {answered} answered"
-            refusal = None if answered >= needed else (Cause.PEERS_NOT_ASKED, waiting)
+            waiting = f"waiting for {heard.needed} of {heard.witnesses} witnesses, {heard.present} answered"
+            refusal = None if heard.present >= heard.needed else (Cause.PEERS_NOT_ASKED, waiting)
         if refusal is None:
             refusal = await asyncio.to_thread(self._raise_high_water)
         if refusal is None:

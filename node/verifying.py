@@ -31,12 +31,14 @@ class Inquiry:
         nonce: the value it must carry; None not to ask.
         at: when it is judged, in Unix milliseconds; None for now.
         network: whose members may issue; None for the node's own network.
+        as_of: the moment that is asked about besides, in Unix milliseconds; None for none.
     """
 
     audience: str | None = None
     nonce: str | None = None
     at: int | None = None
     network: LogId | None = None
+    as_of: int | None = None
 
 
 class VerifyingDesk:
@@ -66,6 +68,7 @@ class VerifyingDesk:
 
         Raises:
             PolicyError: no such network here, or its log is not held as its trust root pins it.
+            MalformedError: the moment that is asked about is still to come.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._verify, data, inquiry)
 
@@ -79,7 +82,7 @@ class VerifyingDesk:
             detail = f"file: more than {MAX_FILE_BYTES} bytes, which is the most that is read"
             return encode_report(report_unreadable(detail, "ask for the file again"))
         now = self._clock() if inquiry.at is None else inquiry.at
-        question = Question(now=now, audience=inquiry.audience, nonce=inquiry.nonce)
+        question = Question(now=now, audience=inquiry.audience, nonce=inquiry.nonce, as_of=inquiry.as_of)
         return encode_report(verify_file(data, network, question))
 
     def _network(self, wanted: LogId | None) -> Network:

@@ -20,6 +20,7 @@ from ledger.log.attestation import parse_attestation, sign_attestation
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import encode_fork, parse_fork, verify_fork
 from ledger.log.follow import judge_growth
+from ledger.log.forkfile import encode_fork_file, parse_fork_file, verify_fork_file
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.merkle import hash_leaf, root_of_hashes
 from ledger.log.network import Network
@@ -35,7 +36,7 @@ from node.client.cosigntext import encode_cosign_request, encode_size, parse_cos
 from node.proposal import parse_proposal
 from node.request import parse_request
 from node.store.tilerows import TileEdge
-from tests.vectors import generate, independent, independent_enclosed
+from tests.vectors import generate, independent, independent_enclosed, independent_fork
 from tests.vectors.document import fill_blocks, find, read_blocks
 from tests.vectors.scribe import AT, Scribe
 from tests.vectors.story import Story, tell
@@ -146,6 +147,9 @@ def test_the_second_reader_agrees_on_keys_and_forks() -> None:
     assert all(independent.b64(independent.key_id(row["public"])) == row["id"] for row in rows)
     for evidence in VECTORS["evidence.json"].values():
         independent.check_fork(evidence, VECTORS["academy-log.json"]["log_vkeys"]["2"])
+    log, vkeys = independent_fork.check_fork_file(VECTORS["fork-file.json"]["file"])
+    assert log == VECTORS["academy-log.json"]["log_id"]
+    assert set(VECTORS["academy-log.json"]["log_vkeys"].values()) == set(vkeys)
 
 
 def test_the_second_reader_agrees_on_the_attestation(story: Story) -> None:
@@ -193,6 +197,9 @@ def test_files_read_back_as_themselves() -> None:
     assert parse_request(texts["request.json"] + b"\n").boundary.size == len(VECTORS["school-log.json"]["entries"])
     assert parse_proposal(VECTORS["proposal.json"]["file"].encode() + b"\n").missing() == 1
     key = parse_verifier_key(VECTORS["academy-log.json"]["log_vkeys"]["2"])
+    file = parse_fork_file(VECTORS["fork-file.json"]["file"].encode())
+    assert encode_fork_file(file).decode() == VECTORS["fork-file.json"]["file"]
+    assert [fork.common for fork in verify_fork_file(file)[1]] == [2, 2]
     for text in VECTORS["evidence.json"].values():
         assert encode_fork(parse_fork(text.encode())) == text.encode()
         assert verify_fork(parse_fork(text.encode()), [key]).common == 2
@@ -321,6 +328,7 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         charter,
         entry,
         evidence,
+        forkfile,
         governance,
         keys,
         note,
@@ -328,6 +336,7 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         proof,
         receipt,
         records,
+        reports,
         voucher,
         witness_policy,
     )
@@ -361,6 +370,11 @@ def test_limits_in_the_document_are_those_of_the_code() -> None:
         (witness_policy.MAX_POLICY_BYTES, 256 * kib, "256 KiB; 1,000; 64 KiB"),
         (witness_policy.MAX_LINES, 1000, "256 KiB; 1,000; 64 KiB"),
         (proof.MAX_EXTRA_BYTES, 64 * kib, "256 KiB; 1,000; 64 KiB"),
+        (forkfile.MAX_FORK_FILE_BYTES, 8 * mib, "8 MiB; 16; 1,000"),
+        (forkfile.MAX_PIECES, 16, "8 MiB; 16; 1,000"),
+        (forkfile.MAX_KEY_ENTRIES, 1_000, "8 MiB; 16; 1,000"),
+        (reports.MAX_REPORTS, 256, "256, each entry's body at most 4 MiB"),
+        (reports.MAX_REPORT_BYTES, 4 * mib, "256, each entry's body at most 4 MiB"),
         (request.MAX_REQUEST_BYTES, 512 * kib, "512 KiB; 1 MiB"),
         (proposal.MAX_PROPOSAL_BYTES, mib, "512 KiB; 1 MiB"),
         (attestation.MAX_ATTESTATION_BYTES, 16 * mib, "16 MiB; 10,000"),

@@ -94,7 +94,7 @@ def accept_credential(
         )
     log_id, log = _find_issuer(reading, server, held)  # 5
     _check_key(reading, log.state, log.state.size)  # 6
-    remark = _check_status(reading.status, log)  # 7
+    remark = _check_status(reading.status, held)  # 7
     return Accepted(
         reading=reading,
         log=log_id,
@@ -128,14 +128,34 @@ def next_cut(policy: BatchPolicy, now: int) -> int | None:
     return ((now - phase) // policy.interval + 1) * policy.interval + phase
 
 
-def read_slot(reference: StatusReference, log: LogView) -> Status | None:
-    """Return what the newest page held says about a slot; None where no page held can be read for it yet.
+def find_slot(reference: StatusReference, held: HeldLedger) -> Status | None:
+    """Return what the page that counts says about a slot: of the last institution in its log's line that restates its list.
 
     Raises:
         ProofError: the page does not fit the slot key.
         MalformedError: the replica is damaged.
     """
-    record = log.state.effective_status()
+    for log_id in reversed(held.network.line_of(LogId(reference.log))):
+        log, end = held.log(log_id), held.network.successor_of(log_id)
+        found = None if log is None else read_slot(reference, log, None if end is None else end[1].size)
+        if found is not None:
+            return found
+    return None
+
+
+def read_slot(reference: StatusReference, log: LogView, below: int | None = None) -> Status | None:
+    """Return what the newest page of a log held says about a slot; None where no page held can be read for it yet.
+
+    Args:
+        reference: of the slot.
+        log: whose page is read.
+        below: pages from this index on do not count, because the log ended there.
+
+    Raises:
+        ProofError: the page does not fit the slot key.
+        MalformedError: the replica is damaged.
+    """
+    record = log.state.effective_status(below)
     if record is None or (reference.log, reference.number) not in {(row.log, row.number) for row in record.lists}:
         return None
     data = log.body(record.index)
@@ -172,12 +192,17 @@ def _find_issuer(reading: Reading, server: str, held: HeldLedger) -> tuple[LogId
         raise PolicyError(f"credential: the log of {network.name_of(owner)} is not held", hint="run `cairn sync`")
     if server:
         _check_server(owner, server, held)
-    successor = network.successor_of(owner)
-    heir = None if successor is None else held.log(successor[0])
-    if successor is not None and heir is not None:
-        # From the boundary on the successor issues under the old institution's URLs, with keys and a log of its own.
-        owner, log = successor[0], heir
-    answer = network.rights_at(owner, log.state.size)
+    signer = owner
+    # From a boundary on the successor issues under the old institution's URLs, with keys and a log of its own.
+    for heir in network.line_of(owner)[1:]:
+        view = held.log(heir)
+        # What comes from a server is made now; a file may be from before, and is then the old institution's.
+        if view is not None and (server or reading.key_id not in log.state.keys.records):
+            signer, log = heir, view
+    owner = signer
+    end = network.successor_of(owner)
+    # A copy of a log that ended stands below its end, or nowhere.
+    answer = network.rights_at(owner, log.state.size if end is None or server else end[1].size - 1)
     if answer.reason is not None:
         raise PolicyError(f"credential: {log.state.name} may not issue: {answer.reason}", hint=f"ask {name}")
     if not answer.rights.allows(reading.achievement, reading.achievement_type):
@@ -190,9 +215,10 @@ def _find_issuer(reading: Reading, server: str, held: HeldLedger) -> tuple[LogId
 
 def _check_server(owner: LogId, server: str, held: HeldLedger) -> None:
     """Refuse a credential of one member from a server that the ledger says is another's."""
+    line = held.network.line_of(owner)
     for log_id in held.ledger.log_ids():
         log = held.log(log_id)
-        if log is None or log_id == owner or _origin(log.state.url) != _origin(server):
+        if log is None or log_id in line or _origin(log.state.url) != _origin(server):
             continue
         issuer = held.log(owner)
         if issuer is not None and _origin(issuer.state.url) == _origin(server):
@@ -225,12 +251,12 @@ def _check_key(reading: Reading, state: LogState, index: int) -> None:
     verify_issuer_signature(reading.token, state.keys.records[reading.key_id].key)
 
 
-def _check_status(reference: StatusReference | None, log: LogView) -> str:
+def _check_status(reference: StatusReference | None, held: HeldLedger) -> str:
     """Refuse a slot that does not read 0; return a remark where it cannot be read yet."""
     if reference is None:
         return "it names no status on a ledger"
     try:
-        found = read_slot(reference, log)
+        found = find_slot(reference, held)
     except ProofError as error:
         raise RuleError(
             f"credential: its status cannot be read: {error}", hint="ask the school for a new one"

@@ -188,7 +188,7 @@ class _Audit:
         network = None
         if self._trust.network not in self._broken:
             # Else its finding says why it does not replay; who was a member cannot be told without it.
-            network = Network(self._trust, self._view)
+            network = Network(self._trust, self._view, self._view.log_ids())
             findings += self._look(network)
         earlier = {log.log: log for log in self._options.since}
         for old in earlier.values():

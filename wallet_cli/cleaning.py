@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from ledger.errors import CairnError
 from ledger.log.checkpoint import log_verifier_key, open_checkpoint, read_checkpoint
-from ledger.log.evidence import encode_fork, parse_fork, verify_fork
+from ledger.log.evidence import count_signatures, encode_fork, parse_fork, verify_fork
 from ledger.log.keys import PublicKey
-from ledger.log.note import VerifierKey, parse_note
+from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
 from ledger.log.state import LogState
 from node.client import notes
@@ -42,7 +42,7 @@ class Cleaner:
         Raises:
             MalformedError, SignatureError: it is no note that a key of this log signed.
         """
-        return notes.trim_note(note, _log_keys(state), self._witnesses(state))
+        return notes.trim_note(note, state.verifier_keys(), self._witnesses(state))
 
     def merge(self, state: LogState, held: bytes, offered: Iterable[bytes]) -> bytes:
         """The note held with the cosignatures it lacks of notes over the same checkpoint."""
@@ -55,14 +55,14 @@ class Cleaner:
         """What is worth keeping of a piece of evidence; None where it proves no fork of this log, or enough is held."""
         try:
             evidence = parse_fork(piece)
-            verify_fork(evidence, _log_keys(log.state))
+            verify_fork(evidence, log.state.verifier_keys())
             evidence = replace(
                 evidence, first=self.trim(log.state, evidence.first), second=self.trim(log.state, evidence.second)
             )
         except CairnError:
             return None
-        lines = min(len(parse_note(note).signatures) for note in (evidence.first, evidence.second))
-        return encode_fork(evidence) if len(log.evidence()) < MAX_EVIDENCE * lines else None
+        room = MAX_EVIDENCE * count_signatures(evidence)
+        return encode_fork(evidence) if len(log.evidence()) < room else None
 
     def _witnesses(self, state: LogState) -> tuple[VerifierKey, ...]:
         """Every witness the network ever had in force or names now, but the log's own."""
@@ -79,7 +79,3 @@ def is_signed(note: bytes, key: PublicKey) -> bool:
         return bool(open_checkpoint(note, log_verifier_key(read_checkpoint(note).origin, key)))
     except CairnError:
         return False
-
-
-def _log_keys(state: LogState) -> list[VerifierKey]:
-    return [state.verifier_key_at(max(1, since + 1)) for since, _ in state.log_keys]

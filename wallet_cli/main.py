@@ -31,6 +31,8 @@ COMMANDS = {
     "monitor": "Audit a network again and again, and call when something is wrong.",
     "keygen": "Make a key to sign audits and verifications with.",
     "verify-attestation": "Read a signed record of an audit or a verification.",
+    "evidence": "List proof that two histories of a log were signed; hand it on.",
+    "verify-evidence": "Judge the proof that two histories of a log were signed.",
 }
 """Subcommands in the order of a first day, each with the line `cairn --help` prints."""
 

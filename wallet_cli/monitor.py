@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ledger.errors import CairnError, MalformedError
 from ledger.log.checkpoint import read_checkpoint
-from ledger.log.entry import parse_entry
+from ledger.log.entry import Entry, parse_entry
 from ledger.log.finding import Finding, Rule, Severity
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.network import Network
@@ -25,7 +25,7 @@ from wallet_cli import files
 from wallet_cli.audit import AuditOptions, audit_replica
 from wallet_cli.audit_report import AuditReport, at_second
 from wallet_cli.audit_state import AuditState
-from wallet_cli.own_log import find_log, open_own
+from wallet_cli.own_log import IsOwn, ask_command, find_log, open_own
 from wallet_cli.progress import Progress, no_progress
 from wallet_cli.replica import Replica
 from wallet_cli.terminal import count
@@ -91,8 +91,9 @@ class Watched:
         nodes: base URLs.
         key: of this account (`replica_key`).
         workers: processes to check with.
-        own: what tells one's own entries (`own_log`), and how one's own log is called; empty for none.
-        own_log: see `own`.
+        own: what tells one's own entries (`own_log`); empty for none.
+        own_command: or a command that prints a list of them, run after each round's sync; empty for none.
+        own_log: how one's own log is called; empty for none.
     """
 
     folder: Path
@@ -101,6 +102,7 @@ class Watched:
     key: bytes
     workers: int = 1
     own: str = ""
+    own_command: str = ""
     own_log: str = ""
 
 
@@ -216,17 +218,27 @@ class Monitor:
 
     def _foreign(self, network: Network, log_id: LogId) -> Iterator[Event]:
         view = network.ledger.log(log_id)
-        if view is None or not self._watched.own:
+        if view is None or not (self._watched.own or self._watched.own_command):
             return
         compared = f"compared {encode_log_id(log_id)}"
         start = min(self._told.served.get(compared, 0), view.state.size)
         entries = [parse_entry(view.entry(index)) for index in range(start, view.state.size)]
-        is_own = open_own(self._watched.own, log_id, entries, self._watched.trust)
+        is_own = self._open_own(log_id, entries)
         for entry in entries:
-            if not is_own(entry):
+            found = is_own(entry)
+            if found is None and entry.index:
+                text = f"entry {entry.index} ({entry.statement.kind}) is signed by your root keys; do you know it?"
+                yield _event(EventKind.DECISION, log_id, view.state.name, text, False)
+            elif found is False:
                 text = f"entry {entry.index} ({entry.statement.kind}) stands in your log and you did not write it"
                 yield _event(EventKind.FOREIGN, log_id, view.state.name, text, True)
         self._told.served[compared] = view.state.size
+
+    def _open_own(self, log_id: LogId, entries: Sequence[Entry]) -> IsOwn:
+        # After the sync, so that it knows all that was signed before what was fetched.
+        if self._watched.own_command:
+            return ask_command(self._watched.own_command)
+        return open_own(self._watched.own, log_id, entries, self._watched.trust)
 
 
 async def _served_sizes(nodes: Sequence[str], trust: TrustRoot, logs: Sequence[LogId]) -> dict[tuple[str, LogId], int]:

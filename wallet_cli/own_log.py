@@ -1,15 +1,20 @@
 """What an institution knows to be its own, to tell from it what was written in its name by somebody else.
 
-Three sources, by what `--own` names: a file with one statement id per line (base64url, 16 bytes), a replica folder
-that was filled from the institution's own node alone, or the HTTP address of that node.
+Sources, by what `--own` names: a list of statements in a file, a replica folder that was filled from the institution's own
+node alone, or the HTTP address of that node; `--own-command` runs a command that prints such a list, which is how the
+institution's database itself is asked. A list holds a statement id a line (base64url, 16 bytes) and, where it is known, the
+SHA-256 of the statement's bytes. Nobody but the governors knows what they signed, so a list may leave that out.
 """
 
 import asyncio
+import hashlib
+import shlex
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ledger import base64url
-from ledger.errors import MalformedError
+from ledger.errors import CairnError, MalformedError
 from ledger.log.entry import Entry
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.network import Network
@@ -20,8 +25,12 @@ from wallet_cli.replica import Replica
 
 MAX_IDS_BYTES = 64 << 20
 
-IsOwn = Callable[[Entry], bool]
-"""Tells whether the institution itself wrote an entry of its log."""
+COMMAND_SECONDS = 120
+GOVERNANCE = ("charter", "key", "member")
+"""Kinds that root keys sign, elsewhere than on the node."""
+
+IsOwn = Callable[[Entry], bool | None]
+"""Tells whether the institution itself wrote an entry of its log; `None` where the source does not speak of its kind."""
 
 
 def find_log(network: Network, named: str) -> LogId:
@@ -67,18 +76,52 @@ def open_own(source: str, log_id: LogId, entries: Sequence[Entry], trust: TrustR
         if held is None:
             raise MalformedError(f"{path}: holds no copy of your log", hint="fill it with `cairn sync` from your node")
         return lambda entry: entry.index < held.size and held.entry(entry.index) == entry.raw
-    ids = _read_ids(path)
-    return lambda entry: entry.statement.id in ids
+    return read_list(files.read_bounded(path, MAX_IDS_BYTES), str(path))
 
 
-def _read_ids(path: Path) -> frozenset[bytes]:
+def ask_command(command: str) -> IsOwn:
+    """Give what tells own entries from others by a list that a command prints, asked now.
+
+    Raises:
+        CairnError: it cannot be run, fails, takes too long, or prints something else.
+    """
     try:
-        lines = files.read_bounded(path, MAX_IDS_BYTES).decode("ascii").split()
-        return frozenset(base64url.decode(line, STATEMENT_ID_LENGTH) for line in lines)
+        done = subprocess.run(
+            shlex.split(command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise CairnError(f"own statements: the command could not be asked: {error}") from error
+    return read_list(done.stdout, "own statements")
+
+
+def read_list(data: bytes, where: str) -> IsOwn:
+    """Give what tells own entries from others by a list of statements.
+
+    Raises:
+        MalformedError: it is none; `where` names it.
+    """
+    try:
+        rows = [line.split() for line in data.decode("ascii").splitlines()]
+        known = {base64url.decode(row[0], STATEMENT_ID_LENGTH): _digest(row) for row in rows if row}
     except (UnicodeDecodeError, MalformedError) as error:
         raise MalformedError(
-            f"{path}: not a list of statement ids, one base64url text of 22 characters a line"
+            f"{where}: not a list of statements, each an id of 22 characters of base64url and perhaps a SHA-256 of 43"
         ) from error
+
+    def is_own(entry: Entry) -> bool | None:
+        digest = known.get(entry.statement.id)
+        if digest is None:
+            return None if entry.statement.kind in GOVERNANCE else False
+        # An id alone would not do: a thief may have used one that waits in the outbox.
+        return digest in (b"", hashlib.sha256(entry.statement_bytes).digest())
+
+    return is_own
+
+
+def _digest(row: list[str]) -> bytes:
+    if len(row) > 2:
+        raise MalformedError("more than an id and a digest stand in a line")
+    return base64url.decode(row[1], 32) if len(row) == 2 else b""
 
 
 async def _fetch_entries(url: str, log_id: LogId, start: int, end: int, trust: TrustRoot) -> dict[int, bytes]:

@@ -34,6 +34,15 @@ from wallet_cli.records import day_and_time, expectation
 DAY_MS = 86_400_000
 NONCE_BYTES = 16
 MAX_TEXT_BYTES = 1 << 17
+_REPLACES = "replaces"
+"""The one field whose value belongs to another copy, so that several may have it in common."""
+
+LIMITS = (
+    "Whoever has seen a copy can read its status, past and future, and when it was made. What is shown cannot be taken back.",
+    "All copies of one award change status on the same day, and the school recognises each: receivers who compare, or ask",
+    "the school, may find out that they met the same person. Whoever gets the school's status key can read every status.",
+)
+"""What no choice of fields prevents (DESIGN 4): told before every presentation, and with the history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +179,7 @@ def explain(selected: Sequence[Selected], request: Request) -> Iterator[str]:
         yield ""
         yield from (f"  in your own words: {name} = {text}" for name, text in request.learner)
     yield ""
-    yield "Whoever has seen a copy can follow its status from then on. What is shown cannot be taken back."
+    yield from LIMITS
 
 
 def build(selected: Sequence[Selected], request: Request) -> bytes:
@@ -227,6 +236,10 @@ def _select_one(contents: Contents, choice: Choice, audience: str, now: int) -> 
     warnings = []
     if other:
         warnings.append(f"{other} has seen this copy too: the two could find out that it is the same person")
+    if _REPLACES in names:
+        warnings.append(
+            f"{_REPLACES} may be the same in all your copies: receivers who see it could find out who they met"
+        )
     if copy.receipt is None:
         warnings.append(f"{expectation(copy, now)}; until then the receiver reads `Cannot tell yet`")
     if copy.seed is None:

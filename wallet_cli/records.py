@@ -6,8 +6,7 @@ from typing import Any
 
 from ledger.credential.status import Status
 from ledger.errors import CairnError
-from ledger.log.identity import parse_log_id
-from wallet_cli.acceptance import read_slot
+from wallet_cli.acceptance import find_slot
 from wallet_cli.held import HeldLedger
 from wallet_cli.holdings import Contents, Copy, Holding, Presented
 from wallet_cli.reading import Reading, read_credential
@@ -60,9 +59,8 @@ def find_status(copy: Copy, reading: Reading, held: HeldLedger | None) -> Status
     """Return what the newest page held says about a copy; None where that cannot be told here."""
     if held is None or reading.status is None or not copy.log:
         return None
-    log = held.log(parse_log_id(copy.log))
     try:
-        return None if log is None else read_slot(reading.status, log)
+        return find_slot(reading.status, held)
     except CairnError:
         # A page that cannot be read says nothing; `cairn verify` tells why.
         return None
@@ -79,7 +77,7 @@ def show_lines(row: Row, now: int) -> tuple[str, ...]:
         f"state        {row.state}",
         f"checked      {'against the ledger' if copies[0].checked else 'not against any ledger yet: cairn refresh does it'}",
         f"received     {day_and_time(copies[0].received_at)}",
-        f"copies       {len(copies)}, each with its own key; receivers of two copies find nothing in common",
+        f"copies       {len(copies)}, each with its own key; two of them share nothing but what they say and their day",
     ]
     lines += [
         f"copy {number}       {expectation(copy, now)}" for number, copy in enumerate(copies, 1) if not copy.receipt

@@ -154,9 +154,9 @@ def _find_reason(copy: Copy, held: HeldLedger, state: LogState) -> Reason | None
 
 
 def _successor(log_id: LogId, held: HeldLedger) -> LogState | None:
-    found = held.network.successor_of(log_id)
-    heir = None if found is None else held.log(found[0])
-    return None if heir is None else heir.state
+    """Who goes on with a log now: the last in its line that is held."""
+    heirs = [heir for other in held.network.line_of(log_id)[1:] if (heir := held.log(other)) is not None]
+    return heirs[-1].state if heirs else None
 
 
 async def _renew(

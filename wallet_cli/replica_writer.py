@@ -88,18 +88,22 @@ class ReplicaWriter:
         """Give the place for what is fetched of a log and not judged yet."""
         return Incoming(self._log_folder(log_id) / "incoming")
 
-    def commit(self, growth: Growth, note: bytes, bodies: Mapping[int, bytes]) -> None:
+    def take_bodies(self, log_id: LogId, indexes: Iterable[int]) -> None:
+        """Take bodies that wait in `incoming` for good, those of `indexes` that are there; the caller has checked them."""
+        self.incoming(log_id).move_bodies(indexes, self._log_folder(log_id) / "body")
+
+    def commit(self, growth: Growth, note: bytes, bodies: Mapping[int, bytes] | None = None) -> None:
         """Write judged growth: these bodies, all its entries and hashes, then the head with this note.
 
         Args:
             growth: as `judge_growth` returned it, from the state that is held.
             note: the checkpoint note it was judged against, perhaps with more cosignatures.
-            bodies: by index; what is left out is not held.
+            bodies: by index, beside those taken before; what is left out is not held.
         """
         folder = self._log_folder(growth.state.log_id)
         folder.mkdir(parents=True, exist_ok=True)
         old = self._held(growth.state.log_id)
-        self.put_bodies(growth.state.log_id, bodies)
+        self.put_bodies(growth.state.log_id, bodies or {})
         _write_growth(folder, old, growth)
         self._put_head(folder, note, growth.state)
         if old is not None:
@@ -171,6 +175,15 @@ class Incoming:
     def put_body(self, index: int, data: bytes) -> None:
         """Keep a body."""
         self._put(f"body-{index}", data)
+
+    def move_bodies(self, indexes: Iterable[int], folder: Path) -> None:
+        """Move bodies into another folder of the same replica, under their index; what is not here is left out."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for index in indexes:
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / f"body-{index}").replace(folder / str(index))
+        # Before the head that will give them meaning.
+        files.sync_folder(folder)
 
     def clear(self) -> None:
         """Throw everything away: it was taken over, or it was bad."""

@@ -9,11 +9,9 @@ Left out, unless `history` is asked for: bodies of `issue` entries and status pa
 
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ledger.errors import CairnError, ProofError, RuleError
-from ledger.log import tiles
-from ledger.log.body import verify_body
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.follow import Growth, judge_checkpoint, judge_growth
@@ -22,18 +20,18 @@ from ledger.log.keys import PublicKey
 from ledger.log.merkle import Frontier, root_at
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
+from ledger.log.reports import origin_of, read_reports
 from ledger.log.state import LogState
 from node.client.http import LedgerHTTP, TransportError
 from wallet_cli.cleaning import Cleaner, is_signed
+from wallet_cli.fetching import Fetcher
 from wallet_cli.fork import find_fork
 from wallet_cli.pages import find_needed_pages
 from wallet_cli.progress import Progress, no_progress
 from wallet_cli.refold import LEFT_OUT
 from wallet_cli.replica import ReplicaLog
-from wallet_cli.replica_writer import Incoming, ReplicaWriter
+from wallet_cli.replica_writer import ReplicaWriter
 from wallet_cli.terminal import count
-
-NOT_FOUND = 404
 
 # Bytes of entries fetched of one log before any is proven; the second where no key known here signed for them.
 MAX_GROWTH_BYTES, MAX_UNSIGNED_BYTES = 1 << 30, 64 << 20
@@ -165,6 +163,7 @@ async def sync_replica(
         # Also refuses a log held from before that does not contain what this trust root pins.
         members = [one for one in Network(trust, writer.read()).members() if one.log != trust.network]
         outcomes += [await run.follow(one.log, one.standing.name, one.standing.log_key) for one in members]
+        outcomes = run.take_reports(outcomes)
     return SyncReport(tuple(outcomes), unreachable)
 
 
@@ -249,28 +248,32 @@ class _Run:
             # Perhaps the node shows another history than the one held: then that is worth more than the refusal.
             evidence = await find_fork(held, offer.source.http, offer.note) if held is not None else None
             if held is not None and evidence is not None:
-                self._keep_evidence(held, work, evidence)
+                work.forks += self._keep_evidence(held, evidence)
             raise
 
     async def _grow(self, held: ReplicaLog | None, work: _Work, offer: _Offer) -> None:
         log_id = work.log_id
-        incoming = self._writer.incoming(log_id)
+        incoming, fetcher = self._writer.incoming(log_id), self._fetcher(work, offer)
         start = held.size if held else 0
         try:
-            entries = await self._fetch_entries(incoming, work, offer, start)
+            room = MAX_GROWTH_BYTES if offer.is_signed else MAX_UNSIGNED_BYTES
+            entries = await fetcher.entries(start, offer.size, max_bytes=room)
             parsed = [parse_entry(data) for data in entries]
-            bodies = await self._fetch_bodies(incoming, work, offer, [entry for entry in parsed if self._wants(entry)])
+            bodies = await fetcher.bodies([entry for entry in parsed if self._wants(entry)])
             state = held.state if held else None
             growth = judge_growth(state, entries, [bodies.get(e.index) for e in parsed], offer.note)
             self._check_identity(held, log_id, growth)
-            bodies.update(await self._fetch_page(incoming, offer, growth, start))
+            page = growth.state.newest_status
+            if page is not None and page.index >= start:
+                await fetcher.body(growth.entries[page.index - start])
         except TransportError:
             # What was fetched so far is kept: it is judged, as a whole, when the rest has come.
             raise
         except CairnError:
             incoming.clear()
             raise
-        self._writer.commit(growth, self._cleaner().trim(growth.state, offer.note), bodies)
+        self._writer.take_bodies(log_id, [entry.index for entry in parsed])
+        self._writer.commit(growth, self._cleaner().trim(growth.state, offer.note))
         incoming.clear()
         self._drop_old_pages(growth.state, held)
 
@@ -278,53 +281,9 @@ class _Run:
         statement = entry.statement
         return statement.body is not None and (self._history or statement.kind not in LEFT_OUT)
 
-    async def _fetch_entries(self, incoming: Incoming, work: _Work, offer: _Offer, start: int) -> list[bytes]:
-        found: list[bytes] = []
-        room = MAX_GROWTH_BYTES if offer.is_signed else MAX_UNSIGNED_BYTES
-        for index in range(start // tiles.TILE_WIDTH, -(-offer.size // tiles.TILE_WIDTH)):
-            bundle = incoming.bundle(index)
-            if bundle is None:
-                width = tiles.tile_width(0, index, offer.size)
-                bundle = await offer.source.http.entry_bundle(work.log_id, index, width)
-                incoming.put_bundle(index, bundle)
-            found += bundle
-            room -= sum(map(len, bundle))
-            if room < 0:
-                raise RuleError(f"entries: more bytes than are fetched at once, and {offer.size} entries are claimed")
-            self._progress(f"{work.name}: entries", len(found), offer.size - start)
-        return found[start % tiles.TILE_WIDTH :]
-
-    async def _fetch_bodies(
-        self, incoming: Incoming, work: _Work, offer: _Offer, wanted: Sequence[Entry]
-    ) -> dict[int, bytes]:
-        bodies: dict[int, bytes] = {}
-        for done, entry in enumerate(wanted, 1):
-            try:
-                bodies[entry.index] = await self._fetch_body(incoming, work.log_id, offer, entry)
-            except TransportError as error:
-                # A full replica may thin out old pages; no rule of growth reads them, and `audit` counts what lacks.
-                if error.status != NOT_FOUND or entry.statement.kind not in LEFT_OUT:
-                    raise
-            self._progress(f"{work.name}: bodies", done, len(wanted))
-        return bodies
-
-    async def _fetch_body(self, incoming: Incoming, log_id: LogId, offer: _Offer, entry: Entry) -> bytes:
-        data = incoming.body(entry.index)
-        reference = entry.statement.body
-        if reference is None:
-            raise ValueError("an entry without body")
-        if data is None:
-            data = await offer.source.http.body(log_id, entry.index, max_bytes=reference.size)
-            verify_body(entry.statement.kind, reference, data)
-            incoming.put_body(entry.index, data)
-        return data
-
-    async def _fetch_page(self, incoming: Incoming, offer: _Offer, growth: Growth, start: int) -> dict[int, bytes]:
-        page = growth.state.newest_status
-        if page is None or page.index < start:
-            return {}
-        log_id, entry = growth.state.log_id, growth.entries[page.index - start]
-        return {page.index: await self._fetch_body(incoming, log_id, offer, entry)}
+    def _fetcher(self, work: _Work, offer: _Offer) -> Fetcher:
+        incoming = self._writer.incoming(work.log_id)
+        return Fetcher(offer.source.http, work.log_id, work.name, incoming, self._progress)
 
     def _check_identity(self, held: ReplicaLog | None, log_id: LogId, growth: Growth) -> None:
         if growth.state.log_id != log_id:
@@ -350,9 +309,12 @@ class _Run:
         lacking = [held.parsed(index) for index in indexes if index < offer.size and held.body(index) is None]
         wanted = [entry for entry in lacking if entry.statement.body is not None]
         if wanted:
-            incoming = self._writer.incoming(work.log_id)
-            self._writer.put_bodies(work.log_id, await self._fetch_bodies(incoming, work, offer, wanted))
-            incoming.clear()
+            await self._fetch_held(work, offer, wanted)
+
+    async def _fetch_held(self, work: _Work, offer: _Offer, wanted: Sequence[Entry]) -> None:
+        await self._fetcher(work, offer).bodies(wanted)
+        self._writer.take_bodies(work.log_id, [entry.index for entry in wanted])
+        self._writer.incoming(work.log_id).clear()
 
     def _drop_old_pages(self, state: LogState, held: ReplicaLog | None) -> None:
         # The page of the head before stays for readers that still have that head open.
@@ -369,9 +331,7 @@ class _Run:
         lacking = [held.parsed(index) for index in sorted(needed) if held.body(index) is None]
         for offer in work.offers if lacking else ():
             try:
-                incoming = self._writer.incoming(work.log_id)
-                self._writer.put_bodies(work.log_id, await self._fetch_bodies(incoming, work, offer, lacking))
-                incoming.clear()
+                await self._fetch_held(work, offer, lacking)
                 return
             except CairnError as error:
                 work.problems.append(f"{offer.source.http.base_url}: {error}")
@@ -389,11 +349,24 @@ class _Run:
                 work.problems.append(f"{offer.source.http.base_url}: {error}")
                 continue
             for piece in pieces:
-                self._keep_evidence(held, work, piece)
+                work.forks += self._keep_evidence(held, piece)
 
-    def _keep_evidence(self, held: ReplicaLog, work: _Work, piece: bytes) -> None:
+    def take_reports(self, outcomes: Sequence[LogOutcome]) -> list[LogOutcome]:
+        """Keep what the logs report of each other beside the logs it is about; gives the outcomes with that counted."""
+        replica = self._writer.read()
+        views = {outcome.log_id: replica.log(outcome.log_id) for outcome in outcomes}
+        reports = [piece for view in views.values() if view is not None for piece in read_reports(view)]
+        return [self._count_reports(outcome, views[outcome.log_id], reports) for outcome in outcomes]
+
+    def _count_reports(self, outcome: LogOutcome, view: ReplicaLog | None, reports: Sequence[bytes]) -> LogOutcome:
+        if view is None:
+            return outcome
+        about = [piece for piece in reports if origin_of(piece) == view.state.charter.origin]
+        return replace(outcome, forks=outcome.forks + sum(self._keep_evidence(view, piece) for piece in about))
+
+    def _keep_evidence(self, held: ReplicaLog, piece: bytes) -> bool:
         evidence = self._cleaner().evidence(held, piece)
-        work.forks += evidence is not None and self._writer.add_evidence(work.log_id, evidence)
+        return evidence is not None and self._writer.add_evidence(held.state.log_id, evidence)
 
     def _cleaner(self) -> Cleaner:
         network = self._held(self._trust.network)

@@ -95,6 +95,9 @@ def make_badge(content: AwardContent, terms: BadgeTerms) -> JSONObject:
         subject["creditsEarned"] = credits_number(content.credits)
     if content.results:
         subject["result"] = describe_results(content)
+    if content.statement is not None:
+        # Words of the learner that have to stand wherever the award does.
+        subject["narrative"] = content.statement
     badge["credentialSubject"] = subject
     return badge | status_members(terms.status, terms.plain_status)
 

@@ -1,8 +1,11 @@
 """What verifying many files comes to: one report a file, counts, one exit code; and the JSON of a report, both ways."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from ledger.credential.as_of_report import AnswerThen, AsOfReport, Change
 from ledger.credential.report import (
     Answer,
     ClaimClass,
@@ -41,8 +44,10 @@ class FileReport:
     def to_line(self) -> str:
         """Give the report in one line; escaping is left to whoever prints."""
         titles = ", ".join(credential.title for credential in self.report.credentials if credential.title)
-        codes = ", ".join(dict.fromkeys(code.value for code in self.codes))
-        return f"{self.name}: {self.report.verdict.text} ({codes})" + (f", {titles}" if titles else "")
+        line = f"{self.name}: {self.report.summary} ({_join(one.asked for one in self.report.credentials)})"
+        if any(credential.as_of is not None for credential in self.report.credentials):
+            line += f"; today: {self.report.verdict.text} ({_join(self.codes)})"
+        return line + (f", {titles}" if titles else "")
 
 
 class Tally:
@@ -55,7 +60,7 @@ class Tally:
 
     def add(self, report: FileReport) -> None:
         """Count one file."""
-        verdict = report.report.verdict.text
+        verdict = report.report.summary
         self.counts[verdict] = self.counts.get(verdict, 0) + 1
         self._exit_codes.add(report.report.exit_code)
 
@@ -67,6 +72,10 @@ class Tally:
     def to_line(self) -> str:
         """Give the counts in words."""
         return ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.counts.items()))
+
+
+def _join(codes: Iterable[Code]) -> str:
+    return ", ".join(dict.fromkeys(code.value for code in codes))
 
 
 def report_unreadable(detail: str, remedy: str) -> RecordReport:
@@ -98,16 +107,44 @@ def parse_report(data: bytes) -> RecordReport:
         raise MalformedError("report: not the JSON of a verification", hint="use the node's own version") from error
 
 
-def _credential(value: dict[str, list[dict[str, str]]]) -> CredentialReport:
+def _credential(value: dict[str, Any]) -> CredentialReport:  # JSON: whatever is not as expected raises where it is used
     return CredentialReport(
         steps=tuple(_step(item) for item in value["steps"]),
-        code=Code(value["code"]),  # type: ignore[arg-type]  # a text; an unknown one is a ValueError
+        code=Code(value["code"]),
         title=str(value["title"]),
         issuer=str(value["issuer"]),
         achievement=str(value["achievement"]),
         shown=tuple(_line(item) for item in value["shown"]),
         not_shown=tuple(map(str, value["not_shown"])),
         notes=tuple(map(str, value["notes"])),
+        as_of=None if value["as_of"] is None else _as_of(value["as_of"]),
+    )
+
+
+def _as_of(value: dict[str, Any]) -> AsOfReport:  # as above
+    return AsOfReport(
+        at=int(value["at"]),
+        state=str(value["state"]),
+        known_then=_answer(value["known_then"]),
+        known_now=_answer(value["known_now"]),
+        changes=tuple(_change(item) for item in value["changes"]),
+        notes=tuple(map(str, value["notes"])),
+    )
+
+
+def _answer(value: dict[str, Any]) -> AnswerThen:  # as above
+    return AnswerThen(Code(value["code"]), tuple(_step(item) for item in value["steps"]))
+
+
+def _change(value: dict[str, Any]) -> Change:  # as above
+    index, known_by = (None if value[name] is None else int(value[name]) for name in ("index", "known_by"))
+    return Change(
+        step=int(value["step"]),
+        what=str(value["what"]),
+        log=str(value["log"]),
+        index=index,
+        known_by=known_by,
+        reaches_back=value["reaches_back"] is True,
     )
 
 

@@ -33,6 +33,7 @@ from ledger.log.keys import Algorithm, KeyId
 MAX_NAME_CHARACTERS = 200
 MAX_EMAIL_CHARACTERS = 254
 MAX_RESULT_CHARACTERS = 1000
+MAX_STATEMENT_CHARACTERS = 2500
 
 IDENTIFIER_DIGESTS = 4
 """Digests in `identifier`, whether a learner has an e-mail address on file or not."""
@@ -75,6 +76,8 @@ class AwardContent:
     """(code, value), each code once, codes of the achievement's result descriptions."""
     replaces: str | None = None
     """`urn:uuid:…` of the credential this one replaces."""
+    statement: str | None = None
+    """The learner's own words beside the award, as the institution was asked to place them."""
     evaluation: EvaluationRecord | None = None
     """How it was decided, if by an evaluation."""
 
@@ -122,6 +125,8 @@ def check_award(content: AwardContent) -> None:
         raise RuleError("credits: is not a decimal number with at most four places, such as 0.5")
     if content.replaces is not None and not _URI.fullmatch(content.replaces):
         raise RuleError("replaces: is not the id of a credential")
+    if content.statement is not None:
+        _check_line("statement", content.statement, MAX_STATEMENT_CHARACTERS)
     if content.evaluation is not None:
         check_record(content.evaluation)
     seen: set[str] = set()
@@ -251,6 +256,10 @@ def _make_subject(content: AwardContent, subject_id: str, hidden: list[Path], dr
     if content.credits is not None:
         subject["creditsEarned"] = credits_number(content.credits)
         hidden.append((*place, "creditsEarned"))
+    if content.statement is not None:
+        # Open Badges 3.0 has this member for words about the subject; it counts among the digests there always are.
+        subject["narrative"] = content.statement
+        hidden.append((*place, "narrative"))
     if content.achievement.results:
         count = -(-len(content.achievement.results) // RESULT_DIGESTS_STEP) * RESULT_DIGESTS_STEP
         subject["result"] = _mix(describe_results(content), count, draw)

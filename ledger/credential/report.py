@@ -11,6 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ledger.credential.as_of_report import AsOfReport
 
 CLOSING = "Verification says nothing about whether the claims are true."
 UNBOUND_NOTE = "not bound to a person: accept it only from the school itself"
@@ -57,14 +61,17 @@ class Answer(StrEnum):
 
 
 class Verdict(Enum):
-    """The verdict in words with its exit code, worst first: this order decides a record's verdict."""
+    """The verdict in words with its exit code, worst first: this order decides a record's verdict.
 
-    NOT_AUTHENTIC = ("Not authentic", 1)
-    WAS_VALID = ("Was valid, not now", 1)
-    NOT_YET = ("Not valid yet", 1)
-    NOT_READABLE = ("Not readable", 2)
-    CANNOT_TELL = ("Cannot tell yet", 3)
-    VALID = ("Valid now", 0)
+    Third stand the words about a moment in the past.
+    """
+
+    NOT_AUTHENTIC = ("Not authentic", 1, "Not authentic")
+    WAS_VALID = ("Was valid, not now", 1, "No longer valid then")
+    NOT_YET = ("Not valid yet", 1, "Not valid yet then")
+    NOT_READABLE = ("Not readable", 2, "Not readable")
+    CANNOT_TELL = ("Cannot tell yet", 3, "Cannot tell")
+    VALID = ("Valid now", 0, "Valid then")
 
     @property
     def text(self) -> str:
@@ -75,6 +82,11 @@ class Verdict(Enum):
     def exit_code(self) -> int:
         """0 yes, 1 a true no, 2 unreadable, 3 could not decide."""
         return self.value[1]
+
+    @property
+    def then(self) -> str:
+        """The words of an answer about a moment in the past."""
+        return self.value[2]
 
     @property
     def rank(self) -> int:
@@ -210,7 +222,8 @@ class CredentialReport:
 
     `title` is what it is (the achievement's name), `issuer` who issued it, `shown` and `not_shown` its content. After a
     bad signature nothing else about a file is believed: `verify` then leaves these empty. `notes` are repeated with
-    the verdict (`quorum none`, `UNBOUND_NOTE`).
+    the verdict (`quorum none`, `UNBOUND_NOTE`). All of it is about now; `as_of` is about the moment that was asked about
+    besides, if any (none about a file that is not believed, which was no better then).
     """
 
     steps: tuple[Step, ...]
@@ -221,6 +234,7 @@ class CredentialReport:
     shown: tuple[ShownLine, ...] = ()
     not_shown: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    as_of: "AsOfReport | None" = None
 
     @property
     def verdict(self) -> Verdict:
@@ -228,9 +242,14 @@ class CredentialReport:
         return self.code.verdict
 
     @property
+    def asked(self) -> Code:
+        """The code that answers what was asked: about now or, where a moment was named, as known then."""
+        return self.code if self.as_of is None else self.as_of.known_then.code
+
+    @property
     def exit_code(self) -> int:
-        """The exit code for this credential alone."""
-        return self.code.exit_code
+        """The exit code for this credential alone, by what was asked."""
+        return self.asked.exit_code
 
     def to_json(self) -> dict[str, object]:
         """The report for machines; the shape is stable, empty members stay."""
@@ -245,11 +264,13 @@ class CredentialReport:
             "not_shown": [escape_text(name) for name in self.not_shown],
             "notes": [escape_text(note) for note in self.notes],
             "steps": [step.to_json() for step in self.steps],
+            "as_of": None if self.as_of is None else self.as_of.to_json(),
         }
 
     def to_lines(self) -> list[str]:
         """The report for people: the verdict first, then what it is about, what it shows, and every step."""
-        lines = [f"{self.verdict.text} ({self.code.value})"]
+        lines = [] if self.as_of is None else self.as_of.to_lines()
+        lines.append(f"{'' if self.as_of is None else 'Today: '}{self.verdict.text} ({self.code.value})")
         lines += [f"  Note: {note}" for note in self.notes]
         lines += [
             f"  {what}" for what in (self.title, self.issuer and f"issued by {self.issuer}", self.achievement) if what
@@ -284,6 +305,12 @@ class RecordReport:
         return worst_verdict(report.verdict for report in self.credentials)
 
     @property
+    def summary(self) -> str:
+        """The worst verdict in words, by what was asked."""
+        worst = worst_verdict(report.asked.verdict for report in self.credentials)
+        return worst.text if all(report.as_of is None for report in self.credentials) else worst.then
+
+    @property
     def exit_code(self) -> int:
         """The exit code of the file; an unreadable credential beside readable ones makes it 3, not 2."""
         return batch_exit_code(report.exit_code for report in self.credentials)
@@ -303,7 +330,7 @@ class RecordReport:
         """The report for people. A batch prints `CLOSING` once at its end and passes `closing=False` here."""
         lines: list[str] = []
         if len(self.credentials) > 1:
-            lines += [f"{self.verdict.text}: {len(self.credentials)} credentials, the worst of them decides", ""]
+            lines += [f"{self.summary}: {len(self.credentials)} credentials, the worst of them decides", ""]
         lines += [escape_text(f"Note: {note}") for note in self.notes]
         for report in self.credentials:
             lines += [*report.to_lines(), ""]

@@ -144,7 +144,7 @@ def _check_entry(entry: Entry, checkpoint: Checkpoint, network: Network, log: Lo
     statement = entry.statement
     if not isinstance(statement, StatusUpdate) or statement.restates is not None:
         raise PolicyError(f"entry {entry.index} is no status page")
-    if statement.log != log or not all(log in network.line_of(LogId(place.log)) for place in statement.lists):  # 1
+    if statement.log != log or not all(network.may_restate(log, LogId(place.log)) for place in statement.lists):  # 1
         raise PolicyError(f"entry {entry.index} is a page of another institution")
     if entry.index < state.size:  # 2
         raise PolicyError(f"entry {entry.index} is not newer than the {state.size} entries held")

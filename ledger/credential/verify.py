@@ -6,11 +6,13 @@ signature nothing else about the file is believed.
 
 The steps stand in these modules: `verify_token` (1-5: what the bytes prove by themselves), `verify_ledger` (6-11: what the
 ledger says), `verify_requirements` (12) and `verify_content` (13, 14: what is shown, by whom). This one puts them together.
+`verify_as_of` answers steps 5-11 once more for a moment in the past.
 """
 
 from dataclasses import dataclass
 
 from ledger.credential import verify_content
+from ledger.credential.moment import check_moment
 from ledger.credential.presentation import Presentation, parse_presentation
 from ledger.credential.report import (
     UNBOUND_NOTE,
@@ -23,6 +25,7 @@ from ledger.credential.report import (
     first_code,
     unreadable,
 )
+from ledger.credential.verify_as_of import report_as_of
 from ledger.credential.verify_ledger import LedgerSteps
 from ledger.credential.verify_token import Terms, examine_token
 from ledger.errors import CairnError, MalformedError
@@ -43,11 +46,21 @@ class Question:
         now: Unix milliseconds.
         audience: the verifier's own name, if the file has to be made for it.
         nonce: the value it gave out, if any.
+        as_of: the moment that is asked about besides, in Unix milliseconds; `None` for now alone. Both answers then stand in
+            the report, and the one about the moment decides the exit code.
+
+    Raises:
+        MalformedError: the moment is still to come.
     """
 
     now: int
     audience: str | None = None
     nonce: str | None = None
+    as_of: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.as_of is not None:
+            check_moment(self.as_of, self.now)
 
 
 def verify_file(data: bytes, network: Network, question: Question) -> RecordReport:
@@ -73,7 +86,7 @@ def verify_file(data: bytes, network: Network, question: Question) -> RecordRepo
 def verify_presentation(presentation: Presentation, network: Network, question: Question) -> RecordReport:
     """Verify every credential of a parsed presentation, and that each holder signed the whole of it."""
     # The file is hashed once, not once for each of its credentials.
-    terms = Terms.of_presentation(presentation, question.now, question.audience, question.nonce)
+    terms = Terms.of_presentation(presentation, question.now, question.audience, question.nonce, question.as_of)
     reports = tuple(
         verify_credential(item.sd_jwt, item.receipt, network, terms, item.status) for item in presentation.credentials
     )
@@ -115,6 +128,9 @@ def verify_credential(
         notes.append(NO_QUORUM_NOTE)
     if not token.is_bound:
         notes.append(UNBOUND_NOTE)
+    as_of = None
+    if terms.as_of is not None:
+        as_of = report_as_of(network, token, ledger, terms.as_of, has_stapled=stapled is not None)
     return CredentialReport(
         steps=tuple(steps),
         code=code,
@@ -124,6 +140,7 @@ def verify_credential(
         shown=content.shown,
         not_shown=content.not_shown,
         notes=tuple(notes),
+        as_of=as_of,
     )
 
 
@@ -132,7 +149,7 @@ def _verify_bare(data: bytes, network: Network, question: Question) -> RecordRep
         text = data.strip().decode("ascii")
     except UnicodeDecodeError as error:
         raise MalformedError("file: neither a presentation nor an SD-JWT") from error
-    terms = Terms(now=question.now, audience=question.audience, nonce=question.nonce)
+    terms = Terms(now=question.now, audience=question.audience, nonce=question.nonce, as_of=question.as_of)
     return RecordReport((verify_credential(text, None, network, terms),))
 
 

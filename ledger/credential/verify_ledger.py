@@ -38,12 +38,22 @@ class LedgerSteps:
         self.network = network
         self.token = token
         self.now = now
-        self.steps: list[Step] = []
-        self.codes: list[Code] = []
+        self.found: list[tuple[Step, Code | None]] = []
+        """The answer to each step so far, with the code that goes with it."""
         self.receipt: Receipt | None = None
         """Set once step 6 has proven the position."""
         self.log: LogId = token.key_log or LogId(b"")
         """The log the receipt is of; until there is one, the log whose key signed."""
+
+    @property
+    def steps(self) -> list[Step]:
+        """The answers so far."""
+        return [step for step, _ in self.found]
+
+    @property
+    def codes(self) -> list[Code]:
+        """The codes that apply so far."""
+        return [code for _, code in self.found if code is not None]
 
     def walk(self, receipt: object | None, stapled: object | None = None) -> None:
         """Answer all six steps."""
@@ -52,16 +62,12 @@ class LedgerSteps:
         self._check_forks()
         self._check_rights()
         self._check_key()
-        step, code = check_status(self.network, self.token, self.log, self.now, stapled)
-        self.steps.append(step)
-        self.codes += [] if code is None else [code]
+        self.found.append(check_status(self.network, self.token, self.log, self.now, stapled))
 
     def _answer(
         self, number: int, answer: Answer, detail: str = "", remedy: str = "", code: Code | None = None
     ) -> None:
-        self.steps.append(make_step(number, answer, detail, remedy))
-        if code is not None:
-            self.codes.append(code)
+        self.found.append((make_step(number, answer, detail, remedy), code))
 
     def _unknown(self, number: int, detail: str, remedy: str = SYNC, code: Code = Code.INCOMPLETE) -> None:
         self._answer(number, Answer.COULD_NOT_CHECK, detail, remedy, code)
@@ -91,14 +97,18 @@ class LedgerSteps:
         except CairnError as error:
             self._answer(6, Answer.NO, str(error), "ask the holder to refresh it", Code.NOT_ON_LEDGER)
             return None
+        return receipt if self._is_of_issuer(receipt) else None
+
+    def _is_of_issuer(self, receipt: Receipt) -> bool:
+        """Tell whether a receipt is of the issuer's log or a successor's; answers step 6 itself where it is not."""
         owner = self.token.owner
         assert owner is not None
-        if receipt.log not in self.network.line_of(owner):
-            name, other = self.network.name_of(owner), self.network.name_of(receipt.log)
-            detail = f"its issuer is {name}, its receipt is of the log of {other}"
-            self._answer(6, Answer.NO, detail, "reject it, or ask the issuer", Code.ISSUER_NOT_AUTHORISED)
-            return None
-        return receipt
+        if receipt.log in self.network.line_of(owner):
+            return True
+        name, other = self.network.name_of(owner), self.network.name_of(receipt.log)
+        detail = f"its issuer is {name}, its receipt is of the log of {other}"
+        self._answer(6, Answer.NO, detail, "reject it, or ask the issuer", Code.ISSUER_NOT_AUTHORISED)
+        return False
 
     def _prove_receipt(self, receipt: Receipt, commitment: bytes, view: LogView) -> None:
         try:
@@ -109,16 +119,20 @@ class LedgerSteps:
         try:
             verify_receipt(receipt, commitment, entry)
         except CairnError as error:
-            self._answer(6, Answer.NO, str(error), "reject it, or ask the issuer", Code.NOT_ON_LEDGER)
+            self._refuse(receipt, str(error), "reject it, or ask the issuer", Code.NOT_ON_LEDGER)
             return
         if not _is_batch(entry):
             detail = f"entry {receipt.index} restates an earlier batch; what it holds stands there, not here"
-            self._answer(6, Answer.NO, detail, "ask the holder to refresh it", Code.NOT_ON_LEDGER)
+            self._refuse(receipt, detail, "ask the holder to refresh it", Code.NOT_ON_LEDGER)
             return
+        self._judge_batch(receipt, entry, view)
+
+    def _judge_batch(self, receipt: Receipt, entry: Entry, view: LogView) -> None:
+        """Answer step 6 for a batch that is proven to hold the commitment: whether it counts."""
         void = view.state.void.get(receipt.index)
         if void is not None:
             code = _void_code(view.state.key_status(entry.signatures[0].key, Role.OPERATE, receipt.index))
-            self._answer(6, Answer.NO, f"{self._batch(receipt)} is void: {void}", "ask the issuer", code)
+            self._refuse(receipt, f"{self._batch(receipt)} is void: {void}", "ask the issuer", code)
             return
         void = view.state.void_reason(entry)
         if void is not None:
@@ -127,6 +141,15 @@ class LedgerSteps:
             return
         self.receipt = receipt
         self._answer(6, Answer.YES, f"entry {receipt.index} of the log of {self.network.name_of(receipt.log)}")
+
+    def _refuse(self, receipt: Receipt, detail: str, remedy: str, code: Code) -> None:
+        """Say that it does not stand there, unless it may stand so in another history that counts as much."""
+        fork = self.network.fork_of(receipt.log)
+        if fork is None or not fork.is_open or receipt.index < fork.size:
+            self._answer(6, Answer.NO, detail, remedy, code)
+            return
+        detail += f"; that log has another history from entry {fork.size} on, which is not the one held here"
+        self._unknown(6, detail, "ask the network which history counts", Code.FORKED_LOG)
 
     def _batch(self, receipt: Receipt) -> str:
         return f"its batch, entry {receipt.index} of the log of {self.network.name_of(receipt.log)},"
@@ -193,10 +216,13 @@ class LedgerSteps:
             return
         fresh = network_head.quorum.fresh or 0
         if self.now - fresh * 1000 > trust.max_age:
-            detail = f"the newest state of the network held here is of {format_instant(fresh * 1000)}"
-            self._unknown(7, detail, SYNC, Code.STALE)
+            self._tell_stale(fresh)
             return
         self._answer(7, Answer.YES, _describe_heads(heads))
+
+    def _tell_stale(self, seconds: int) -> None:
+        detail = f"the newest state of the network held here is of {format_instant(seconds * 1000)}"
+        self._unknown(7, detail, SYNC, Code.STALE)
 
     # Step 8
 

@@ -7,7 +7,7 @@ if no larger state of that log is known.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.credential import status
 from ledger.credential.report import Answer, Code, Step, make_step
@@ -32,12 +32,20 @@ MAX_KEPT_ENTRIES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page that decides about a list, and where: `doubted` is the newest one above an undecided fork, if any."""
+    """The page that decides about a list, and where.
+
+    Attributes:
+        log, view: whose page it is.
+        record: the page that is read.
+        doubted: the newest one above an undecided fork, if any.
+        thinned: the page that counts, where it was thinned out and an older one is read (looking back alone).
+    """
 
     log: LogId
     view: LogView
     record: StatusRecord
     doubted: StatusRecord | None
+    thinned: StatusRecord | None = None
 
 
 def check_status(
@@ -68,6 +76,7 @@ def check_status(
             raise PolicyError(f"the head held of {network.name_of(page.log)}, whose page counts, has no quorum")
         value = _read(network, page, page.record, reference)
         doubted = None if page.doubted is None else _read(network, page, page.doubted, reference)
+        _check_thinned(network, page, value, reference)
     except CairnError as error:
         return _unknown(str(error), error.hint or SYNC)
     if stapled is not None and value not in (Status.REVOKED, Status.REPLACED):
@@ -78,6 +87,68 @@ def check_status(
             return _tell(network, page, value, doubted, now, f"; the newer status it brings does not count: {error}")
         return _tell_newer(network, page, newer)
     return _tell(network, page, value, doubted, now)
+
+
+def find_status_change(then: Network, network: Network, reference: StatusReference) -> tuple[LogId, int] | None:
+    """Find the entry that made a slot read otherwise than it did: a page, or what voids or restores the one that counts.
+
+    Where pages in between are not held it is the first that is.
+
+    Args:
+        then: the network as it was known.
+        network: as it is known today.
+        reference: the slot.
+
+    Returns:
+        The log and the index; `None` where no entry held explains it.
+    """
+    try:
+        page = _find_page(network, reference)
+        before = _find_page(then, reference)
+        value = _read(then, before, before.record, reference)
+        if _read(network, page, page.record, reference) != value:
+            return page.log, _first_other(network, page, before, reference, value)
+    except CairnError:
+        # One of the two cannot be read, which the answers say; a theft or a repair may be the reason.
+        pass
+    return _find_repair(then, network, reference)
+
+
+def _first_other(network: Network, page: Page, before: Page, reference: StatusReference, value: Status) -> int:
+    """Index of the first page held that reads otherwise, by halving: a slot is not changed back and forth every night."""
+    above = before.record.index if before.log == page.log else -1
+    pages = [
+        record
+        for record in _pages(network, page.log, page.view, reference)
+        if above < record.index <= page.record.index and not page.view.state.is_status_void(record)
+    ]
+    low, high = 0, len(pages) - 1
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            is_same = _read(network, page, pages[middle], reference) == value
+        except CairnError:
+            del pages[middle]
+            high -= 1
+            continue
+        low, high = (middle + 1, high) if is_same else (low, middle)
+    return pages[high].index
+
+
+def _find_repair(then: Network, network: Network, reference: StatusReference) -> tuple[LogId, int] | None:
+    """The newest compromise or restatement that was not known and concerns a page of this list."""
+    for log in reversed(network.line_of(LogId(reference.log))):
+        view, earlier = network.ledger.log(log), then.ledger.log(log)
+        if view is None or earlier is None:
+            continue
+        size, pages = earlier.state.size, list(_pages(network, log, view, reference))
+        signers, indexes = {page.signer for page in pages}, {page.index for page in pages}
+        found = [theft.index for theft in view.state.thefts if theft.index >= size and theft.key in signers]
+        repairs = (item for index in indexes for item in view.state.restated.get(index, ()))
+        found += [item.index for item in repairs if item.index >= size]
+        if found:
+            return log, max(found)
+    return None
 
 
 def read_entry(network: Network, log: LogId, view: LogView, index: int) -> Entry:
@@ -101,7 +172,18 @@ def read_entry(network: Network, log: LogId, view: LogView, index: int) -> Entry
 
 
 def _find_page(network: Network, reference: StatusReference) -> Page:
-    """Find the page that decides: the last successor's that restates the list, else the owner's below the boundary."""
+    """Find the page that decides: the last successor's that restates the list, else the owner's below the boundary.
+
+    All lists of a log stand on the same pages, so it is found once for all of them.
+    """
+    kept = network.deciding.get(LogId(reference.log))
+    if isinstance(kept, Page):
+        return kept
+    network.deciding[LogId(reference.log)] = found = _search_page(network, reference)
+    return found
+
+
+def _search_page(network: Network, reference: StatusReference) -> Page:
     list_log = LogId(reference.log)
     for log in reversed(network.line_of(list_log)):
         name = network.name_of(log)
@@ -121,7 +203,9 @@ def _find_page(network: Network, reference: StatusReference) -> Page:
                 f"the newest status page of {name}, entry {below[-1].index}, is void: its key was compromised: {theft}"
             )
             raise PolicyError(detail, hint="ask the issuer to restate its pages, then sync")
-        return Page(log, view, below[-1], pages[-1] if pages[-1] != below[-1] else None)
+        record = network.choose_page(log, view, below)
+        doubted = pages[-1] if pages[-1] != below[-1] else None
+        return Page(log, view, record, doubted, below[-1] if record != below[-1] else None)
     raise PolicyError(f"{network.name_of(list_log)} has published no status page for this list yet", hint=SYNC)
 
 
@@ -134,8 +218,29 @@ def _pages(network: Network, log: LogId, view: LogView, reference: StatusReferen
             return
         # Another's list is looked for where it is restated; an own one that is missing shows when it is read.
         is_about = reference.log == log or reference.log in named
-        if is_about and all(log in network.line_of(other) for other in named):
+        if is_about and all(network.may_restate(log, other) for other in named):
             yield record
+
+
+def _check_thinned(network: Network, page: Page, value: Status, reference: StatusReference) -> None:
+    """Check that the page after the one that was thinned out reads as the one before it: then that one did too.
+
+    Raises:
+        ProofError: it reads otherwise, or is not held.
+    """
+    if page.thinned is None or value in (Status.REVOKED, Status.REPLACED):
+        return
+    after = network.page_after(page.log, page.thinned.index)
+    found = None if after is None else _read(network, replace(page, view=after[0]), after[1], reference)
+    if after is None or found is not value:
+        told = "and none after it is held"
+        if after is not None and found is not None:
+            told = f"{found.name.lower()} as of entry {after[1].index}"
+        raise ProofError(
+            f"the page of entry {page.thinned.index}, which counted, is not held any more; "
+            f"{value.name.lower()} as of entry {page.record.index}, {told}",
+            hint="ask the issuer, or a node that keeps all pages",
+        )
 
 
 def _read(network: Network, page: Page, record: StatusRecord, reference: StatusReference) -> Status:
@@ -160,8 +265,10 @@ def _open_page(network: Network, page: Page, record: StatusRecord) -> tuple[byte
 def _tell(
     network: Network, page: Page, value: Status, doubted: Status | None, now: int, remark: str = ""
 ) -> tuple[Step, Code | None]:
-    known = f"as of entry {page.record.index} of the log of {network.name_of(page.log)}{_silence(network, page, now)}"
-    known += remark
+    known = f"as of entry {page.record.index} of the log of {network.name_of(page.log)}"
+    known += (_last_word(network, page) or _silence(network, page, now)) + remark
+    if page.thinned is not None:
+        known += f"; the page of entry {page.thinned.index}, which counted, is not held any more"
     final = _tell_final(value, known)
     if final is not None:
         return final
@@ -204,6 +311,14 @@ def _tell_passing(network: Network, log: LogId, value: Status, known: str, size:
     if value is Status.SUSPENDED:
         return make_step(11, Answer.NO, f"suspended, {known}", "ask the issuer until when"), Code.SUSPENDED
     return make_step(11, Answer.YES, known), None
+
+
+def _last_word(network: Network, page: Page) -> str:
+    """Say so if the page is the last of a log that ended, so that this status never changes unless a successor's does."""
+    end = network.successor_of(page.log)
+    if end is None:
+        return ""
+    return f"; its log has ended, and {network.name_of(end[0])}, which goes on with it, has not taken this list over"
 
 
 def _silence(network: Network, page: Page, now: int) -> str:

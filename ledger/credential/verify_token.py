@@ -35,6 +35,7 @@ class Terms:
         audience, nonce: what the verifier demands; `None` for no demand.
         envelope: the presentation the credential stands in, if it does.
         envelope_claim: the value every key binding in that presentation must sign.
+        as_of: the moment that is asked about besides, in Unix milliseconds; `None` for now alone.
     """
 
     now: int
@@ -42,12 +43,15 @@ class Terms:
     nonce: str | None = None
     envelope: Presentation | None = None
     envelope_claim: str = ""
+    as_of: int | None = None
 
     @classmethod
-    def of_presentation(cls, envelope: Presentation, now: int, audience: str | None, nonce: str | None) -> "Terms":
+    def of_presentation(
+        cls, envelope: Presentation, now: int, audience: str | None, nonce: str | None, as_of: int | None = None
+    ) -> "Terms":
         """Terms for the credentials of one presentation."""
         claim = presentation.hash_claim(envelope)
-        return cls(now=now, audience=audience, nonce=nonce, envelope=envelope, envelope_claim=claim)
+        return cls(now=now, audience=audience, nonce=nonce, envelope=envelope, envelope_claim=claim, as_of=as_of)
 
     @property
     def is_unsigned_file(self) -> bool:
@@ -60,7 +64,8 @@ class TokenFindings:
     """What steps 1-5 found. `claims` and everything after it are there once the signature is good."""
 
     steps: list[Step] = field(default_factory=list)
-    codes: list[Code] = field(default_factory=list)
+    lasting: list[Code] = field(default_factory=list)
+    """The codes that steps 1-4 gave."""
     notes: list[str] = field(default_factory=list)
     token: SDJWT | None = None
     claims: Claims | None = None
@@ -70,6 +75,14 @@ class TokenFindings:
     """The log whose key signed: the owner, or its successor."""
     key: KeyRecord | None = None
     is_bound: bool = False
+    dates: tuple[Step, Code | None] | None = None
+    """The answer to step 5, which alone of these depends on when it is asked about."""
+
+    @property
+    def codes(self) -> list[Code]:
+        """The codes that apply."""
+        code = None if self.dates is None else self.dates[1]
+        return self.lasting if code is None else [*self.lasting, code]
 
     @property
     def is_believed(self) -> bool:
@@ -86,7 +99,7 @@ class TokenFindings:
         """Record the answer to one step, and the code that goes with it."""
         self.steps.append(make_step(number, answer, detail, remedy))
         if code is not None:
-            self.codes.append(code)
+            self.lasting.append(code)
 
 
 KeyFinder = Callable[[TokenFindings, SDJWT], bool]
@@ -109,7 +122,8 @@ def examine_by(text: str, find_key: KeyFinder, terms: Terms) -> TokenFindings:
     found.answer(1, Answer.YES)
     if find_key(found, found.token) and _open(found, found.token):
         _check_binding(found, found.token, terms)
-        _check_dates(found, terms.now)
+        found.dates = judge_dates(found.payload, terms.now)
+        found.steps.append(found.dates[0])
     return found
 
 
@@ -211,24 +225,22 @@ def _check_binding(found: TokenFindings, token: SDJWT, terms: Terms) -> None:
     found.answer(4, Answer.YES, f"made for {binding.audience} on {when}" + ("" if asked else "; you asked for no name"))
 
 
-def _check_dates(found: TokenFindings, now: int) -> None:
+def judge_dates(payload: JSONObject, now: int) -> tuple[Step, Code | None]:
+    """Answer step 5 for a moment (Unix ms), with the code that goes with it."""
     try:
-        dates = validity.parse_validity(found.payload, where="credential")
+        dates = validity.parse_validity(payload, where="credential")
     except CairnError as error:
-        found.answer(5, Answer.COULD_NOT_CHECK, str(error), "ask the issuer", Code.INCOMPLETE)
-        return
+        return make_step(5, Answer.COULD_NOT_CHECK, str(error), "ask the issuer"), Code.INCOMPLETE
     if dates.is_expired(now):
         until = format_instant(dates.expires or 0)
-        found.answer(5, Answer.NO, f"valid until {until}", "ask the issuer whether it renews", Code.EXPIRED)
-        return
-    start = _valid_from(found.payload)
+        return make_step(5, Answer.NO, f"valid until {until}", "ask the issuer whether it renews"), Code.EXPIRED
+    start = _valid_from(payload)
     today = format_instant(now)[:10]
     if dates.is_early(now) or start > today:
         first = max(start, "" if dates.not_before is None else format_instant(dates.not_before)[:10])
-        found.answer(5, Answer.NO, f"valid from {first}", "wait until then", Code.NOT_YET_VALID)
-        return
+        return make_step(5, Answer.NO, f"valid from {first}", "wait until then"), Code.NOT_YET_VALID
     until = "" if dates.expires is None else f", until {format_instant(dates.expires)[:10]}"
-    found.answer(5, Answer.YES, f"valid from {start}{until}" if start else "no dates set")
+    return make_step(5, Answer.YES, f"valid from {start}{until}" if start else "no dates set"), None
 
 
 def _valid_from(payload: JSONObject) -> str:

@@ -142,7 +142,9 @@ class _Look:
             yield self._finding(entry, Severity.VOID, text, Rule.EFFECT)
         elif isinstance(statement, Issue) and statement.restates is None:
             rights = self._network.rights_at(self._log_id, index)
-            if rights.reason is not None:
+            # Every log cuts, also that of a network which does not list itself; its batches give nobody rights.
+            is_unlisted = rights.record is None and self._log_id == self._network.trust.network
+            if rights.reason is not None and not is_unlisted:
                 text = f"batch issued although {rights.reason}"
                 yield self._finding(entry, Severity.NOTICE, text, Rule.RIGHTS)
             if last_kind != "anchor":
@@ -252,11 +254,10 @@ def _audit_boundaries(network: Network, log_id: LogId, view: LogView) -> Iterato
             text = f"{named} names another history than the one held"
             evidence += f"; held: root {base64url.encode(root_of_view(view, boundary.size))}"
             yield Finding(log_id, boundary.size, Severity.BROKEN, text, Rule.BOUNDARY, evidence)
-        anchored = [head for head in membership.anchored.get(log_id, ()) if head.index < record.index]
-        largest = max(anchored, key=lambda head: head.size, default=None)
-        if largest is not None and boundary.size < largest.size:
+        largest = membership.retroactive_below(record)
+        if largest is not None:
             text = f"{named} is retroactive: a larger head was anchored before"
-            evidence += f"; its anchor {largest.index}: size {largest.size}"
+            evidence += f"; anchored before: size {largest}"
             yield Finding(log_id, boundary.size, Severity.NOTICE, text, Rule.BOUNDARY, evidence)
     for head in membership.anchored.get(log_id, ()):
         if head.size > view.state.size:

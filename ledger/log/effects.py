@@ -1,4 +1,4 @@
-"""What entries leave behind in the state of a log: pages, restatements, documents, and what became of each entry."""
+"""What entries leave behind in the state of a log: pages, restatements, thefts, documents, and what became of each."""
 
 from dataclasses import dataclass
 
@@ -32,6 +32,15 @@ class Restatement:
     index: int
     signer: KeyId
     root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Theft:
+    """A key declared stolen: by which entry, and from which index on that voids what the key signed."""
+
+    index: int
+    key: KeyId
+    since: int
 
 
 @dataclass(frozen=True, slots=True)

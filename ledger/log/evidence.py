@@ -5,15 +5,15 @@ of two different leaf hashes. Where it is known, the largest common tree with co
 the fork begins. Nothing in it needs to be believed: `verify_fork` checks every part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger import base64url, canonical
 from ledger.canonical import Fields, JSONObject, JSONValue
-from ledger.errors import MalformedError, ProofError, SignatureError
+from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.merkle import LeafHash, Proof, RootHash, verify_consistency, verify_inclusion
-from ledger.log.note import VerifierKey
+from ledger.log.note import Note, VerifierKey, parse_note
 
 MAX_EVIDENCE_BYTES = 256 * 1024
 MAX_PROOF = 64
@@ -64,6 +64,19 @@ class VerifiedFork:
     second: Checkpoint
     split: int
     common: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenForks:
+    """What pieces of evidence about one log prove together.
+
+    Attributes:
+        forks: one for each two checkpoints that contradict each other.
+        notes: every note shown over each of these checkpoints; they may carry other cosignatures.
+    """
+
+    forks: tuple[VerifiedFork, ...]
+    notes: Mapping[Checkpoint, Sequence[bytes]]
 
 
 def encode_fork(evidence: ForkEvidence) -> bytes:
@@ -140,6 +153,51 @@ def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifierKey]) -> Verified
     verify_consistency(common.size, common.root, first.size, first.root, common.first_proof)
     verify_consistency(common.size, common.root, second.size, second.root, common.second_proof)
     return VerifiedFork(first, second, split, common.size)
+
+
+def gather_forks(pieces: Iterable[bytes], keys: Sequence[VerifierKey]) -> ProvenForks:
+    """Put all evidence about one log together; pieces that prove no fork of it count for nothing.
+
+    All that proven pieces about the same two checkpoints say is true, so the largest common tree and the lowest split count:
+    whoever holds true evidence can cut the one down, and show the other higher up.
+    """
+    forks: dict[frozenset[Checkpoint], VerifiedFork] = {}
+    notes: dict[Checkpoint, list[bytes]] = {}
+    for data in pieces:
+        try:
+            evidence = parse_fork(data)
+            found = verify_fork(evidence, keys)
+        except CairnError:
+            # Anybody may send evidence; what does not prove anything is not evidence.
+            continue
+        notes.setdefault(found.first, []).append(evidence.first)
+        notes.setdefault(found.second, []).append(evidence.second)
+        pair = frozenset((found.first, found.second))
+        known = forks.get(pair, found)
+        common = max(known.common or 0, found.common or 0) or None
+        forks[pair] = VerifiedFork(known.first, known.second, min(known.split, found.split), common)
+    return ProvenForks(tuple(forks.values()), notes)
+
+
+def count_signatures(evidence: ForkEvidence) -> int:
+    """Give how many signatures both notes have at least: how much stands behind a piece.
+
+    Whoever has a log's key can make contradicting notes without end. Room is therefore given by this number, so that those
+    never crowd out the piece that witnesses signed too.
+    """
+    return min(len(note.signatures) for note in _parsed(evidence))
+
+
+def has_all_of(known: ForkEvidence, new: ForkEvidence) -> bool:
+    """Tell whether `known` says all that `new` does: the same texts, every signature, and a common tree if there is one."""
+    if new.common is not None and known.common is None:
+        return False
+    mine = {(note.text, line) for note in _parsed(known) for line in note.signatures}
+    return all((note.text, line) in mine for note in _parsed(new) for line in note.signatures)
+
+
+def _parsed(evidence: ForkEvidence) -> tuple[Note, Note]:
+    return parse_note(evidence.first), parse_note(evidence.second)
 
 
 def _verify_split(split: Split, first: Checkpoint, second: Checkpoint) -> None:

@@ -176,6 +176,15 @@ class Membership:
             return NO_RIGHTS
         return record.change.standing.rights
 
+    def retroactive_below(self, record: MemberRecord) -> int | None:
+        """Give the largest size that was anchored before a decision whose boundary lies below it; `None` for others.
+
+        Such a decision reaches back: verifiers may have accepted by then what it takes away, or refused what it gives.
+        """
+        anchored = self.anchored.get(record.change.member, ())
+        largest = max((head.size for head in anchored if head.index < record.index), default=0)
+        return largest if record.change.boundary.size < largest else None
+
     def succession_of(self, log: LogId) -> MemberRecord | None:
         """Give the entry that ends a log and names its successor, if there is one."""
         for record in self.records.get(log, ()):
@@ -271,8 +280,19 @@ class Membership:
                 continue
             log = by_origin.get(checkpoint.origin)
             if log is not None and log != own:
-                seconds = judge_quorum(note, log, current).seconds
+                seconds = judge_quorum(note, log, self.judges_of(log, index)).seconds
                 self._record(log, AnchoredHead(index, checkpoint.size, checkpoint.root, seconds))
+
+    def judges_of(self, log: LogId, index: int) -> WitnessSet:
+        """Give the witness set that judges the head of a member that the anchor at `index` records.
+
+        It is the one in force before it, which that anchor was made under: where it changes the set itself, nobody could
+        have waited for the new one. The first set judges from its own anchor on, since there was none before.
+        """
+        before = next(item for item in reversed(self.witness_sets) if item.since < index)
+        if before.for_log(log):
+            return before
+        return next(item for item in reversed(self.witness_sets) if item.since <= index)
 
     def _witnessed_size(self, log: LogId) -> int:
         """Largest anchored head of a log with a quorum: an older one must not bring an older witness set back."""

@@ -72,6 +72,16 @@ def root_at(size: int, read: HashReader) -> RootHash:
     return RootHash(_read_ranges([(0, size)], read)[0]) if size else EMPTY_ROOT
 
 
+def frontier_at(size: int, read: HashReader) -> "Frontier":
+    """Return the frontier of the first `size` leaves."""
+    addresses, start = [], 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            addresses.append((level, start >> level))
+            start += 1 << level
+    return Frontier(size, read(addresses) if addresses else ())
+
+
 def prove_inclusion(index: int, size: int, read: HashReader) -> Proof:
     """Return the path from leaf `index` to the root of the first `size` leaves, leaf side first (RFC 9162 §2.1.3.1)."""
     if not 0 <= index < size:

@@ -4,14 +4,15 @@ Everything is computed when read, from a trust root and a `LedgerView`; nothing 
 what they rest on, so that a report can say it in words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ledger.errors import CairnError, PolicyError
+from ledger.errors import PolicyError
 from ledger.log.checkpoint import Checkpoint, read_checkpoint
+from ledger.log.effects import StatusRecord
 from ledger.log.entry import Entry
-from ledger.log.evidence import VerifiedFork, parse_fork, verify_fork
+from ledger.log.evidence import VerifiedFork, gather_forks
 from ledger.log.follow import judge_checkpoint
 from ledger.log.governance import NO_RIGHTS, Boundary, MemberOp, Rights, Standing
 from ledger.log.identity import LogId, short_log_id
@@ -24,8 +25,8 @@ from ledger.log.members import (
     judge_quorum,
 )
 from ledger.log.merkle import RootHash, root_at
-from ledger.log.note import VerifierKey
 from ledger.log.policy import QuorumRule, TrustRoot
+from ledger.log.reports import read_reports
 from ledger.log.state import LogState
 from ledger.log.view import LedgerView, LogView
 
@@ -94,8 +95,14 @@ class Fork:
 class Network:
     """A network as one verifier sees it now."""
 
-    def __init__(self, trust: TrustRoot, ledger: LedgerView) -> None:
+    def __init__(self, trust: TrustRoot, ledger: LedgerView, reporters: Sequence[LogId] = ()) -> None:
         """Look at `ledger` from `trust`.
+
+        Args:
+            trust: names the network.
+            ledger: the logs held.
+            reporters: logs whose `evidence` entries are read; the network's is, and each log's about itself. Whoever
+                keeps a replica has put what the others report beside the logs it is about.
 
         Raises:
             PolicyError: the network's log is not held, or what is held does not contain the pinned head.
@@ -108,10 +115,16 @@ class Network:
                 f"network {trust.name}: its log is not held", hint="run `cairn sync --trust FILE --node URL`"
             )
         self.view: LogView = view
+        self._reporters = (trust.network, *reporters)
         self.pages: dict[tuple[LogId, int], tuple[bytes, ...]] = {}
         """Status pages already checked against their entries, by log and index."""
         self.entries: dict[tuple[LogId, int], Entry] = {}
         """Entries already proven to stand in the held tree, by log and index; the reader bounds their number."""
+        self.deciding: dict[LogId, object] = {}
+        """Which page decides about the lists of a log, once it was found (`verify_status`)."""
+        self.earlier: dict[int, Network] = {}
+        """What was known at earlier moments, by Unix milliseconds (`as_of`)."""
+        self._anchors: dict[LogId, AnchoredHead | None] = {}
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
         self._forks: dict[LogId, Fork | None] = {}
         self._check_pin()
@@ -133,7 +146,9 @@ class Network:
     def forget(self, log: LogId) -> None:
         """Forget what was judged about a log, because more of it is held now."""
         self._heads.pop(log, None)
-        self._forks.pop(log, None)
+        # It may report a fork of any log.
+        for told in (self._forks, self.deciding, self.earlier, self._anchors):
+            told.clear()
         for kept in (self.pages, self.entries):
             for key in [key for key in kept if key[0] == log]:
                 del kept[key]
@@ -183,6 +198,14 @@ class Network:
             line.append(heir[0])
         return tuple(line)
 
+    def may_restate(self, log: LogId, other: LogId) -> bool:
+        """Tell whether a page of `log` may carry a list of `other`: its own, and those of the logs it goes on with.
+
+        A log that this network never decided about may be a member of another one, which said who goes on with it:
+        here it owns nothing, and nobody reads its lists.
+        """
+        return log in self.line_of(other) or other not in self.state.members.records
+
     def is_own_issuer(self, log: LogId, issuer: str) -> bool:
         """Tell whether an issuer id is a log's by construction, so that no `member` entry has to list it."""
         # An earlier host of the network's still counts: what was issued under it outlives the change.
@@ -196,14 +219,20 @@ class Network:
             return RightsAnswer(NO_RIGHTS, None, "it was not a member at that position")
         change = record.change
         if change.op is MemberOp.SUCCEED:
-            return RightsAnswer(NO_RIGHTS, record, "its log had ended and a successor goes on")
+            reason = f"its log had ended and a successor goes on{self._reaches_back(record)}"
+            return RightsAnswer(NO_RIGHTS, record, reason)
         if change.standing is None:
             word = "suspended" if change.op is MemberOp.SUSPEND else "removed"
-            return RightsAnswer(NO_RIGHTS, record, f"it was {word} from entry {change.boundary.size} on")
+            reason = f"it was {word} from entry {change.boundary.size} on{self._reaches_back(record)}"
+            return RightsAnswer(NO_RIGHTS, record, reason)
         view = self.ledger.log(log)
         if view is not None and not has_boundary(view, change.boundary):
             return RightsAnswer(NO_RIGHTS, record, "its log is not the one the network admitted")
         return RightsAnswer(change.standing.rights, record, None)
+
+    def _reaches_back(self, record: MemberRecord) -> str:
+        anchored = self.state.members.retroactive_below(record)
+        return "" if anchored is None else f", which was decided only after {anchored} entries had been anchored"
 
     def witness_set_for(self, log: LogId, size: int, root: RootHash) -> WitnessSet:
         """Give the witness set that judges this head.
@@ -211,11 +240,11 @@ class Network:
         A member's head is judged by the set in force where the network's log anchors it, anything else by the set at the
         freshest network head held.
         """
-        sets = self.state.members.witness_sets
-        for anchored in self.state.members.anchored.get(log, ()):
+        members = self.state.members
+        for anchored in members.anchored.get(log, ()):
             if (anchored.size, anchored.root) == (size, root) and log != self.trust.network:
-                return next(item for item in reversed(sets) if item.since <= anchored.index)
-        return sets[-1]
+                return members.judges_of(log, anchored.index)
+        return members.witness_sets[-1]
 
     def judge_head(self, log: LogId) -> HeadAnswer:
         """Check the newest head held of a log: signature, root, quorum.
@@ -242,9 +271,19 @@ class Network:
 
     def newest_anchor(self, log: LogId) -> AnchoredHead | None:
         """Give the largest head of a log that the network's log records with a quorum (any, where there are no witnesses)."""
-        heads = self.state.members.anchored.get(log, ())
-        witnessed = [head for head in heads if head.seconds is not None]
-        return max(witnessed or heads, key=lambda head: head.size, default=None)
+        if log not in self._anchors:
+            heads = self.state.members.anchored.get(log, ())
+            witnessed = [head for head in heads if head.seconds is not None]
+            self._anchors[log] = max(witnessed or heads, key=lambda head: head.size, default=None)
+        return self._anchors[log]
+
+    def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
+        """Give the page to read, of at least one that counts in a log, oldest first: the newest."""
+        return pages[-1]
+
+    def page_after(self, log: LogId, index: int) -> tuple[LogView, StatusRecord] | None:
+        """Give the page that follows one that is not held any more, and the log to read it in; looking back alone."""
+        return None
 
     def fork_of(self, log: LogId) -> Fork | None:
         """Give the proven fork of a log that begins lowest, if evidence of one is held.
@@ -259,25 +298,29 @@ class Network:
         view = self.ledger.log(log)
         if view is None:
             return None
-        keys = _all_log_keys(view.state)
-        proven: dict[frozenset[Checkpoint], VerifiedFork] = {}
-        notes: dict[Checkpoint, list[bytes]] = {}
-        for data in view.evidence():
-            try:
-                evidence = parse_fork(data)
-                verified = verify_fork(evidence, keys)
-            except CairnError:
-                # Anybody may send evidence; what does not prove anything is not evidence.
-                continue
-            notes.setdefault(verified.first, []).append(evidence.first)
-            notes.setdefault(verified.second, []).append(evidence.second)
-            pair = frozenset((verified.first, verified.second))
-            proven[pair] = verified if pair not in proven else _combine(proven[pair], verified)
-        if proven and view.note is not None:
-            notes.setdefault(read_checkpoint(view.note), []).append(view.note)
-        forks = [self._judge_fork(log, view, fork, notes) for fork in proven.values()]
+        forks = self.judge_forks(log, self.evidence_about(log))
         serious = [fork for fork in forks if fork.is_open]
         return min(serious or forks, key=lambda fork: fork.size, default=None)
+
+    def judge_forks(self, log: LogId, pieces: Iterable[bytes]) -> list[Fork]:
+        """Give every fork of a held log that these pieces of evidence prove, and what each branch carries."""
+        view = self.ledger.log(log)
+        if view is None:
+            return []
+        proven = gather_forks(pieces, view.state.verifier_keys())
+        notes = {head: list(shown) for head, shown in proven.notes.items()}
+        if proven.forks and view.note is not None:
+            notes.setdefault(read_checkpoint(view.note), []).append(view.note)
+        return [self._judge_fork(log, view, fork, notes) for fork in proven.forks]
+
+    def evidence_about(self, log: LogId) -> Iterator[bytes]:
+        """Give all evidence at hand that may be about a log; none of it is verified."""
+        view = self.ledger.log(log)
+        yield from () if view is None else view.evidence()
+        for reporter in dict.fromkeys((*self._reporters, log)):
+            view = self.ledger.log(reporter)
+            if view is not None:
+                yield from read_reports(view)
 
     def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: dict[Checkpoint, list[bytes]]) -> Fork:
         quorums = [
@@ -328,18 +371,6 @@ def has_boundary(view: LogView, boundary: Boundary) -> bool:
     if boundary.size > view.state.size:
         return False
     return root_of_view(view, boundary.size) == boundary.root
-
-
-def _combine(one: VerifiedFork, other: VerifiedFork) -> VerifiedFork:
-    """Put two proofs about the same notes together: all they say is true, so the largest common tree and the lowest
-    split count. Whoever holds true evidence can cut the one down, and show the other higher up."""
-    common = max(one.common or 0, other.common or 0) or None
-    return VerifiedFork(one.first, one.second, min(one.split, other.split), common)
-
-
-def _all_log_keys(state: LogState) -> list[VerifierKey]:
-    sizes = [since + 1 for since, _ in state.log_keys]
-    return [state.verifier_key_at(size) for size in sizes]
 
 
 def _host_of(url: str) -> str:

@@ -11,7 +11,7 @@ from ledger.canonical import Fields, JSONObject, JSONValue
 from ledger.errors import MalformedError
 from ledger.log import statements
 from ledger.log.charter import BatchPolicy, Charter, Role, read_roots
-from ledger.log.effects import DocumentRecord, Restatement, StatusRecord
+from ledger.log.effects import DocumentRecord, Restatement, StatusRecord, Theft
 from ledger.log.governance import MemberChange
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyRecord
@@ -63,6 +63,7 @@ def encode_state(state: LogState) -> bytes:
         "roots": state.roots.to_json(),
         "size": state.size,
         "statuses": [_status(record) for record in state.statuses],
+        "thefts": [[theft.index, _text(theft.key), theft.since] for theft in state.thefts],
         "unknowns": [[index, "" if key is None else _text(key)] for index, key in state.unknowns],
         "urls": list(state.urls),
         "v": SNAPSHOT_VERSION,
@@ -112,6 +113,7 @@ def _read(value: JSONObject) -> LogState:
         state.restated.setdefault(index, []).append(Restatement(by, KeyId(_bytes(signer)), _bytes(root)))
     state.lists = {(LogId(_bytes(log)), number): slots for log, number, slots in raw["lists"]}
     state.statuses = [_read_status(item) for item in raw["statuses"]]
+    state.thefts = [Theft(index, KeyId(_bytes(key)), since) for index, key, since in raw["thefts"]]
     state.documents = {record.name: record for record in map(_read_document, raw["documents"])}
     state.evidence = raw["evidence"]
     size, hashes, leaves = raw["recent"]

@@ -16,7 +16,7 @@ from ledger.errors import CairnError, RuleError, at_place
 from ledger.log import judge
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots
 from ledger.log.checkpoint import log_verifier_key
-from ledger.log.effects import DocumentRecord, Effect, Restatement, StatusRecord
+from ledger.log.effects import DocumentRecord, Effect, Restatement, StatusRecord, Theft
 from ledger.log.entry import NO_PREVIOUS, Entry
 from ledger.log.governance import (
     AddKey,
@@ -51,7 +51,7 @@ READ_KINDS = ("anchor",)
 
 _COPIED = (
     "assigned", "batches", "documents", "evidence", "frontier", "ids", "keys", "latest", "lists", "log_keys", "members",
-    "named", "recent", "statuses", "unknowns", "urls", "void",
+    "named", "recent", "statuses", "thefts", "unknowns", "urls", "void",
 )  # fmt: skip
 """What `copy` copies: containers whose members never change, and the parts that know how."""
 
@@ -60,33 +60,10 @@ class LogState:
     """Everything that follows from the entries of one log so far. Mutable; `apply` is the only way forward."""
 
     __slots__ = (
-        "assigned",
-        "batches",
-        "charter",
-        "documents",
-        "evidence",
-        "frontier",
-        "grpc",
-        "ids",
-        "issues",
-        "keys",
-        "last_leaf",
-        "latest",
-        "lists",
-        "log_id",
-        "log_keys",
-        "members",
-        "name",
-        "named",
-        "own_anchor",
-        "recent",
-        "restated",
-        "roots",
-        "statuses",
-        "unknowns",
-        "urls",
-        "void",
-    )
+        "assigned", "batches", "charter", "documents", "evidence", "frontier", "grpc", "ids", "issues", "keys",
+        "last_leaf", "latest", "lists", "log_id", "log_keys", "members", "name", "named", "own_anchor", "recent",
+        "restated", "roots", "statuses", "thefts", "unknowns", "urls", "void",
+    )  # fmt: skip
 
     def __init__(self, log_id: LogId, charter: Charter) -> None:
         """Start a log that has this charter and no entry yet; use `found_state`."""
@@ -117,6 +94,8 @@ class LogState:
         self.lists: dict[tuple[LogId, int], int] = {}
         """Every status list seen, with its slots."""
         self.statuses: list[StatusRecord] = []
+        self.thefts: list[Theft] = []
+        """Every compromise that took effect, ascending: what `keys` does not tell, since when each is known."""
         self.documents: dict[DocumentName, DocumentRecord] = {}
         self.evidence: list[int] = []
         self.recent = RecentTree()
@@ -159,6 +138,10 @@ class LogState:
     def verifier_key_at(self, size: int) -> VerifierKey:
         """Give the same as the verifier key of a signed note."""
         return log_verifier_key(self.charter.origin, self.log_key_at(size))
+
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
+        """Give every key this log ever signed checkpoints with: an earlier one can sign a fork too."""
+        return tuple(dict.fromkeys(log_verifier_key(self.charter.origin, key) for _, key in self.log_keys))
 
     def batch_for_cut(self, number: int) -> BatchPolicy:
         """Give the batch policy of the cut with this number (from zero)."""
@@ -347,6 +330,7 @@ class LogState:
                 self.keys.records[change.key].retired = index
             case CompromiseKey():
                 self.keys.records[change.key].stolen_since = change.since
+                self.thefts.append(Theft(index, change.key, change.since))
                 self._recollect_lists()
             case RotateLogKey():
                 self.log_keys.append((index, change.log_key))

@@ -2,8 +2,8 @@
 
 1. nothing may stand at the directory; 2. everything is unpacked beside it, every digest compared; 3. keys missing from the
 backup come from a key backup of the same log; 4. the ledger store is filled and every log in it replayed from its first
-entry; 5. the keys must be those of the log; 6. the database is filled, migrated if it is of an older layout, and marked
-as restored; 7. the directory gets its name.
+entry; 5. the keys must be those of the log; 6. the database is filled, migrated if it is of an older layout, forgets what was
+forgotten since, and is marked as restored; 7. the directory gets its name.
 
 The mark makes the node read its log into the database before anything is minted or cut (`node.registrar.adopt_page`),
 once the start-up rule has seen to it that the log is whole: a backup is always older than what the peers hold.
@@ -11,7 +11,7 @@ once the start-up rule has seen to it that the log is whole: a backup is always 
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -65,6 +65,7 @@ def restore_backup(
     *,
     keys: Source | None = None,
     registrar_database: str | None = None,
+    forgotten: Sequence[str] = (),
     clock: Clock,
     draw: Draw,
     progress: Progress = no_progress,
@@ -76,6 +77,7 @@ def restore_backup(
         directory: must not exist.
         keys: a key backup of the same log, for a backup without keys.
         registrar_database: another place for the database than `node.toml` in the backup says; "" for the file.
+        forgotten: ids of what was forgotten since; the list that this computer keeps and receipts have them.
         clock: Unix ms.
         draw: names the folder that is built beside the directory.
         progress: told how far it is.
@@ -97,7 +99,7 @@ def restore_backup(
             )
         if keys is not None:
             _unpack_keys(keys, building, header)  # 3
-        restored = _fill(building, header, registrar_database, clock(), progress)
+        restored = _fill(building, header, registrar_database, forgotten, clock(), progress)
         _refuse_existing(directory)
         for folder in (building / KEYS_DIRECTORY, building / LEDGER_DIRECTORY, building):
             durable.sync_directory(folder)
@@ -110,7 +112,14 @@ def restore_backup(
     return restored
 
 
-def _fill(building: Path, header: Header, registrar_database: str | None, now: int, progress: Progress) -> Restored:
+def _fill(
+    building: Path,
+    header: Header,
+    registrar_database: str | None,
+    forgotten: Sequence[str],
+    now: int,
+    progress: Progress,
+) -> Restored:
     (building / NETWORKS_DIRECTORY).mkdir(exist_ok=True)
     if not (building / KEYS_DIRECTORY).is_dir():
         raise PolicyError(
@@ -129,7 +138,8 @@ def _fill(building: Path, header: Header, registrar_database: str | None, now: i
         raise RuleError(f"the keys are those of log {encode_log_id(own.log_id)}, the backup is of {header.log}")
     place = find_place(building, _settle_place(building, registrar_database))
     with (building / REGISTRAR).with_suffix(".rows").open("rb") as file:  # 6
-        awards = fill_database(place, header.log, iter(file.readline, b""), made_at=header.made_at, restored_at=now)
+        lines = iter(file.readline, b"")
+        awards = fill_database(place, header.log, lines, made_at=header.made_at, restored_at=now, forgotten=forgotten)
     for folder in (LEDGER, REGISTRAR):
         (building / folder).with_suffix(".rows").unlink()
     return Restored(header=header, size=own.size, logs=len(replayed), awards=awards)

@@ -41,6 +41,7 @@ class FindingCode(StrEnum):
     CUT_AHEAD = "cut-ahead"
     OUTBOX_WAITING = "outbox-waiting"
     RESTORED = "restored"
+    NOT_INHERITED = "not-inherited"
     ENTRIES_VOID = "entries-void"
     DATABASE = "database"
     DISK_LOW = "disk-low"

@@ -25,6 +25,7 @@ class TakenIn:
         entry: index of the batch that has its commitment.
         position: its place there.
         title: of the achievement; foreign text.
+        is_list_closed: whether what its slot says stands for ever: the list root of the old institution is lost.
     """
 
     award: str
@@ -33,6 +34,7 @@ class TakenIn:
     entry: int
     position: int
     title: str
+    is_list_closed: bool
 
 
 async def readmit(socket_path: str, copy: str, learner_id: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> TakenIn:
@@ -47,4 +49,12 @@ async def readmit(socket_path: str, copy: str, learner_id: str, *, timeout_secon
             answer = await rpc.RecoveryStub(channel).Readmit(request, timeout=timeout_seconds)
         except aio.AioRpcError as error:
             raise decode_refusal(error, socket_path) from error
-    return TakenIn(answer.award_id, answer.is_new, Status(answer.status), answer.entry, answer.position, answer.title)
+    return TakenIn(
+        award=answer.award_id,
+        is_new=answer.is_new,
+        status=Status(answer.status),
+        entry=answer.entry,
+        position=answer.position,
+        title=answer.title,
+        is_list_closed=answer.is_list_closed,
+    )

@@ -19,11 +19,15 @@ STREAM_SECONDS = 12 * 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is asked about every file: for whom, with which nonce, when (Unix ms), by which network; None not to ask."""
+    """What is asked about every file: for whom, with which nonce, when (Unix ms), by which network; None not to ask.
+
+    `as_of` (Unix ms) asks about a moment besides: the report then answers for it too, and it decides the exit code.
+    """
 
     audience: str | None = None
     nonce: str | None = None
     at: int | None = None
+    as_of: int | None = None
     network: LogId | None = None
 
 
@@ -87,5 +91,10 @@ async def _encode_all(files: AsyncIterable[bytes], asked: Asked) -> AsyncIterato
 
 def _encode(data: bytes, asked: Asked) -> pb.VerifyRequest:
     return pb.VerifyRequest(
-        data=data, audience=asked.audience, nonce=asked.nonce, at=asked.at, network=asked.network or b""
+        data=data,
+        audience=asked.audience,
+        nonce=asked.nonce,
+        at=asked.at,
+        network=asked.network or b"",
+        as_of=asked.as_of,
     )

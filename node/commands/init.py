@@ -135,13 +135,18 @@ def _founding(given: dict[str, Any], keys: "list[PublicKey]", kind: Any) -> "Fou
         grpc_tls=TLSMode.AUTO if given["grpc_listen"] else plan.grpc_tls,
         insecure=given["insecure"],
         learners=given["learners"],
-        interval_ms=_read_interval(given["batch_interval"]),
-        minute=_read_minute(given["batch_at"]),
+        interval_ms=read_interval(given["batch_interval"]),
+        minute=read_minute(given["batch_at"]),
         lists_open=given["lists_open"],
     )
 
 
-def _read_interval(text: str) -> int:
+def read_interval(text: str) -> int:
+    """Milliseconds of a time such as 30m, 12h, 1d or 0.
+
+    Raises:
+        MalformedError: it is none.
+    """
     from ledger.errors import MalformedError
 
     number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "")
@@ -150,7 +155,12 @@ def _read_interval(text: str) -> int:
     return int(number) * _UNITS.get(unit, 0)
 
 
-def _read_minute(text: str) -> int:
+def read_minute(text: str) -> int:
+    """Minute of the day of a time HH:MM.
+
+    Raises:
+        MalformedError: it is none.
+    """
     from ledger.errors import MalformedError
 
     hours, separator, minutes = text.partition(":")

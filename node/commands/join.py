@@ -42,6 +42,7 @@ def command(directory: Path, trust_file: Path | None, output: Path, force: bool,
         terminal.result_json(
             {
                 "file": str(output),
+                "issuer": asked.issuer or None,
                 "log": log,
                 "network": encode_log_id(asked.request.network),
                 "size": asked.request.boundary.size,
@@ -51,6 +52,8 @@ def command(directory: Path, trust_file: Path | None, output: Path, force: bool,
         terminal.result(f"written: {output}")
         terminal.result(f"{asked.request.name} asks to become a member of {asked.network_name}")
         terminal.result(f"log id: {log} (governors compare it)")
+        if asked.issuer:
+            terminal.result(f"credentials bear the id {asked.issuer}: the network lists it with --issuer")
     terminal.next_step(
         f"hand {output.name} to a governor, who runs cairn-node member propose DIR --admit {output.name} …"
     )

@@ -83,7 +83,7 @@ def show_history(directory: Path, network: str | None, member: str, *, as_json: 
 
     state = _read_network(directory, network)
     (row,) = _list_rows(state, member)
-    changes = [(record.index, record.change) for record in row.records]
+    changes = [(record.index, record.change, state.members.retroactive_below(record)) for record in row.records]
     if as_json:
         terminal.result_json(
             [
@@ -92,14 +92,17 @@ def show_history(directory: Path, network: str | None, member: str, *, as_json: 
                     "boundary": {"root": base64url.encode(change.boundary.root), "size": change.boundary.size},
                     "entry": index,
                     "op": change.op.value,
+                    "retroactive_below": anchored,
                     "words": list(describe_governance(change)),
                 }
-                for index, change in changes
+                for index, change, anchored in changes
             ]
         )
     else:
-        for index, change in changes:
+        for index, change, anchored in changes:
             first, *rest = describe_governance(change)
+            if anchored is not None:
+                rest.insert(0, f"retroactive: {anchored} entries of its log were anchored before")
             terminal.result(f"entry {index}, signed as of {terminal.instant(change.at)}: {first}")
             for line in rest:
                 terminal.result(f"  {line}")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 TYPES = ("framework", "rule", "requirement_set", "achievement", "crosswalk", "acceptance", "policy")
 
+_REMARKS_SHOWN = 20
+
 
 @click.command("publish", cls=DeskCommand, epilog="Example:  cairn-node publish /srv/cairn granite-hollow.json")
 @desk_argument
@@ -25,12 +27,14 @@ TYPES = ("framework", "rule", "requirement_set", "achievement", "crosswalk", "ac
 @click.option(
     "--with-achievement", is_flag=True, help="For a requirement set: publish the achievement for meeting it too."
 )
+@click.option("--reviewed", is_flag=True, help="Somebody has read FILE and found nothing about a person in it.")
 @json_option
 def command(directory: "Desk", file: Path, as_json: bool, **given: Any) -> int:  # Any: options by name
     """Publish FILE, exact bytes, on this institution's log, for everybody to read. At once, not with a cut.
 
     An achievement (Open Badges 3.0 JSON), requirement set, framework, rules, crosswalk or acceptance. An id and version never
-    change their meaning; the same file again keeps its place.
+    change their meaning; the same file again keeps its place. What looks as if it could be about a person is told first, and
+    nothing is published until --reviewed says that somebody has read it.
     """
     import asyncio
 
@@ -39,6 +43,7 @@ def command(directory: "Desk", file: Path, as_json: bool, **given: Any) -> int: 
     from node.outfile import read_input
 
     data = read_input(file, MAX_DOCUMENT_BYTES)
+    _review(data, is_reviewed=given["reviewed"])
     home = open_desk(directory)
     answer = asyncio.run(
         at_desk(
@@ -67,3 +72,19 @@ def command(directory: "Desk", file: Path, as_json: bool, **given: Any) -> int: 
     else:
         terminal.next_step(f"cairn-node publish {directory} FILE, the achievement that names it")
     return terminal.EXIT_YES
+
+
+def _review(data: bytes, *, is_reviewed: bool) -> None:
+    """Tell what may be about a person; without `--reviewed` that ends the command."""
+    from ledger.errors import RuleError
+    from ledger.log.body import MAX_DOCUMENT_BYTES
+    from node.privacy.publictext import review_document
+
+    remarks = review_document(data, MAX_DOCUMENT_BYTES)
+    for remark in remarks[:_REMARKS_SHOWN]:
+        terminal.note(f"remark: {remark}")
+    if remarks and not is_reviewed:
+        raise RuleError(
+            f"publish: {terminal.count(len(remarks), 'remark')}; what is published can never be taken back, so nothing was",
+            hint="let a person read the file; if nothing in it is about a learner, publish it with --reviewed",
+        )

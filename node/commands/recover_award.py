@@ -17,8 +17,8 @@ def command(directory: Path, file: Path, learner_id: str, as_json: bool) -> int:
     """Take awards back in that a learner shows, after the registrar's database was lost; the node runs.
 
     FILE is a presentation (cairn present, with every field disclosed) or a single copy. Each copy must be signed by this
-    institution, stand on its ledger and fit its status pages; what the newest page says of it is its status. From then on
-    it can be revoked, suspended and replaced as before.
+    institution or one that it succeeds, stand on its ledger and fit its status pages; what the newest page says of it is
+    its status. From then on it can be revoked, suspended and replaced as before.
     """
     import asyncio
 
@@ -41,6 +41,7 @@ def command(directory: Path, file: Path, learner_id: str, as_json: bool) -> int:
                 {
                     "award": one.award,
                     "entry": one.entry,
+                    "list_closed": one.is_list_closed,
                     "new": one.is_new,
                     "position": one.position,
                     "status": one.status.name.lower(),
@@ -53,6 +54,9 @@ def command(directory: Path, file: Path, learner_id: str, as_json: bool) -> int:
             known = "taken in" if one.is_new else "known already"
             terminal.result(f"{known}: award {one.award}, {one.title}, {one.status.name.lower()}")
             terminal.result(f"  on the ledger at entry {one.entry}, place {one.position}")
+            if one.is_list_closed:
+                terminal.result("  what its status says now stands for ever: the old list root is lost")
+                terminal.result("  the award has a new registrar's copy of ours, whose status can change")
     terminal.next_step(f"cairn-node awards {directory} --learner {learner_id}")
     return terminal.EXIT_YES
 

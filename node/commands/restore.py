@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     metavar="URL",
     help="Put the awards into this empty PostgreSQL database, or with '' into a file in DIR. Default: as node.toml says.",
 )
+@click.option(
+    "--forgotten",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Receipt of cairn-node forget, or another computer's list of the forgotten; this computer's own is read anyway.",
+)
 @json_option
 def command(
     file: Path,
@@ -48,6 +55,7 @@ def command(
     keys: Path | None,
     keys_passphrase_file: Path | None,
     database: str | None,
+    forgotten: tuple[Path, ...],
     as_json: bool,
 ) -> int:
     """Make DIR from the backup FILE: all of it or nothing, every digest compared, every log replayed.
@@ -66,6 +74,7 @@ def command(
             directory,
             keys=key_source,
             registrar_database=database,
+            forgotten=_read_forgotten(source, forgotten),
             clock=system_clock,
             draw=system_draw,
             progress=progress,
@@ -80,6 +89,20 @@ def _source(path: Path, passphrase_file: Path | None, question: str) -> "Source"
     from node.passphrase import read_passphrase
 
     return Source(path=path, passphrase=read_passphrase(passphrase_file, question) if is_sealed(path) else None)
+
+
+def _read_forgotten(source: "Source", files: tuple[Path, ...]) -> tuple[str, ...]:
+    """What an older backup must not bring back: of the files named, and of the list that this computer keeps."""
+    import os
+
+    from node.backup.make import open_archive
+    from node.highwater import state_home
+    from node.registrar.learners.forgottenlist import list_path, read_list
+
+    with open_archive(source.path, source.passphrase) as archive:
+        log = archive.header.log
+    paths = (*files, list_path(state_home(os.environ), log))
+    return tuple(dict.fromkeys(row_id for path in paths for row_id in read_list(path)))
 
 
 def _tell(restored: "Restored", directory: Path, *, as_json: bool) -> None:

@@ -30,13 +30,26 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Read the passphrase here.",
 )
+@click.option(
+    "--against",
+    metavar="COPY",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Refuse P unless it says what this copy of it says, from before or from another signer; show what differs.",
+)
 @click.option("--yes", is_flag=True, help="Sign without asking; the words are shown all the same.")
 @json_option
-def command(files: tuple[Path, ...], key_file: Path, passphrase_file: Path | None, yes: bool, as_json: bool) -> int:
+def command(
+    files: tuple[Path, ...],
+    key_file: Path,
+    passphrase_file: Path | None,
+    against: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
     """Show what a proposal says, in words, and add one signature to the file; several are signed together.
 
     No network and no node is needed. The words are made from the very bytes that are signed; a file that was altered
-    between signers is refused.
+    between signers is refused, and what differs is shown.
     """
     import sys
 
@@ -45,8 +58,14 @@ def command(files: tuple[Path, ...], key_file: Path, passphrase_file: Path | Non
     from node.keystore import open_key_file
     from node.outfile import read_input, write_output
     from node.passphrase import read_passphrase
-    from node.proposal import MAX_PROPOSAL_BYTES, encode_proposal, parse_proposal, sign_proposal
+    from node.proposal import MAX_PROPOSAL_BYTES, check_same, encode_proposal, parse_proposal, sign_proposal
 
+    if against is not None and len(files) != 1:
+        raise click.UsageError("--against compares one proposal")
+    if against is not None:
+        # Before the file is believed at all: also one whose signatures do not fit any more is compared.
+        kept, now = (parse_proposal(read_input(path, MAX_PROPOSAL_BYTES), verify=False) for path in (against, files[0]))
+        check_same(now, kept)
     proposals = [parse_proposal(read_input(file, MAX_PROPOSAL_BYTES)) for file in files]
     for proposal in proposals:
         show_words(proposal, aside=as_json)

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 @click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
 @click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
 @click.option(
+    "--as-of",
+    "as_of",
+    metavar="DATE",
+    help="Also say what was known then: a day (its end, UTC) or an instant such as 2026-06-30T12:00:00Z.",
+)
+@click.option(
     "--network", metavar="ID", help="Log id of the network whose members may issue; the node's own by default."
 )
 @click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
@@ -34,6 +40,7 @@ def command(
     names: tuple[str, ...],
     audience: str | None,
     nonce: str | None,
+    as_of: str | None,
     network: str | None,
     full: bool,
     as_json: bool,
@@ -41,17 +48,25 @@ def command(
     """Judge presentations and credentials against the logs that the running node holds; nobody is asked.
 
     FILE may be a folder. The node keeps and logs nothing of what it is shown. Exit code 0: all valid now. 1: at least one is
-    not. 2: nothing could be read. 3: could not be decided.
+    not. 2: nothing could be read. 3: could not be decided. With --as-of the answer about that date stands beside today's, and
+    what was known then decides the exit code, as `cairn verify --as-of` has it.
     """
     import asyncio
 
     from ledger.credential.batch_report import Tally
+    from ledger.credential.moment import parse_moment
     from ledger.log.identity import parse_log_id
     from node.client.verifier import Asked
+    from node.clock import system_clock
     from node.desk import open_desk
     from node.verifyfiles import verify_files
 
-    asked = Asked(audience=audience, nonce=nonce, network=None if network is None else parse_log_id(network))
+    asked = Asked(
+        audience=audience,
+        nonce=nonce,
+        as_of=None if as_of is None else parse_moment(as_of, system_clock()),
+        network=None if network is None else parse_log_id(network),
+    )
     tally = Tally()
     reports = verify_files(open_desk(directory), names, asked)
     if as_json:

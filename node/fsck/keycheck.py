@@ -9,6 +9,7 @@ from ledger.errors import CairnError, PolicyError
 from ledger.log.body import parse_body
 from ledger.log.charter import Role
 from ledger.log.didkey import encode_did_key
+from ledger.log.identity import encode_log_id
 from ledger.log.keyring import KeyStatus
 from ledger.log.state import LogState
 from ledger.log.view import LogView
@@ -62,24 +63,27 @@ def check_keys_match(keystore: Keystore, log: LogView, networks: Iterable[LogSta
         if standing is not None and standing.witness is not None and standing.witness.key not in own:
             what = f"the witness key that {network.name} names is not among them"
             found.append(_finding("keys/witness.key", what, "this node's cosignatures count for nothing", _FROM_BACKUP))
-    return found + _check_list_root(keystore.list_root, log)
+    return found + _check_list_roots(keystore, log)
 
 
-def _check_list_root(list_root: bytes, log: LogView) -> list[Finding]:
+def _check_list_roots(keystore: Keystore, log: LogView) -> list[Finding]:
     record = log.state.effective_status()
     body = None if record is None else log.body(record.index)
     if record is None or body is None:
         return []
     items = parse_body("status", body)
+    roots = {log.state.log_id: keystore.list_root, **keystore.inherited_roots}
+    means = "no status can be read or changed, and no cut can be made"
     for place in record.lists:
-        if place.log != log.state.log_id:
-            continue
+        name = "list_root.key" if place.log == log.state.log_id else "inherited_root.key"
+        root = roots.get(place.log)
+        if root is None:
+            what = f"the list root of log {encode_log_id(place.log)}, which this one goes on with, is not there"
+            return [_finding(f"keys/{name}", what, means, _FROM_BACKUP)]
         part = tuple(items[place.first : place.first + place.slots // ITEM_BYTES])
-        if any(
-            byte > Status.REPLACED for byte in decode_page(list_key(list_root, place.number), part, record.statement_id)
-        ):
-            means = "no status can be read or changed, and no cut can be made"
-            return [_finding("keys/list_root.key", "it does not open the newest status page", means, _FROM_BACKUP)]
+        plain = decode_page(list_key(root, place.number), part, record.statement_id)
+        if any(byte > Status.REPLACED for byte in plain):
+            return [_finding(f"keys/{name}", "it does not open the newest status page", means, _FROM_BACKUP)]
     return []
 
 

@@ -153,7 +153,7 @@ def log_keys_of(log: CheckedLog) -> tuple[VerifierKey, ...]:
     state = log.state
     if state is None:
         return ()
-    return tuple({state.verifier_key_at(since + 1): None for since, _ in state.log_keys})
+    return state.verifier_keys()
 
 
 def _is_signed(note: bytes, key: VerifierKey) -> bool:

@@ -219,6 +219,7 @@ def _check_database(home: Home, report: Report, own: LogView | None, keystore: K
     place = find_place(home.directory, home.config.registrar_database)
     log = "" if own is None else encode_log_id(own.state.log_id)
     list_root = None if keystore is None else keystore.list_root
-    examined = examine(place, own, log, list_root)
+    inherited_roots = None if keystore is None else keystore.inherited_roots
+    examined = examine(place, own, log, list_root, inherited_roots)
     report.findings += examined.findings
     report.copies = examined.copies

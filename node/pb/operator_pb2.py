@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/operator.proto\x12\x08\x63\x61irn.v1\"\x0f\n\rBackupRequest\"K\n\x0e\x42\x61\x63kupResponse\x12\x16\n\x0e\x65xpected_bytes\x18\x01 \x01(\x04\x12\x11\n\tregistrar\x18\x02 \x01(\x0c\x12\x0e\n\x06ledger\x18\x03 \x01(\x0c\x32I\n\x08Operator\x12=\n\x06\x42\x61\x63kup\x12\x17.cairn.v1.BackupRequest\x1a\x18.cairn.v1.BackupResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/operator.proto\x12\x08\x63\x61irn.v1\"\x0f\n\rBackupRequest\"K\n\x0e\x42\x61\x63kupResponse\x12\x16\n\x0e\x65xpected_bytes\x18\x01 \x01(\x04\x12\x11\n\tregistrar\x18\x02 \x01(\x0c\x12\x0e\n\x06ledger\x18\x03 \x01(\x0c\"+\n\x0eGetRootRequest\x12\x0b\n\x03log\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\"\x1f\n\x0fGetRootResponse\x12\x0c\n\x04root\x18\x01 \x01(\x0c\"\x17\n\x15\x45xportEvidenceRequest\"4\n\x16\x45xportEvidenceResponse\x12\x0b\n\x03log\x18\x01 \x01(\x0c\x12\r\n\x05piece\x18\x02 \x01(\x0c\"\x17\n\x15ListStatementsRequest\"K\n\x16ListStatementsResponse\x12\x31\n\nstatements\x18\x01 \x03(\x0b\x32\x1d.cairn.v1.SignedStatementName\"1\n\x13SignedStatementName\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x32\xb7\x02\n\x08Operator\x12=\n\x06\x42\x61\x63kup\x12\x17.cairn.v1.BackupRequest\x1a\x18.cairn.v1.BackupResponse0\x01\x12>\n\x07GetRoot\x12\x18.cairn.v1.GetRootRequest\x1a\x19.cairn.v1.GetRootResponse\x12U\n\x0e\x45xportEvidence\x12\x1f.cairn.v1.ExportEvidenceRequest\x1a .cairn.v1.ExportEvidenceResponse0\x01\x12U\n\x0eListStatements\x12\x1f.cairn.v1.ListStatementsRequest\x1a .cairn.v1.ListStatementsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BACKUPREQUEST']._serialized_end=51
   _globals['_BACKUPRESPONSE']._serialized_start=53
   _globals['_BACKUPRESPONSE']._serialized_end=128
-  _globals['_OPERATOR']._serialized_start=130
-  _globals['_OPERATOR']._serialized_end=203
+  _globals['_GETROOTREQUEST']._serialized_start=130
+  _globals['_GETROOTREQUEST']._serialized_end=173
+  _globals['_GETROOTRESPONSE']._serialized_start=175
+  _globals['_GETROOTRESPONSE']._serialized_end=206
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=208
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=231
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=233
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=285
+  _globals['_LISTSTATEMENTSREQUEST']._serialized_start=287
+  _globals['_LISTSTATEMENTSREQUEST']._serialized_end=310
+  _globals['_LISTSTATEMENTSRESPONSE']._serialized_start=312
+  _globals['_LISTSTATEMENTSRESPONSE']._serialized_end=387
+  _globals['_SIGNEDSTATEMENTNAME']._serialized_start=389
+  _globals['_SIGNEDSTATEMENTNAME']._serialized_end=438
+  _globals['_OPERATOR']._serialized_start=441
+  _globals['_OPERATOR']._serialized_end=752
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OperatorStub(object):
-    """Backups of a running node.
+    """Backups of a running node, what proposals are drafted from, the fork evidence it keeps, and what it signed.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,50 @@ class OperatorStub(object):
                 request_serializer=node_dot_pb_dot_operator__pb2.BackupRequest.SerializeToString,
                 response_deserializer=node_dot_pb_dot_operator__pb2.BackupResponse.FromString,
                 _registered_method=True)
+        self.GetRoot = channel.unary_unary(
+                '/cairn.v1.Operator/GetRoot',
+                request_serializer=node_dot_pb_dot_operator__pb2.GetRootRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_operator__pb2.GetRootResponse.FromString,
+                _registered_method=True)
+        self.ExportEvidence = channel.unary_stream(
+                '/cairn.v1.Operator/ExportEvidence',
+                request_serializer=node_dot_pb_dot_operator__pb2.ExportEvidenceRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_operator__pb2.ExportEvidenceResponse.FromString,
+                _registered_method=True)
+        self.ListStatements = channel.unary_stream(
+                '/cairn.v1.Operator/ListStatements',
+                request_serializer=node_dot_pb_dot_operator__pb2.ListStatementsRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_operator__pb2.ListStatementsResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServicer(object):
-    """Backups of a running node.
+    """Backups of a running node, what proposals are drafted from, the fork evidence it keeps, and what it signed.
     """
 
     def Backup(self, request, context):
         """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRoot(self, request, context):
+        """The root of the first entries of a log this node holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEvidence(self, request, context):
+        """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStatements(self, request, context):
+        """Every statement that the registrar's database knows, oldest first, many in a message.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +97,21 @@ def add_OperatorServicer_to_server(servicer, server):
                     request_deserializer=node_dot_pb_dot_operator__pb2.BackupRequest.FromString,
                     response_serializer=node_dot_pb_dot_operator__pb2.BackupResponse.SerializeToString,
             ),
+            'GetRoot': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRoot,
+                    request_deserializer=node_dot_pb_dot_operator__pb2.GetRootRequest.FromString,
+                    response_serializer=node_dot_pb_dot_operator__pb2.GetRootResponse.SerializeToString,
+            ),
+            'ExportEvidence': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEvidence,
+                    request_deserializer=node_dot_pb_dot_operator__pb2.ExportEvidenceRequest.FromString,
+                    response_serializer=node_dot_pb_dot_operator__pb2.ExportEvidenceResponse.SerializeToString,
+            ),
+            'ListStatements': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListStatements,
+                    request_deserializer=node_dot_pb_dot_operator__pb2.ListStatementsRequest.FromString,
+                    response_serializer=node_dot_pb_dot_operator__pb2.ListStatementsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'cairn.v1.Operator', rpc_method_handlers)
@@ -70,7 +121,7 @@ def add_OperatorServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Operator(object):
-    """Backups of a running node.
+    """Backups of a running node, what proposals are drafted from, the fork evidence it keeps, and what it signed.
     """
 
     @staticmethod
@@ -90,6 +141,87 @@ class Operator(object):
             '/cairn.v1.Operator/Backup',
             node_dot_pb_dot_operator__pb2.BackupRequest.SerializeToString,
             node_dot_pb_dot_operator__pb2.BackupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRoot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.v1.Operator/GetRoot',
+            node_dot_pb_dot_operator__pb2.GetRootRequest.SerializeToString,
+            node_dot_pb_dot_operator__pb2.GetRootResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cairn.v1.Operator/ExportEvidence',
+            node_dot_pb_dot_operator__pb2.ExportEvidenceRequest.SerializeToString,
+            node_dot_pb_dot_operator__pb2.ExportEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStatements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cairn.v1.Operator/ListStatements',
+            node_dot_pb_dot_operator__pb2.ListStatementsRequest.SerializeToString,
+            node_dot_pb_dot_operator__pb2.ListStatementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -31,7 +31,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OperatorStub:
-    """Backups of a running node."""
+    """Backups of a running node, what proposals are drafted from, the fork evidence it keeps, and what it signed."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,17 +39,29 @@ class OperatorStub:
     def __new__(cls, channel: _aio.Channel) -> OperatorAsyncStub: ...
     Backup: _grpc.UnaryStreamMultiCallable[_operator_pb2.BackupRequest, _operator_pb2.BackupResponse]
     """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
+    GetRoot: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRootRequest, _operator_pb2.GetRootResponse]
+    """The root of the first entries of a log this node holds."""
+    ExportEvidence: _grpc.UnaryStreamMultiCallable[_operator_pb2.ExportEvidenceRequest, _operator_pb2.ExportEvidenceResponse]
+    """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log."""
+    ListStatements: _grpc.UnaryStreamMultiCallable[_operator_pb2.ListStatementsRequest, _operator_pb2.ListStatementsResponse]
+    """Every statement that the registrar's database knows, oldest first, many in a message."""
 
 @_typing.type_check_only
 class OperatorAsyncStub(OperatorStub):
-    """Backups of a running node."""
+    """Backups of a running node, what proposals are drafted from, the fork evidence it keeps, and what it signed."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Backup: _aio.UnaryStreamMultiCallable[_operator_pb2.BackupRequest, _operator_pb2.BackupResponse]  # type: ignore[assignment]
     """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
+    GetRoot: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRootRequest, _operator_pb2.GetRootResponse]  # type: ignore[assignment]
+    """The root of the first entries of a log this node holds."""
+    ExportEvidence: _aio.UnaryStreamMultiCallable[_operator_pb2.ExportEvidenceRequest, _operator_pb2.ExportEvidenceResponse]  # type: ignore[assignment]
+    """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log."""
+    ListStatements: _aio.UnaryStreamMultiCallable[_operator_pb2.ListStatementsRequest, _operator_pb2.ListStatementsResponse]  # type: ignore[assignment]
+    """Every statement that the registrar's database knows, oldest first, many in a message."""
 
 class OperatorServicer(metaclass=_abc_1.ABCMeta):
-    """Backups of a running node."""
+    """Backups of a running node, what proposals are drafted from, the fork evidence it keeps, and what it signed."""
 
     @_abc_1.abstractmethod
     def Backup(
@@ -58,5 +70,29 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_operator_pb2.BackupResponse], _abc.AsyncIterator[_operator_pb2.BackupResponse]]:
         """Both stores as they are at one moment: the registrar's database first, then the ledger store. The node goes on."""
+
+    @_abc_1.abstractmethod
+    def GetRoot(
+        self,
+        request: _operator_pb2.GetRootRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetRootResponse, _abc.Awaitable[_operator_pb2.GetRootResponse]]:
+        """The root of the first entries of a log this node holds."""
+
+    @_abc_1.abstractmethod
+    def ExportEvidence(
+        self,
+        request: _operator_pb2.ExportEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_operator_pb2.ExportEvidenceResponse], _abc.AsyncIterator[_operator_pb2.ExportEvidenceResponse]]:
+        """A fork file (ledger/FORMAT.md 18) for each log that evidence is kept about, in pieces, log by log."""
+
+    @_abc_1.abstractmethod
+    def ListStatements(
+        self,
+        request: _operator_pb2.ListStatementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_operator_pb2.ListStatementsResponse], _abc.AsyncIterator[_operator_pb2.ListStatementsResponse]]:
+        """Every statement that the registrar's database knows, oldest first, many in a message."""
 
 def add_OperatorServicer_to_server(servicer: OperatorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

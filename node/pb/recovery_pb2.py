@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/recovery.proto\x12\x08\x63\x61irn.v1\"2\n\x0eReadmitRequest\x12\x0c\n\x04\x63opy\x18\x01 \x01(\x0c\x12\x12\n\nlearner_id\x18\x02 \x01(\t\"s\n\x0fReadmitResponse\x12\x10\n\x08\x61ward_id\x18\x01 \x01(\t\x12\x0e\n\x06is_new\x18\x02 \x01(\x08\x12\x0e\n\x06status\x18\x03 \x01(\r\x12\r\n\x05\x65ntry\x18\x04 \x01(\x04\x12\x10\n\x08position\x18\x05 \x01(\r\x12\r\n\x05title\x18\x06 \x01(\t2J\n\x08Recovery\x12>\n\x07Readmit\x12\x18.cairn.v1.ReadmitRequest\x1a\x19.cairn.v1.ReadmitResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/recovery.proto\x12\x08\x63\x61irn.v1\"2\n\x0eReadmitRequest\x12\x0c\n\x04\x63opy\x18\x01 \x01(\x0c\x12\x12\n\nlearner_id\x18\x02 \x01(\t\"\x8b\x01\n\x0fReadmitResponse\x12\x10\n\x08\x61ward_id\x18\x01 \x01(\t\x12\x0e\n\x06is_new\x18\x02 \x01(\x08\x12\x0e\n\x06status\x18\x03 \x01(\r\x12\r\n\x05\x65ntry\x18\x04 \x01(\x04\x12\x10\n\x08position\x18\x05 \x01(\r\x12\r\n\x05title\x18\x06 \x01(\t\x12\x16\n\x0eis_list_closed\x18\x07 \x01(\x08\x32J\n\x08Recovery\x12>\n\x07Readmit\x12\x18.cairn.v1.ReadmitRequest\x1a\x19.cairn.v1.ReadmitResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_READMITREQUEST']._serialized_start=36
   _globals['_READMITREQUEST']._serialized_end=86
-  _globals['_READMITRESPONSE']._serialized_start=88
-  _globals['_READMITRESPONSE']._serialized_end=203
-  _globals['_RECOVERY']._serialized_start=205
-  _globals['_RECOVERY']._serialized_end=279
+  _globals['_READMITRESPONSE']._serialized_start=89
+  _globals['_READMITRESPONSE']._serialized_end=228
+  _globals['_RECOVERY']._serialized_start=230
+  _globals['_RECOVERY']._serialized_end=304
 # @@protoc_insertion_point(module_scope)

@@ -53,6 +53,7 @@ class ReadmitResponse(_message.Message):
     ENTRY_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
+    IS_LIST_CLOSED_FIELD_NUMBER: _builtins.int
     award_id: _builtins.str
     """Id of the award here."""
     is_new: _builtins.bool
@@ -65,6 +66,8 @@ class ReadmitResponse(_message.Message):
     """and its place there."""
     title: _builtins.str
     """Title of the achievement."""
+    is_list_closed: _builtins.bool
+    """Whether what its slot says stands for ever, because the list root of the old institution is lost."""
     def __init__(
         self,
         *,
@@ -74,10 +77,11 @@ class ReadmitResponse(_message.Message):
         entry: _builtins.int = ...,
         position: _builtins.int = ...,
         title: _builtins.str = ...,
+        is_list_closed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_id", b"award_id", "entry", b"entry", "is_new", b"is_new", "position", b"position", "status", b"status", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_id", b"award_id", "entry", b"entry", "is_list_closed", b"is_list_closed", "is_new", b"is_new", "position", b"position", "status", b"status", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

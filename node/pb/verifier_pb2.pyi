@@ -38,6 +38,7 @@ class VerifyRequest(_message.Message):
     NONCE_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     NETWORK_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
     """The file, or its next piece: a presentation (.cairn) or a bare SD-JWT, at most 10 MiB together."""
     more: _builtins.bool
@@ -50,6 +51,11 @@ class VerifyRequest(_message.Message):
     """When it is judged; absent for now by the node's clock."""
     network: _builtins.bytes
     """Log id of the network whose members may issue, one this node belongs to or follows; empty for its own."""
+    as_of: _builtins.int
+    """Ask about this moment besides: what was known then, what is known today about then, and what changed in between stand in
+    the report's `as_of`, and what was known then decides its exit code. Absent not to ask. INVALID_ARGUMENT: it is still to
+    come.
+    """
     def __init__(
         self,
         *,
@@ -59,17 +65,22 @@ class VerifyRequest(_message.Message):
         nonce: _builtins.str | None = ...,
         at: _builtins.int | None = ...,
         network: _builtins.bytes = ...,
+        as_of: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "at", b"at", "audience", b"audience", "nonce", b"nonce"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_as_of", b"_as_of", "_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "as_of", b"as_of", "at", b"at", "audience", b"audience", "nonce", b"nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "at", b"at", "audience", b"audience", "data", b"data", "more", b"more", "network", b"network", "nonce", b"nonce"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_as_of", b"_as_of", "_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "as_of", b"as_of", "at", b"at", "audience", b"audience", "data", b"data", "more", b"more", "network", b"network", "nonce", b"nonce"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__as_of: _TypeAlias = _typing.Literal["as_of"]  # noqa: Y015
+    _WhichOneofArgType__as_of: _TypeAlias = _typing.Literal["_as_of", b"_as_of"]  # noqa: Y015
     _WhichOneofReturnType__at: _TypeAlias = _typing.Literal["at"]  # noqa: Y015
     _WhichOneofArgType__at: _TypeAlias = _typing.Literal["_at", b"_at"]  # noqa: Y015
     _WhichOneofReturnType__audience: _TypeAlias = _typing.Literal["audience"]  # noqa: Y015
     _WhichOneofArgType__audience: _TypeAlias = _typing.Literal["_audience", b"_audience"]  # noqa: Y015
     _WhichOneofReturnType__nonce: _TypeAlias = _typing.Literal["nonce"]  # noqa: Y015
     _WhichOneofArgType__nonce: _TypeAlias = _typing.Literal["_nonce", b"_nonce"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__as_of) -> _WhichOneofReturnType__as_of | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__at) -> _WhichOneofReturnType__at | None: ...
     @_typing.overload

@@ -295,6 +295,7 @@ def adopt_newest(
                         session,
                         log,
                         list_root=keystore.list_root,
+                        inherited_roots=keystore.inherited_roots,
                         list_policy=log.state.charter.lists,
                         now=now,
                     )

@@ -25,7 +25,6 @@ from ledger.log.follow import Growth, judge_growth
 from ledger.log.governance import RotateLogKey
 from ledger.log.identity import encode_log_id
 from ledger.log.keys import SigningKey
-from ledger.log.members import quorum_of
 from ledger.log.rotation import SignedRotation, encode_rotation, verify_rotation
 from ledger.log.state import LogState
 from node.client.exchange import Head
@@ -248,13 +247,12 @@ class _Taking:
         """Show it to everybody, and see that enough have taken it."""
         own = self.log.state.log_id
         shown = await show_rotation(self._peers, self._directory.witnesses(own), self.log.state, rotation)
-        in_force = {witness.log for witness in self._directory.witnesses_in_force(own)}
         answered = {answer.witness.log for answer in shown if answer.size is not None}
-        needed = len(in_force) - quorum_of(len(in_force)) + 1 if in_force else 0
-        if len(in_force & answered) < needed:
+        heard = self._directory.count_answers(own, answered)
+        if heard.present < heard.needed:
             problems = "; ".join(f"{item.witness.key.name}: {item.problem}" for item in shown if item.problem)
             raise BusyError(
-                f"{len(in_force & answered)} of {len(in_force)} witnesses took the rotation, {needed} must: {problems}",
+                f"{heard.present} of {heard.witnesses} witnesses took the rotation, {heard.needed} must: {problems}",
                 hint="run the same again when more of them answer; those that took it stay with it",
             )
         return shown

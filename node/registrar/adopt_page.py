@@ -17,21 +17,23 @@ that the log is whole: the start-up rule of a running node, or the peers of a re
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from ledger.credential.status import ITEM_BYTES, Status, decode_page, list_key
+from ledger.credential.status import Status
 from ledger.errors import RuleError
 from ledger.log.body import parse_body
 from ledger.log.charter import ListPolicy
 from ledger.log.entry import Entry, parse_entry
-from ledger.log.records import Anchor, CloseDocument, Issue, Publish, StatusUpdate
+from ledger.log.identity import LogId
+from ledger.log.records import Anchor, CloseDocument, EvidenceEntry, Issue, Publish, StatusUpdate
 from ledger.log.view import LogView
 from node.registrar import outbox
-from node.registrar.page import PublishedPage, read_published
+from node.registrar.inherited import FIRST_NUMBER, ListName, enter_list, find_list
+from node.registrar.page import PublishedPage, open_list, read_published
 from node.registrar.tables import (
     RESTORED,
     Adopted,
@@ -46,7 +48,7 @@ from node.registrar.tables import (
     StatusList,
 )
 
-_OURS = (Anchor, Issue, StatusUpdate, Publish, CloseDocument)
+_OURS = (Anchor, EvidenceEntry, Issue, StatusUpdate, Publish, CloseDocument)
 _FINAL = (Status.REVOKED, Status.REPLACED)
 _WEIGHT = (Status.REPLACED, Status.VALID, Status.SUSPENDED, Status.REVOKED)
 """Which of several bytes tells an award's status, the last most: a decision changes all its slots that are still open, a
@@ -98,7 +100,15 @@ def must_adopt(session: Session, log: LogView) -> bool:
     return newest is not None and not outbox.has_statement(session, newest.statement_id)
 
 
-def adopt_log(session: Session, log: LogView, *, list_root: bytes, list_policy: ListPolicy, now: int) -> Adoption:
+def adopt_log(
+    session: Session,
+    log: LogView,
+    *,
+    list_root: bytes,
+    list_policy: ListPolicy,
+    now: int,
+    inherited_roots: Mapping[LogId, bytes] | None = None,
+) -> Adoption:
     """Bring a database up to its log. Run twice it changes nothing the second time but to open a further list.
 
     Args:
@@ -107,10 +117,12 @@ def adopt_log(session: Session, log: LogView, *, list_root: bytes, list_policy: 
         list_root: opens its pages, 32 bytes.
         list_policy: of the charter, for the new list.
         now: Unix ms.
+        inherited_roots: of the logs that this one succeeds.
 
     Raises:
-        RuleError: the list root does not open the page, a list has another size than on the page, or is of another log.
+        RuleError: a list root is not here or does not open the page, or a list has another size than on the page.
     """
+    roots = {log.state.log_id: list_root, **(inherited_roots or {})}
     published = read_published(log)
     # Asked before step 2 enters everything: a page this database signed itself overrules none of its decisions.
     is_known = published is None or outbox.has_statement(session, published.statement_id)
@@ -120,7 +132,7 @@ def adopt_log(session: Session, log: LogView, *, list_root: bytes, list_policy: 
     placed = _enter(session, log, entries)  # 2
     awards = unknown = 0
     if published is not None:  # 3
-        pages = _open_pages(session, published, log, list_root, now)
+        pages = _open_pages(session, published, log.state.log_id, roots, now)
         unknown = sum(_read_list(session, number, plain) for number, plain in pages.items())
         if not is_known:
             awards = _follow_page(session, pages, since, now)
@@ -241,32 +253,21 @@ def _place(waiting: dict[bytes, Copy], body: bytes | None, cut_id: int) -> int:
 
 
 def _open_pages(
-    session: Session, published: PublishedPage, log: LogView, list_root: bytes, now: int
+    session: Session, published: PublishedPage, own: LogId, roots: Mapping[LogId, bytes], now: int
 ) -> dict[int, bytes]:
-    """What the page says, one byte per slot, by list number; lists that the database lacks are entered."""
+    """What the page says, one byte per slot, by the number a list has here; lists that the database lacks are entered."""
     pages: dict[int, bytes] = {}
     for place in published.lists:
-        if place.log != log.state.log_id:
-            raise RuleError(f"status list {place.number}: was taken over from another log, which cannot be read here")
-        items = published.items[place.first : place.first + place.slots // ITEM_BYTES]
-        key = list_key(list_root, place.number)
-        plain = decode_page(key, items, published.statement_id)
-        strange = sum(byte > Status.REPLACED for byte in plain)
-        if strange:
-            raise RuleError(
-                f"status list {place.number}: {strange} of {place.slots} slots of the newest page read as no status",
-                hint="keys/list_root.key is of another log, or the page was signed by somebody else: restore the "
-                "right keys, or declare the operate key compromised",
-            )
-        known = session.get(StatusList, place.number)
+        plain = open_list(published, place, roots)
+        known = find_list(session, own, place.log, place.number)
         if known is None:
-            session.add(StatusList(number=place.number, slots=place.slots, opened_at=now))
+            known = enter_list(session, own, ListName(place.log, place.number), place.slots, now)
         elif known.slots != place.slots:
             raise RuleError(
                 f"status list {place.number}: has {place.slots} slots on the ledger, {known.slots} in the database",
                 hint="the database is of another log: restore the right one",
             )
-        pages[place.number] = plain
+        pages[known.number] = plain
     session.flush()
     return pages
 
@@ -374,7 +375,7 @@ def _write_slots(
 
 def _open_list(session: Session, policy: ListPolicy, now: int) -> int | None:
     """Step 4. Where no list is there yet, nobody can have drawn from one."""
-    newest: int | None = session.scalar(select(func.max(StatusList.number)))
+    newest: int | None = session.scalar(select(func.max(StatusList.number)).where(StatusList.number < FIRST_NUMBER))
     if newest is None:
         return None
     session.add(StatusList(number=newest + 1, slots=policy.slots, opened_at=now))

@@ -18,6 +18,7 @@ from ledger.credential.status import Status
 from ledger.errors import RuleError
 from node.clock import Draw
 from node.registrar.csvfile import AwardRow, Problem
+from node.registrar.learners.marks import MarkKind, check_unrestricted, find_marked
 from node.registrar.tables import Award, Evaluated
 
 _ID_BYTES = 10
@@ -67,6 +68,7 @@ def decide_awards(
         replace: ids of awards that may be replaced where a row says something else about the same learner.
     """
     current = {award.learner_id: award for award in _current_awards(session, achievement, version, rows)}
+    restricted = find_marked(session, MarkKind.RESTRICTION, [row.learner_id for row in rows])
     new: list[Award] = []
     replaced: list[Award] = []
     already: list[Award] = []
@@ -77,6 +79,8 @@ def decide_awards(
             # Where to write to is no part of the award.
             known.email = row.email or known.email
             already.append(known)
+        elif row.learner_id in restricted:
+            problems.append(Problem(row.line, "", "this learner's data is restricted: cairn-node rights lift ends it"))
         elif known is not None and known.id not in replace:
             reason = f"award {known.id} already says something else about this learner: use replace to correct it"
             problems.append(Problem(row.line, "", reason))
@@ -109,12 +113,18 @@ def choose_to_offer(session: Session, award_ids: Sequence[str], *, learner_id: s
     """The awards to make claim links for: those named, or all valid ones of a learner or an achievement.
 
     Raises:
-        RuleError: an award named does not exist, or there is none at all.
+        RuleError: an award named does not exist, its learner's data is restricted, or there is none at all.
     """
     if award_ids:
-        return load_awards(session, award_ids)
+        named = load_awards(session, award_ids)
+        for award in named:
+            check_unrestricted(session, award.learner_id)
+        return named
     found = find_awards(session, learner_id=learner_id, achievement=achievement, selection=Selection.CURRENT)
-    chosen = [award for award in found if award.status == Status.VALID]
+    if learner_id:
+        check_unrestricted(session, learner_id)
+    restricted = find_marked(session, MarkKind.RESTRICTION, [award.learner_id for award in found])
+    chosen = [award for award in found if award.status == Status.VALID and award.learner_id not in restricted]
     if not chosen:
         raise RuleError("offer: there is no valid award to offer", hint="`cairn-node awards DIR` lists them")
     return chosen

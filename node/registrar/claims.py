@@ -15,6 +15,7 @@ from node.registrar.claiming import ClaimError, ClaimFault
 from node.registrar.copies import FindAchievement, Press, mint_wallet_copies
 from node.registrar.desk import RegistrarDesk
 from node.registrar.documents import PublishedAchievement
+from node.registrar.learners.marks import MarkKind, find_marked
 from node.registrar.nonces import NonceMint
 from node.registrar.offers import MAX_COPIES_PER_OFFER, OfferView, find_offered, redeem_code, view_offer
 from node.registrar.proofs import Proven, open_proofs
@@ -190,6 +191,8 @@ def answer_claim(
     award = session.get_one(Award, offered.award_id)
     if award.status != Status.VALID or award.replaced_by is not None:  # 4
         raise _denied("this credential can no longer be claimed", "ask the school")
+    if find_marked(session, MarkKind.RESTRICTION, [award.learner_id]):
+        raise _denied("this credential cannot be claimed now", "ask the school")
     if offered.copies + len(proven.keys) > MAX_COPIES_PER_OFFER:  # 5
         raise _denied(f"at most {MAX_COPIES_PER_OFFER} copies for one link", "ask the school for a new link")
     if _copies_since(session, award.id, now - _YEAR_MS) + len(proven.keys) > MAX_COPIES_PER_YEAR:

@@ -32,6 +32,8 @@ from node.keystore import KeyRole, Keystore
 from node.registrar import awards, lists, outbox
 from node.registrar.csvfile import AwardRow, Problem
 from node.registrar.documents import PublishedAchievement
+from node.registrar.inherited import origins_of
+from node.registrar.learners.marks import find_statement
 from node.registrar.tables import Award, Copy
 from node.registrar.views import FORMER, REGISTRAR_KIND, WALLET_KIND
 
@@ -61,6 +63,17 @@ class Press:
     now: int
     """Unix ms."""
     draw: Draw
+    predecessors: Mapping[LogId, IssuerProfile] = dataclasses.field(default_factory=dict)
+    """The institutions whose logs this one goes on with, as they stand in credentials."""
+
+    def in_name_of(self, log: LogId | None) -> "Press":
+        """The same, for an award that another institution made: None, or one unknown here, is this institution.
+
+        Its copies go on under its own issuer id and name, on which learners and rights stand; the keys, the log and the
+        slots are the successor's (DESIGN 5: a receipt is of the log that owns `iss`, or its successor).
+        """
+        profile = None if log is None else self.predecessors.get(log)
+        return self if profile is None else dataclasses.replace(self, issuer=profile)
 
     @property
     def vct(self) -> str:
@@ -151,11 +164,13 @@ def mint_registrar_copies(
     slots = lists.draw_slots(session, status_list, [award.id for award in new], press.draw)
     key_of_list = list_key(press.list_root, status_list.number)
     decided = awards.evaluations_of(session, [award.id for award in new])
+    origins = origins_of(session, [award.id for award in new])
     rows = []
     for award, slot in zip(new, slots, strict=True):
         status = StatusReference(press.log, status_list.number, slot, slot_key(key_of_list, slot))
         replaced = (replaces or {}).get(award.id)
-        credential, key_id = _mint(press, published.achievement, award, status, None, replaced, decided.get(award.id))
+        named = press.in_name_of(origins.get(award.id))
+        credential, key_id = _mint(named, published.achievement, award, status, None, replaced, decided.get(award.id))
         rows.append(_copy_row(award, credential, key_id, status, press.now, REGISTRAR_KIND))
     if rows:
         session.execute(insert(Copy), rows)
@@ -190,11 +205,12 @@ def mint_wallet_copies(
     key_of_list = list_key(press.list_root, status_list.number)
     replaced = _find_replaced(session, award) if replaces is None else replaces or None
     decided = awards.evaluations_of(session, [award.id]).get(award.id)
+    named = press.in_name_of(origins_of(session, [award.id]).get(award.id))
     credentials = []
     for holder, slot in zip(keys, slots, strict=True):
         status = StatusReference(press.log, status_list.number, slot, slot_key(key_of_list, slot))
         jwk = public_key_to_jwk(holder)
-        credential, key_id = _mint(press, published.achievement, award, status, jwk, replaced, decided)
+        credential, key_id = _mint(named, published.achievement, award, status, jwk, replaced, decided)
         session.add(Copy(**_copy_row(award, credential, key_id, status, press.now, WALLET_KIND)))
         credentials.append(credential)
     session.flush()
@@ -220,7 +236,8 @@ def renew_waiting(session: Session, press: Press, find: FindAchievement) -> int:
         status = StatusReference(press.log, copy.list_number, copy.slot, key)
         replaced = _find_replaced(session, award)
         decided = awards.evaluations_of(session, [award.id]).get(award.id)
-        credential, key_id = _mint(press, published.achievement, award, status, None, replaced, decided)
+        named = press.in_name_of(origins_of(session, [award.id]).get(award.id))
+        credential, key_id = _mint(named, published.achievement, award, status, None, replaced, decided)
         copy.credential, copy.key_id, copy.commitment = credential, key_id, commit(credential.partition("~")[0])
     session.flush()
     return len(waiting)
@@ -309,6 +326,7 @@ def describe_award(
         credits=award.credits or None,
         results=awards.results_of(award),
         replaces=replaces,
+        statement=find_statement(award),
         evaluation=evaluation,
     )
 

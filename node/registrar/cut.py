@@ -5,8 +5,8 @@ Ids, bodies and signatures of all three are fixed in one database transaction be
 random, so that nobody can tell a night with 200 diplomas from a night with none.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
@@ -42,6 +42,10 @@ class CutOrder:
     heads: tuple[bytes, ...]
     """Notes to anchor: this log's own first."""
     previous: PublishedPage | None
+    inherited_roots: Mapping[LogId, bytes] = field(default_factory=dict)
+    """List roots of the logs that this one succeeds."""
+    taken_over: Sequence[PublishedPage] = ()
+    """Their last pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,8 @@ def _status(session: Session, order: CutOrder, draw: Draw) -> Draft:
         log=order.log,
         list_root=order.list_root,
         statement_id=statement_id,
+        inherited_roots=order.inherited_roots,
+        taken_over=order.taken_over,
     )
     reference = describe_body("status", made.items)
     status = StatusUpdate(at=order.at, id=statement_id, log=order.log, reference=reference, lists=made.lists)

@@ -8,7 +8,7 @@ other. What an older version left is migrated when it is opened, after a copy wa
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,11 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import CairnError, MalformedError, PolicyError, RuleError
 from node.errors import BusyError
-from node.registrar import acting, migrations, postgresql, rows, sqlite
-from node.registrar.people import tables as _people_tables  # noqa: F401 - create_all makes what is imported
+from node.registrar import acting, migrations, postgresql, rows, scrub, sqlite
+from node.registrar import inherited as _inherited_tables  # noqa: F401 - create_all makes what is imported
+from node.registrar.learners import erasing
+from node.registrar.learners import tables as _learner_tables  # noqa: F401 - as above
+from node.registrar.people import tables as _people_tables  # noqa: F401 - as above
 from node.registrar.tables import RESTORED, Award, Setting, Table
 from node.tasks import uninterrupted
 
@@ -123,6 +126,11 @@ class Database:
             session.execute(select(Setting.name)).all()
             yield rows.dump_rows(session.connection())
 
+    def scrub(self, needles: Sequence[bytes] | None) -> scrub.Scrubbed:
+        """Remove the physical traces of rows that were deleted (`scrub.remove_traces`); nobody writes meanwhile."""
+        with self._writing:
+            return scrub.remove_traces(self._engine, needles)
+
     def size_bytes(self) -> int:
         """About how many bytes it takes on disk."""
         is_file = self._reading.dialect.name == "sqlite"
@@ -174,7 +182,15 @@ def open_database(place: Path | str, log_id: str, *, keep_in: Path | None = None
     return database
 
 
-def fill_database(place: Path | str, log_id: str, lines: Iterable[bytes], *, made_at: int, restored_at: int) -> int:
+def fill_database(
+    place: Path | str,
+    log_id: str,
+    lines: Iterable[bytes],
+    *,
+    made_at: int,
+    restored_at: int,
+    forgotten: Iterable[str] = (),
+) -> int:
     """Fill a database that has nothing in it from the rows of a backup, and mark it as restored; returns its awards.
 
     Args:
@@ -183,6 +199,7 @@ def fill_database(place: Path | str, log_id: str, lines: Iterable[bytes], *, mad
         lines: of `rows.dump_rows`, of this layout or an older one.
         made_at: when the backup was made, Unix ms.
         restored_at: now, Unix ms.
+        forgotten: ids of what was forgotten since the backup was made; it is forgotten again.
 
     Raises:
         RuleError: there is something in the database already.
@@ -201,6 +218,12 @@ def fill_database(place: Path | str, log_id: str, lines: Iterable[bytes], *, mad
                 connection.execute(insert(Setting).values(name=RESTORED, value=f"{made_at} {restored_at}"))
             _check_owner(connection, where, log_id)
         migrations.migrate(engine, layout)
+        with database.write() as session:
+            erasing.erase_again(session, forgotten, now=restored_at)
+        with database.read() as session:
+            is_due = scrub.is_due(session)
+        if is_due:
+            database.scrub(None)
         with database.read() as session:
             return session.scalar(select(func.count()).select_from(Award)) or 0
     finally:

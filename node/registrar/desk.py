@@ -12,8 +12,6 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from ledger.credential.copy import IssuerProfile
-from ledger.credential.dataintegrity.issuer_document import CREDENTIAL_ROLES
 from ledger.credential.status import Status
 from ledger.errors import RuleError
 from ledger.log import statements
@@ -47,8 +45,9 @@ from node.registrar import (
     nodestatus,
     offers,
     outbox,
+    press,
+    reporting,
     restating,
-    rsakey,
     schedule,
     views,
 )
@@ -58,10 +57,10 @@ from node.registrar.cut import CutOrder, MadeCut
 from node.registrar.database import Database
 from node.registrar.dispatch import Dispatcher
 from node.registrar.documents import Document, PublishedAchievement
-from node.registrar.issuer import find_issuer_id
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
+from node.registrar.predecessors import last_pages
 from node.registrar.publishing import find_published
 from node.registrar.rights import find_missing_rights
 from node.registrar.sheet import describe_offers
@@ -299,22 +298,16 @@ class RegistrarDesk:
 
     def make_press(self) -> Press:
         """What copies are made with now."""
-        state = self.own_log().state
-        found = {role: copies.find_key(self.parts.keystore, state, role) for role in CREDENTIAL_ROLES}
-        p256 = {role: copies.find_p256_key(self.parts.keystore, state, role) for role in CREDENTIAL_ROLES}
-        parts, page = self.parts, state.effective_status()
-        issuer_id = find_issuer_id(parts.ledger, parts.log_id, parts.networks(), parts.http_url)
-        return Press(
-            log=self.parts.log_id,
-            issuer=IssuerProfile(issuer_id, state.name, state.url),
-            keys={role.value: key for role, key in found.items() if key is not None},
-            p256_keys={role.value: key for role, key in p256.items() if key is not None},
-            other_keys=rsakey.find_ids(parts.directory),
-            list_root=self.parts.keystore.list_root,
-            list_policy=state.charter.lists,
-            newest_page=None if page is None else page.statement_id,
-            now=self.parts.clock(),
-            draw=self.parts.draw,
+        parts = self.parts
+        return press.make_press(
+            parts.ledger,
+            self.own_log().state,
+            parts.keystore,
+            parts.networks(),
+            http_url=parts.http_url,
+            now=parts.clock(),
+            draw=parts.draw,
+            directory=parts.directory,
         )
 
     def find_achievement(self, achievement: str, version: int) -> PublishedAchievement:
@@ -368,10 +361,13 @@ class RegistrarDesk:
             batch_size=state.batch.size,
             heads=collect_heads(self.parts.ledger, self.parts.log_id, self.parts.networks(), self.parts.newest_head),
             previous=read_published(self.own_log()),
+            inherited_roots=keystore.inherited_roots,
+            taken_over=last_pages(self.parts.ledger, self.parts.log_id, self.parts.networks()),
         )
         with self._database.write() as session:
             restating.check_restated(session, self.own_log())
             copies.renew_waiting(session, self.make_press(), self.find_achievement)
+            reporting.report_forks(session, self.parts.ledger, order, self.parts.draw)
             return cut.make_cut(session, order, self.parts.draw)
 
     async def submit_own(self, drafts: Sequence[Draft]) -> list[int]:

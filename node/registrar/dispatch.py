@@ -59,6 +59,7 @@ class Dispatcher:
                 adopt_page.adopt_log,
                 log=log,
                 list_root=self._parts.keystore.list_root,
+                inherited_roots=self._parts.keystore.inherited_roots,
                 list_policy=log.state.charter.lists,
                 now=self._parts.clock(),
             )

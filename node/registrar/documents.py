@@ -17,6 +17,7 @@ from ledger.log.body import MAX_DOCUMENT_BYTES
 from ledger.log.identity import LogId
 from ledger.log.records import MAX_DOCUMENT_ID_LENGTH, DocumentName, DocumentType
 from ledger.log.view import LedgerView, LogView
+from node.registrar.predecessors import find_predecessors
 
 MEDIA_TYPE = "application/json"
 
@@ -93,13 +94,13 @@ def derive_achievement(document: Document, issuer: str) -> Document:
 
 
 def find_achievement(ledger: LedgerView, own: LogId, networks: Iterable[LogId], reference: str) -> PublishedAchievement:
-    """The achievement with this id: of the version named (`ID@2`), or the newest.
+    """The achievement with this id: of the version named (`ID@2`), or the newest; also of logs that `own` succeeds.
 
     Raises:
         RuleError: nothing of this id is published here, or it is no achievement.
     """
     split = split_reference(reference)
-    for log_id in (own, *networks):
+    for log_id in _publishers(ledger, own, networks):
         log = ledger.log(log_id)
         if log is None:
             continue
@@ -125,9 +126,9 @@ def split_reference(reference: str) -> tuple[str, int] | None:
 
 
 def list_achievements(ledger: LedgerView, own: LogId, networks: Iterable[LogId]) -> list[PublishedAchievement]:
-    """Every achievement published by this institution or its networks, each once, own ones first."""
+    """Every achievement published by this institution, its networks or those it succeeds, each once, own ones first."""
     found: dict[DocumentName, PublishedAchievement] = {}
-    for log_id in (own, *networks):
+    for log_id in _publishers(ledger, own, networks):
         log = ledger.log(log_id)
         if log is None:
             continue
@@ -136,6 +137,11 @@ def list_achievements(ledger: LedgerView, own: LogId, networks: Iterable[LogId])
                 achievement = parse_achievement(_read_body(log, record.index, name.id))
                 found[name] = PublishedAchievement(name, log_id, achievement, record.closed is not None)
     return list(found.values())
+
+
+def _publishers(ledger: LedgerView, own: LogId, networks: Iterable[LogId]) -> tuple[LogId, ...]:
+    known = tuple(networks)
+    return (own, *known, *find_predecessors(ledger, own, known))
 
 
 def _read_body(log: LogView, index: int, reference: str) -> bytes:

@@ -13,6 +13,7 @@ withdrawn, and another is made. A status command acts on all slots of its award;
 no award, since each credential inside says by its own slot what became of it.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ from ledger.log.keys import Algorithm, KeyId, SigningKey
 from node.client.copyform import INCLUDABLE, CopyOrder, Form
 from node.registrar import acting, awards, lists, outbox, rsakey
 from node.registrar.copies import FindAchievement, Press, describe_award
+from node.registrar.learners.marks import check_unrestricted, find_statement
 from node.registrar.rsakey import RSAKey
 from node.registrar.tables import Award, Copy, FileCopy, Outgoing
 from node.registrar.views import FILE_KIND
@@ -132,6 +134,7 @@ def _choose(session: Session, order: CopyOrder) -> list[Award]:
         chosen = [award for award in found if award.status == Status.VALID]
         if not chosen:
             raise RuleError("copy: this learner has no valid award", hint="`cairn-node awards DIR` lists them")
+        check_unrestricted(session, order.learner_id)
         return chosen
     chosen = awards.load_awards(session, order.award_ids)
     for award in chosen:
@@ -139,6 +142,7 @@ def _choose(session: Session, order: CopyOrder) -> list[Award]:
             raise RuleError(f"award {award.id}: is {Status(award.status).name.lower()}, so no copy is made of it")
     if len({award.learner_id for award in chosen}) > 1:
         raise RuleError("copy: these awards are of more than one learner")
+    check_unrestricted(session, chosen[0].learner_id)
     return chosen
 
 
@@ -151,6 +155,8 @@ def _describe_request(order: CopyOrder, chosen: Sequence[Award]) -> str:
         order.subject,
         sorted(order.include),
         sorted((one.type, one.source, one.target) for one in order.associations),
+        # What the learner states beside an award changes copies made afterwards. The words themselves stay out of here.
+        [None if said is None else hashlib.sha256(said.encode()).hexdigest() for said in map(find_statement, chosen)],
     ]
     return json.dumps(content, separators=(",", ":"))
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ledger.errors import RuleError
 from ledger.log.charter import ListPolicy
 from node.clock import Draw
+from node.registrar.inherited import FIRST_NUMBER
 from node.registrar.tables import Cut, Slot, StatusList
 
 _ROUNDS = 64
@@ -21,8 +22,10 @@ _ROUNDS = 64
 
 
 def newest_list(session: Session, policy: ListPolicy, now: int) -> StatusList:
-    """The list that new copies take their slots from; the first use opens list 0, which the first cut publishes."""
-    newest = session.scalar(select(StatusList).order_by(StatusList.number.desc()).limit(1))
+    """The list of ours that new copies take their slots from; the first use opens list 0, which the first cut publishes."""
+    newest = session.scalar(
+        select(StatusList).where(StatusList.number < FIRST_NUMBER).order_by(StatusList.number.desc()).limit(1)
+    )
     return newest if newest is not None else _open_list(session, 0, policy, now)
 
 
@@ -35,6 +38,11 @@ def open_due_list(session: Session, policy: ListPolicy, at: int) -> StatusList:
         at: the instant of the cut, Unix ms.
     """
     newest = newest_list(session, policy, at)
+    if session.scalar(select(func.count()).select_from(Cut)) == 0 and newest.number == 0:
+        # The first cut publishes list 0. When it came to be here, with the first award, must not show: had the opening day
+        # come since, a second list on the first page would tell that there was an award before that day.
+        newest.opened_at = at
+        return newest
     if _is_opening_day_between(policy.opens, newest.opened_at, at):
         return _open_list(session, newest.number + 1, policy, at)
     used = session.scalar(select(func.count()).select_from(Slot).where(Slot.list_number == newest.number)) or 0

@@ -32,8 +32,16 @@ def _index_copies_and_awards(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX IF NOT EXISTS awards_by_decision ON awards (decided_at, id)"))
 
 
+def _index_what_hangs_on_awards(connection: Connection) -> None:
+    # To erase an award is to ask three tables whether something still points at it.
+    connection.execute(text("CREATE INDEX IF NOT EXISTS awards_by_successor ON awards (replaced_by)"))
+    connection.execute(text("CREATE INDEX IF NOT EXISTS offered_by_award ON offered_awards (award_id)"))
+    connection.execute(text("CREATE INDEX IF NOT EXISTS tokens_by_offer ON tokens (offer_id)"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "find copies by key, and awards in the order of decision", _index_copies_and_awards),
+    Migration(3, "find what hangs on an award that is erased", _index_what_hangs_on_awards),
 )
 LAYOUT = MIGRATIONS[-1].layout
 

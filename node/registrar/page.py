@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.credential.status import ITEM_BYTES, Status, list_key
+from ledger.credential.status import ITEM_BYTES, Status, decode_page, list_key
 from ledger.errors import RuleError
 from ledger.log.body import parse_body
-from ledger.log.identity import LogId
+from ledger.log.identity import LogId, encode_log_id
 from ledger.log.records import StatusList
 from ledger.log.view import LogView
+from node.registrar import inherited
 from node.registrar.tables import Award, Decision, Slot, SlotChange
 from node.registrar.tables import StatusList as ListRow
 from node.registrar.turning import ListOrder, turn_lists
@@ -30,11 +31,14 @@ class ListContent:
     """What one list shall say."""
 
     number: int
+    """On the ledger."""
     slots: int
     statuses: Mapping[int, int]
     """Per drawn slot; slots left out read 0."""
     explained: Collection[int]
     """Slots that may differ from the page before."""
+    log: LogId | None = None
+    """Of the log it was taken over from; None for this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,21 @@ def read_published(log: LogView) -> PublishedPage | None:
 
 
 def load_contents(session: Session) -> tuple[ListContent, ...]:
-    """Every list of the database with what its slots shall say now."""
-    return tuple(
-        ListContent(row.number, row.slots, _statuses(session, row.number), _explained(session, row.number))
-        for row in session.scalars(select(ListRow).order_by(ListRow.number))
-    )
+    """Every list of the database with what its slots shall say now: own ones by number, then others by log and number."""
+    names = inherited.name_lists(session)
+    contents = []
+    for row in session.scalars(select(ListRow).order_by(ListRow.number)):
+        name = names.get(row.number)
+        contents.append(
+            ListContent(
+                row.number if name is None else name.number,
+                row.slots,
+                _statuses(session, row.number),
+                _explained(session, row.number),
+                None if name is None else name.log,
+            )
+        )
+    return tuple(sorted(contents, key=lambda content: (content.log is not None, content.log or b"", content.number)))
 
 
 def make_page(
@@ -85,40 +99,98 @@ def make_page(
     log: LogId,
     list_root: bytes,
     statement_id: bytes,
+    inherited_roots: Mapping[LogId, bytes] | None = None,
+    taken_over: Sequence[PublishedPage] = (),
 ) -> Page:
     """Encode all lists under a statement id that no page has had, after checking what changes.
 
+    Args:
+        contents: own lists by number, then inherited ones by log and number.
+        previous: the newest page of this log.
+        log: this log.
+        list_root: opens its own lists.
+        statement_id: fresh.
+        inherited_roots: open those of logs that this one succeeds.
+        taken_over: the last pages of those logs: what a list follows that this log restates for the first time.
+
     Raises:
-        RuleError: the lists do not continue those of the page before, or a slot changes without a decision.
+        RuleError: the lists do not continue those of the pages before, a slot changes without a decision, or the list
+            root of a log is not here.
     """
     if previous is not None:
         _check_lists(contents, previous, log)
-    orders = [_order(content, previous, log, list_root, statement_id) for content in contents]
+    roots = {log: list_root, **(inherited_roots or {})}
+    before = [*([] if previous is None else [previous]), *taken_over]
+    orders = [_order(content, before, log, roots, statement_id) for content in contents]
     lists: list[StatusList] = []
     items: list[bytes] = []
     for content, turned in zip(contents, turn_lists(orders), strict=True):
         if turned.before is not None:
             _check_changes(content, turned.before)
-        lists.append(StatusList(first=len(items), log=log, number=content.number, slots=content.slots))
+        opener = content.log or log
+        lists.append(StatusList(first=len(items), log=opener, number=content.number, slots=content.slots))
         items += turned.items
     return Page(tuple(lists), tuple(items))
 
 
+def items_of(page: PublishedPage, log: LogId, number: int) -> tuple[bytes, ...]:
+    """The items of one list on a page; nothing where it does not stand there."""
+    place = next((place for place in page.lists if (place.log, place.number) == (log, number)), None)
+    return () if place is None else tuple(page.items[place.first : place.first + place.slots // ITEM_BYTES])
+
+
+def list_key_of(roots: Mapping[LogId, bytes], log: LogId, number: int) -> bytes:
+    """The key of a list under the list root of the log that opened it.
+
+    Raises:
+        RuleError: that root is not here.
+    """
+    if log not in roots:
+        raise RuleError(
+            f"status list {number} of log {encode_log_id(log)}: was taken over, and its list root is not under keys/",
+            hint="put keys/inherited_root.key back from the key backup",
+        )
+    return list_key(roots[log], number)
+
+
+def open_list(published: PublishedPage, place: StatusList, roots: Mapping[LogId, bytes]) -> bytes:
+    """What a page says of one list, one byte per slot.
+
+    Raises:
+        RuleError: the list root of the log that opened it is not here, or does not open the page.
+    """
+    key = list_key_of(roots, place.log, place.number)
+    plain = decode_page(key, items_of(published, place.log, place.number), published.statement_id)
+    strange = sum(byte > Status.REPLACED for byte in plain)
+    if strange:
+        raise RuleError(
+            f"status list {place.number}: {strange} of {place.slots} slots of the newest page read as no status",
+            hint="keys/list_root.key (or inherited_root.key) is of another log, or the page was signed by somebody "
+            "else: restore the right keys, or declare the operate key compromised",
+        )
+    return plain
+
+
 def _order(
-    content: ListContent, previous: PublishedPage | None, log: LogId, list_root: bytes, statement_id: bytes
+    content: ListContent,
+    before: Sequence[PublishedPage],
+    log: LogId,
+    roots: Mapping[LogId, bytes],
+    statement_id: bytes,
 ) -> ListOrder:
-    published = None
-    if previous is not None:
-        published = next((row for row in previous.lists if (row.log, row.number) == (log, content.number)), None)
-    before: tuple[bytes, ...] = ()
-    if previous is not None and published is not None:
-        before = tuple(previous.items[published.first : published.first + published.slots // ITEM_BYTES])
+    opener = content.log or log
+    found = next((page for page in before if items_of(page, opener, content.number)), None)
+    if found is None and content.log is not None:
+        raise RuleError(
+            f"status list {content.number} of log {encode_log_id(opener)}: was taken over, and its last page is not held",
+            hint="cairn-node run DIR fetches that log from whoever has it",
+        )
     return ListOrder(
-        key=list_key(list_root, content.number),
+        key=list_key_of(roots, opener, content.number),
         slots=content.slots,
         statuses=dict(content.statuses),
-        before=before,
-        before_id=b"" if previous is None else previous.statement_id,
+        before=() if found is None else items_of(found, opener, content.number),
+        before_id=b"" if found is None else found.statement_id,
         statement_id=statement_id,
     )
 
@@ -151,9 +223,10 @@ def _explained(session: Session, number: int) -> frozenset[int]:
 
 def _check_lists(contents: Sequence[ListContent], previous: PublishedPage, log: LogId) -> None:
     """An entry that omits, reorders or resizes a list is void; a database that knows fewer lists is an old one."""
-    for position, published in enumerate(previous.lists):
-        known = contents[position] if position < len(contents) else None
-        if known is None or (published.log, published.number, published.slots) != (log, known.number, known.slots):
+    known = {(content.log or log, content.number): content.slots for content in contents}
+    is_ordered = list(known) == sorted(known, key=lambda key: (key[0] != log, key))
+    for published in previous.lists:
+        if not is_ordered or known.get((published.log, published.number)) != published.slots:
             raise RuleError(
                 f"status list {published.number}: is on the ledger with {published.slots} slots, "
                 "and the registrar's database does not know it so",

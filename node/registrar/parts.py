@@ -40,8 +40,6 @@ class DeskParts:
     """Public URL of this node's HTTP listener, without slash at the end."""
     clock: Clock
     draw: Draw
-    directory: Path | None = None
-    """Of the node, where contexts and certificates of credential keys are; None for a desk without."""
     offer_lifetime_days: int = 30
     access_token_minutes: int = 10
     wait_for_head: Callable[[int], Awaitable[bool]] = has_no_witnesses
@@ -52,5 +50,11 @@ class DeskParts:
     """What the node has to tell its operator."""
     observer: Observer = SILENT
     """Told how long each cut took, and how it ended."""
+    directory: Path | None = None
+    """The node's directory; None where there is none but the database."""
+    state_home: Path | None = None
+    """Where this computer remembers what no copy of the directory may bring back (`highwater.state_home`)."""
+    retention: tuple[str, ...] = ()
+    """Rows of `retention` in node.toml (`learners.schedule`)."""
     certificates: Callable[[], Sequence[ListenerCertificate]] = tuple
     """What the public listeners show."""

@@ -5,6 +5,10 @@ names our log; (2) a key of ours that was in force at its place signed it; (3) i
 (4) its slot key is the one that our list root gives, which nobody else could know; (5) the newest page says what its status
 is now. Then award, slot and copy are entered as they were. The learner's id in the student system does not stand in a copy
 and is for the registrar to say.
+
+A copy of an institution whose log this one succeeds is taken in the same way, where "ours" means that institution's up to
+its end. If its list root is lost, step 4 falls away: the slot can never be changed again, and the award gets a new
+registrar's copy in the old institution's name, with a slot of ours.
 """
 
 import base64
@@ -16,36 +20,28 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.credential.sdjwt import verify_issuer_signature
-from ledger.credential.status import Status, list_key, page_position, read_status, slot_key
-from ledger.errors import CairnError, MalformedError, RuleError, SignatureError
-from ledger.log.body import parse_body
-from ledger.log.charter import Role
-from ledger.log.entry import parse_entry
-from ledger.log.keyring import KeyStatus
-from ledger.log.records import Issue
+from ledger.credential.status import Status
+from ledger.errors import MalformedError, RuleError
+from ledger.log.identity import LogId
 from ledger.log.view import LogView
 from node.clock import Draw
 from node.registrar import awards, documents
+from node.registrar.copies import mint_registrar_copies
+from node.registrar.cut import last_cut_instant
 from node.registrar.documents import PublishedAchievement
-from node.registrar.page import read_published
+from node.registrar.inherited import InheritedAward, InheritedCopy, find_list
 from node.registrar.parts import DeskParts
+from node.registrar.predecessors import end_log, find_predecessors
+from node.registrar.press import make_press
+from node.registrar.proving import Place, read_shown_status, verify_shown
 from node.registrar.shown import ShownCopy, read_copy
-from node.registrar.tables import Award, Copy, Outgoing, Slot, SlotChange, StatusList
+from node.registrar.tables import Award, Copy, Cut, Outgoing, Slot, SlotChange
 from node.registrar.views import REGISTRAR_KIND, WALLET_KIND
 
 MAX_LEARNER_ID = 200
 _ID_BYTES = 10
 logger = logging.getLogger(__name__)
 _NEEDED = ("name", "awarded_on")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the commitment of a copy stands."""
-
-    entry: int
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,7 @@ class Readmitted:
         status: what the newest page says of the copy.
         place: of its commitment on the ledger.
         title: of the achievement.
+        is_list_closed: whether what its slot says stands for ever, because the list root of an old institution is lost.
     """
 
     award: str
@@ -65,6 +62,29 @@ class Readmitted:
     status: Status
     place: Place
     title: str
+    is_list_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """The log a copy is of, and what opens its lists.
+
+    Attributes:
+        own: this institution's log.
+        log: the one the copy is of: this institution's, or an ended one.
+        list_root: None where it is lost.
+        later: this institution's log, where its pages restate the lists of `log`.
+    """
+
+    own: LogId
+    log: LogView
+    list_root: bytes | None
+    later: LogView | None = None
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it is another institution's."""
+        return self.log.state.log_id != self.own
 
 
 async def take_in(parts: DeskParts, text: str, learner_id: str) -> Readmitted:
@@ -82,24 +102,60 @@ async def take_in(parts: DeskParts, text: str, learner_id: str) -> Readmitted:
     if not learner_id.strip() or learner_id != learner_id.strip() or len(learner_id) > MAX_LEARNER_ID:
         raise MalformedError(f"learner id: 1 to {MAX_LEARNER_ID} characters without spaces around them are expected")
     shown = read_copy(text)
-    log = parts.ledger.log(parts.log_id)
-    assert log is not None, "a node holds its own log"
+    home = _find_home(parts, LogId(shown.status.log))
     published = documents.list_achievements(parts.ledger, parts.log_id, parts.networks())
-    done = await parts.database.change(
-        lambda session: readmit(
+
+    def enter(session: Session) -> Readmitted:
+        done = readmit(
             session,
             shown,
             text,
-            log=log,
-            list_root=parts.keystore.list_root,
+            home=home,
             published=published,
             learner_id=learner_id,
             now=parts.clock(),
             draw=parts.draw,
         )
-    )
+        if done.is_list_closed and done.is_new and done.status is Status.VALID:
+            _mint(session, parts, done.award, shown, published)
+        return done
+
+    done = await parts.database.change(enter)
     logger.info("award taken in from a copy", extra={"entry": done.place.entry, "new": done.is_new})
     return done
+
+
+def _find_home(parts: DeskParts, log_id: LogId) -> Home:
+    own = parts.ledger.log(parts.log_id)
+    assert own is not None, "a node holds its own log"
+    predecessor = find_predecessors(parts.ledger, parts.log_id, parts.networks()).get(log_id)
+    if predecessor is None:
+        # Of nobody we succeed: refused in step 1, as if it named any other log.
+        return Home(own=parts.log_id, log=own, list_root=parts.keystore.list_root)
+    return Home(
+        own=parts.log_id,
+        log=end_log(parts.ledger, predecessor),
+        list_root=parts.keystore.inherited_roots.get(log_id),
+        later=own,
+    )
+
+
+def _mint(
+    session: Session, parts: DeskParts, award_id: str, shown: ShownCopy, published: Sequence[PublishedAchievement]
+) -> None:
+    own = parts.ledger.log(parts.log_id)
+    assert own is not None, "a node holds its own log"
+    press = make_press(
+        parts.ledger,
+        own.state,
+        parts.keystore,
+        parts.networks(),
+        http_url=parts.http_url,
+        now=parts.clock(),
+        draw=parts.draw,
+    )
+    award = session.get_one(Award, award_id)
+    mint_registrar_copies(session, press, _find_published(shown, published), [award])
 
 
 def readmit(
@@ -107,8 +163,7 @@ def readmit(
     shown: ShownCopy,
     text: str,
     *,
-    log: LogView,
-    list_root: bytes,
+    home: Home,
     published: Sequence[PublishedAchievement],
     learner_id: str,
     now: int,
@@ -120,8 +175,7 @@ def readmit(
         session: an open write transaction of a database that has read the newest page.
         shown: the copy, as read from `text`.
         text: the SD-JWT as shown.
-        log: this institution's own log.
-        list_root: opens its pages, 32 bytes.
+        home: the log it is of.
         published: every achievement that may stand in a copy.
         learner_id: in the student system.
         now: Unix ms.
@@ -132,10 +186,11 @@ def readmit(
         RuleError: it is not of this institution, not on the ledger, was replaced, hides what an award needs, or
             contradicts an award that is known.
     """
-    place = verify_shown(shown, log, list_root)
+    place = verify_shown(shown, home.log, home.list_root)
     name = _find_published(shown, published)
     known = session.scalar(select(Copy).where(Copy.commitment == shown.commitment))
-    status = read_shown_status(shown, log)
+    status = read_shown_status(shown, home.log, home.later)
+    is_closed = home.list_root is None
     if known is not None:
         return Readmitted(known.award_id, False, status, place, name.achievement.name)
     missing = [field for field in _NEEDED if not getattr(shown, field)]
@@ -150,73 +205,15 @@ def readmit(
     is_new = award is None
     if award is None:
         award = _enter_award(session, shown, name, learner_id, status, now, draw)
+        if home.is_inherited:
+            session.add(InheritedAward(award_id=award.id, log=home.log.state.log_id))
     else:
         _check_same(award, shown, status)
-    _enter_slot(session, shown, award, status, now)
-    _enter_copy(session, shown, text, award, place)
+    if not is_closed:
+        number = _enter_slot(session, shown, award, status, now, home.own)
+        _enter_copy(session, shown, text, award, place, number, home)
     session.flush()
-    return Readmitted(award.id, is_new, status, place, name.achievement.name)
-
-
-def verify_shown(shown: ShownCopy, log: LogView, list_root: bytes) -> Place:
-    """Check steps 1 to 4 and return where the copy stands on the ledger.
-
-    Raises:
-        SignatureError, RuleError: as `readmit`.
-    """
-    if shown.status.log != log.state.log_id:  # 1
-        raise RuleError("copy: is of another institution", hint="only the institution that issued it can take it in")
-    key = log.state.named.get(shown.key_id)
-    if key is None:
-        raise SignatureError("copy: is signed by a key that this log never named")
-    verify_issuer_signature(shown.token, key)
-    place = _find_commitment(shown.commitment, log)
-    if place is None:  # 3
-        raise RuleError(
-            "copy: stands in none of our batches",
-            hint="it was never on the ledger, so nobody accepts it: award it again",
-        )
-    if not any(
-        log.state.key_status(shown.key_id, role, place.entry) is KeyStatus.IN_FORCE
-        for role in (Role.ISSUE, Role.REGISTER)
-    ):  # 2
-        raise SignatureError(f"copy: its key was not in force at entry {place.entry}")
-    if slot_key(list_key(list_root, shown.status.number), shown.status.slot) != shown.status.key:  # 4
-        raise RuleError("copy: its slot key is not one of ours", hint="is keys/list_root.key the right one?")
-    return place
-
-
-def read_shown_status(shown: ShownCopy, log: LogView) -> Status:
-    """Step 5: what the newest page says of a copy.
-
-    Raises:
-        RuleError: there is no page with its slot.
-    """
-    page = read_published(log)
-    if page is None:
-        raise RuleError(
-            "copy: no status page of this log is held", hint="cairn-node recover DIR --from PEER fetches it"
-        )
-    try:
-        item, offset = page_position(page.lists, shown.status.log, shown.status.number, shown.status.slot)
-        return read_status(page.items[item][offset], shown.status.key, page.statement_id)
-    except CairnError as error:
-        raise RuleError(f"copy: its slot cannot be read: {error}") from error
-
-
-def _find_commitment(commitment: bytes, log: LogView) -> Place | None:
-    """The newest first: whoever shows a copy soon after a loss mostly has a new one."""
-    for index in reversed(range(log.state.size)):
-        entry = parse_entry(log.entry(index))
-        if not isinstance(entry.statement, Issue) or log.state.void_reason(entry) is not None:
-            continue
-        body = log.body(index)
-        # Looked for in the whole body first: splitting millions of items would take longer than finding one.
-        if body is not None and commitment in body:
-            items = parse_body("issue", body)
-            if commitment in items:
-                return Place(index, items.index(commitment))
-    return None
+    return Readmitted(award.id, is_new, status, place, name.achievement.name, is_closed)
 
 
 def _find_published(shown: ShownCopy, published: Sequence[PublishedAchievement]) -> PublishedAchievement:
@@ -286,44 +283,70 @@ def _check_same(award: Award, shown: ShownCopy, status: Status) -> None:
         )
 
 
-def _enter_slot(session: Session, shown: ShownCopy, award: Award, status: Status, now: int) -> None:
-    """The slot is the award's again; where the award was decided otherwise meanwhile, the next page shows it."""
+def _enter_slot(session: Session, shown: ShownCopy, award: Award, status: Status, now: int, own: LogId) -> int:
+    """The slot is the award's again; where the award was decided otherwise meanwhile, the next page shows it.
+
+    Returns:
+        The number its list has here.
+    """
     reference = shown.status
-    if session.get(StatusList, reference.number) is None:
-        raise RuleError(
-            f"status list {reference.number}: is not in the database",
-            hint="cairn-node recover DIR --from PEER reads the newest page into it",
+    row = find_list(session, own, LogId(reference.log), reference.number)
+    if row is None:
+        remedy = (
+            "recover DIR --from PEER reads the newest page" if reference.log == own else "inherit DIR takes it over"
         )
-    slot = session.get(Slot, (reference.number, reference.slot))
+        raise RuleError(f"status list {reference.number}: is not in the database", hint=f"cairn-node {remedy}")
+    slot = session.get(Slot, (row.number, reference.slot))
     if slot is None:
-        slot = Slot(list_number=reference.number, slot=reference.slot, award_id=award.id, status=int(status))
+        slot = Slot(list_number=row.number, slot=reference.slot, award_id=award.id, status=int(status))
         session.add(slot)
     slot.award_id = award.id
     if award.status != status:
         slot.status = award.status
         # The decision about the award was shown by a page before; this explains the one slot to the next.
-        session.add(SlotChange(list_number=reference.number, slot=reference.slot, at=now))
+        session.add(SlotChange(list_number=row.number, slot=reference.slot, at=now))
+    return row.number
 
 
-def _enter_copy(session: Session, shown: ShownCopy, text: str, award: Award, place: Place) -> None:
+def _enter_copy(
+    session: Session, shown: ShownCopy, text: str, award: Award, place: Place, number: int, home: Home
+) -> None:
+    cut_id = over_cut(session) if home.is_inherited else _own_cut(session, place)
+    copy = Copy(
+        award_id=award.id,
+        kind=WALLET_KIND if shown.is_bound else REGISTRAR_KIND,
+        credential="" if shown.is_bound else text,
+        commitment=shown.commitment,
+        key_id=shown.key_id,
+        list_number=number,
+        slot=shown.status.slot,
+        minted_at=shown.issued_at,
+        cut_id=cut_id,
+        position=place.position,
+        withdrawn=False,
+    )
+    session.add(copy)
+    session.flush()
+    if home.is_inherited:
+        session.add(InheritedCopy(copy_id=copy.id, log=home.log.state.log_id, entry=place.entry))
+
+
+def over_cut(session: Session) -> int:
+    """A cut that is over, for what went to the ledger with another log."""
+    known = session.scalar(select(Copy.cut_id).join(InheritedCopy, InheritedCopy.copy_id == Copy.id).limit(1))
+    if known is not None:
+        return known
+    made = Cut(at=last_cut_instant(session) or 0)
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def _own_cut(session: Session, place: Place) -> int:
     cut_id = session.scalar(select(Outgoing.cut_id).where(Outgoing.entry == place.entry))
     if cut_id is None:
         raise RuleError(
             f"entry {place.entry}: its cut is not in the database",
             hint="cairn-node recover DIR --from PEER reads the log into it",
         )
-    session.add(
-        Copy(
-            award_id=award.id,
-            kind=WALLET_KIND if shown.is_bound else REGISTRAR_KIND,
-            credential="" if shown.is_bound else text,
-            commitment=shown.commitment,
-            key_id=shown.key_id,
-            list_number=shown.status.number,
-            slot=shown.status.slot,
-            minted_at=shown.issued_at,
-            cut_id=cut_id,
-            position=place.position,
-            withdrawn=False,
-        )
-    )
+    return cut_id

@@ -24,6 +24,7 @@ from ledger.errors import CairnError
 from node.clock import Draw
 from node.registrar.claiming import ClaimError, ClaimFault
 from node.registrar.copies import read_credential_id
+from node.registrar.learners.marks import MarkKind, find_marked
 from node.registrar.nonces import NonceMint
 from node.registrar.offers import MAX_COPIES_PER_OFFER, configuration_id, hash_secret, store_token
 from node.registrar.tables import Award, Copy, Offer, OfferedAward, Renewal, Slot
@@ -78,6 +79,10 @@ def redeem_copy(
         raise _refusal("not one that a claim here made", "ask the school for a new link")
     nonces.use(session, _verify_holder(text, token, audience, now), now)  # 2, 3
     award = _find_current(session, copy.award_id)  # 4
+    if find_marked(session, MarkKind.RESTRICTION, [award.learner_id]):
+        raise ClaimError(
+            ClaimFault.CREDENTIAL_REQUEST_DENIED, "credential: no new copy can be had now", hint="ask the school"
+        )
     slot = session.get_one(Slot, (copy.list_number, copy.slot))
     is_ended = slot.status == Status.REPLACED
     return _make_token(

@@ -61,6 +61,7 @@ class Award(Table):
         ),
         CheckConstraint("status BETWEEN 0 AND 3"),
         Index("awards_by_decision", "decided_at", "id"),
+        Index("awards_by_successor", "replaced_by"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -265,6 +266,7 @@ class OfferedAward(Table):
     """One award of an offer, with the number of copies the wallet has had from it."""
 
     __tablename__ = "offered_awards"
+    __table_args__ = (Index("offered_by_award", "award_id"),)
 
     offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id", ondelete="CASCADE"), primary_key=True)
     award_id: Mapped[str] = mapped_column(ForeignKey("awards.id", ondelete="CASCADE"), primary_key=True)
@@ -275,6 +277,7 @@ class Token(Table):
     """An access token handed out for a code: good for the awards of its offer."""
 
     __tablename__ = "tokens"
+    __table_args__ = (Index("tokens_by_offer", "offer_id"),)
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id", ondelete="CASCADE"))

@@ -11,11 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ledger.log.charter import BatchPolicy
+from ledger.log.identity import encode_log_id
 from ledger.log.view import LogView
 from node.client.finding import Finding, FindingCode, Severity
 from node.errors import BusyError
 from node.registrar.desk import RegistrarDesk
+from node.registrar.inherited import is_inherited
 from node.registrar.nodestatus import Queue, read_queue
+from node.registrar.predecessors import find_predecessors
 from node.registrar.restating import find_voided
 from node.registrar.schedule import due_instant
 from node.registrar.tables import RESTORED, Adopted, Setting
@@ -40,7 +43,8 @@ async def find_trouble(desk: RegistrarDesk, *, running_since: int, problem: str 
     now, log, is_cutting = desk.parts.clock(), desk.own_log(), desk.is_cutting
 
     def read(session: Session) -> tuple[Queue, list[Finding]]:
-        return read_queue(session), [*find_restoration(session, now), *_find_voided(session, log)]
+        found = [*find_restoration(session, now), *_find_voided(session, log), *find_not_inherited(session, desk)]
+        return read_queue(session), found
 
     try:
         queue, found = await desk.database.look(read)
@@ -55,6 +59,24 @@ async def find_trouble(desk: RegistrarDesk, *, running_since: int, problem: str 
         *_find_outbox(waiting, problem),
         *found,
     )
+
+
+def find_not_inherited(session: Session, desk: RegistrarDesk) -> Iterator[Finding]:
+    """Logs that go on here and of which nothing was taken over: their status pages stand still until then."""
+    parts = desk.parts
+    for log in find_predecessors(parts.ledger, parts.log_id, parts.networks()):
+        if is_inherited(session, log):
+            continue
+        held = parts.ledger.log(log)
+        name = encode_log_id(log) if held is None else held.state.name
+        yield Finding(
+            code=FindingCode.NOT_INHERITED,
+            severity=Severity.WARNING,
+            subject=encode_log_id(log),
+            what=f"the log of {name} has ended and goes on here, and nothing of it was taken over yet",
+            why="until then its last status page stands, and no status of its graduates can change",
+            do=f"stop the node; cairn-node inherit DIR --log {encode_log_id(log)} --from BACKUP",
+        )
 
 
 def find_late_cut(policy: BatchPolicy, now: int, last_cut: int | None, running_since: int) -> Iterator[Finding]:

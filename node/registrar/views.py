@@ -16,6 +16,7 @@ from ledger.log.receipt import Receipt
 from ledger.log.view import LogView
 from node.client.registry import AwardView
 from node.registrar.decisions import pending_awards
+from node.registrar.inherited import InheritedCopy
 from node.registrar.tables import Award, Copy, Outgoing
 
 REGISTRAR_KIND = "registrar"
@@ -85,7 +86,14 @@ def _places(session: Session) -> dict[str, int]:
         .join(Outgoing, (Outgoing.cut_id == Copy.cut_id) & (Outgoing.kind == "issue"))
         .where(Copy.kind == REGISTRAR_KIND, Outgoing.entry.is_not(None))
     )
-    return {award_id: index for award_id, index in rows if index is not None}
+    # Of those taken over, the place in the log they went to.
+    taken_over = session.execute(
+        select(Copy.award_id, InheritedCopy.entry)
+        .join(InheritedCopy, InheritedCopy.copy_id == Copy.id)
+        .where(Copy.kind == REGISTRAR_KIND)
+    )
+    found = {award_id: entry for award_id, entry in taken_over}
+    return {**found, **{award_id: index for award_id, index in rows if index is not None}}
 
 
 def _wallet_copies(session: Session) -> dict[str, int]:

@@ -35,4 +35,5 @@ class RecoveryService(rpc.RecoveryServicer):
             entry=done.place.entry,
             position=done.place.position,
             title=done.title,
+            is_list_closed=done.is_list_closed,
         )

@@ -86,6 +86,7 @@ def _decode_inquiry(message: pb.VerifyRequest) -> Inquiry:
         nonce=message.nonce if message.HasField("nonce") else None,
         at=wire.decode_size(message.at, "at") if message.HasField("at") else None,
         network=wire.decode_log_id(message.network) if message.network else None,
+        as_of=wire.decode_size(message.as_of, "as_of") if message.HasField("as_of") else None,
     )
 
 

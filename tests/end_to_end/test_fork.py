@@ -21,6 +21,8 @@ from node.web.app import build_app
 from tests.end_to_end.hostile import HostilePeer, Served, serving
 from tests.end_to_end.world import Campus, found, until
 from tests.ledger.credential.award import seeded
+from tests.ledger.log import networks
+from tests.ledger.log.test_reports import report
 from tests.node.web.served import ServedNode, serve
 from tests.simulator import NOW, SLOTS, SimulatedLog, found_network, trust_of
 from tests.wallet_cli.shown import AUDIENCE, DAY, NONCE, show
@@ -200,3 +202,24 @@ async def test_two_histories_with_a_quorum_each(
         finally:
             for campus in everybody:
                 await campus.stop()
+
+
+async def test_what_a_log_reports_reaches_a_node_that_never_saw_the_second_history(tmp_path: Path) -> None:
+    """The proof stands on the log of a third institution alone; nobody serves it as evidence, nobody serves the branch."""
+    async with siege() as made:
+        world = made.world
+        piece = networks.evidence(world.school, made.branch, made.fork_size)
+        report(world.other, [b"worthless", piece])
+        world.other.sign([world.network, world.school], NOW // 1000)
+        made.serve_honestly()
+        campus = found(tmp_path, "first", Institution.COLLEGE, peers=(made.honest.address,))
+        try:
+            await campus.start()
+            campus.join(world.trust)
+            await until(lambda: evidence(campus, world.school))
+            (kept,) = evidence(campus, world.school)
+            held = campus.node.ledger.log(world.school.log_id)
+            assert held is not None
+            assert verify_fork(parse_fork(kept), held.state.verifier_keys()).common == made.fork_size
+        finally:
+            await campus.stop()

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.log.charter import Roots
 from ledger.log.checkpoint import open_checkpoint, open_cosignatures
+from ledger.log.governance import MemberOp
 from ledger.log.keys import SigningKey
 from ledger.log.note import VerifierKey
 from node.clock import system_clock
@@ -56,7 +57,10 @@ async def test_the_only_witness_of_a_network_changes_its_key(tmp_path: Path) -> 
         old = school.node.witness_key()
         new = VerifierKey(old.name, old.type, make_key(school, KeyRole.WITNESS).public)
         request = parse_request(request_of(school, network, school.key(KeyRole.LOG), new))
-        proposal = drafter(network).renew(request)
+        last = network.log.state.members.standing_of(school.log_id)
+        assert last is not None
+        standing = request.standing(last.rights)
+        proposal = drafter(network).change_member(MemberOp.AMEND, school.log_id, request.boundary, standing)
         assert any(new.encode() in line for line in proposal.words)
         await submit(network, proposal, network.root)
         assert network.log.state.members.standing_of(school.log_id).witness == new  # type: ignore[union-attr]

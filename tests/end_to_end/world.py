@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -34,14 +35,20 @@ from node.store.room import Room
 
 DEADLINE_SECONDS = 60
 BATCH = 256
+PORTS = (10_000, 32_768)
 
 
 def free_port() -> int:
-    """A port nobody listens on now; the addresses of a network have to be known before its nodes run."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port nobody listens on now; the addresses of a network have to be known before its nodes run.
+
+    It lies below those that the system gives to connections and to whoever asks for port 0, so that none of them takes
+    it before the node does.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def until(condition: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 from ledger.log.charter import Institution
 from ledger.log.checkpoint import witness_verifier_key
 from ledger.log.keys import SigningKey
+from ledger.log.note import VerifierKey
+from ledger.log.state import LogState
 from node.client.held import HeldLog, read_held
 from node.directory import cosigner_name
 from node.drafting import Drafter
-from node.keystore import KeyRole
+from node.keystore import KeyRole, Keystore
 from node.request import MembershipRequest, make_request, parse_request
 from tests.node.school import NOW, School, found_school
 
@@ -38,12 +40,14 @@ def request_of(school: School, network: School, *, key: SigningKey | None = None
         entry=own.charter,
         note=own.note,
         network=network.log.state.log_id,
-        witness=witness_verifier_key(
-            cosigner_name(own.state.charter.origin), school.keys.newest(KeyRole.WITNESS).public
-        ),
+        witness=witness_key_of(own.state, school.keys),
         key=key or school.keys.newest(KeyRole.LOG),
         at=NOW,
     )
+
+
+def witness_key_of(state: LogState, keys: Keystore) -> VerifierKey:
+    return witness_verifier_key(cosigner_name(state.charter.origin), keys.newest(KeyRole.WITNESS).public)
 
 
 def drafter(school: School, number: int = 1) -> Drafter:

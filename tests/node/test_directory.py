@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ledger.log.charter import Institution
 from ledger.log.follow import judge_growth
 from ledger.log.governance import MemberOp
 from ledger.log.identity import LogId
@@ -105,3 +106,25 @@ def test_the_newest_head_is_the_newest_note_with_a_quorum(tmp_path: Path) -> Non
     assert directory.newest_head(one.log_id) == cosigned
     assert directory.newest_head(LogId(bytes(32))) is None
     store.close()
+
+
+def test_a_member_of_two_networks_waits_for_the_witnesses_of_both() -> None:
+    """Each network believes its own witnesses alone: with the quorum of one, a head is not done."""
+    first, (one, two, three) = found_network("one", "two", "three")
+    second = SimulatedLog("delta", Institution.NETWORK, governors=3, threshold=2)
+    others = [SimulatedLog(name) for name in ("four", "five")]
+    for log in (second, one, *others):
+        second.member(log)
+        second.sign(others)
+    second.anchor([])
+    second.sign(others)
+    directory = directory_of(one, first, second, trusts=[first, second])
+    one.cut()
+    ours, theirs = one.sign([first, two, three]), one.sign([second, *others])
+    assert [directory.quorum(one.log_id, note).has_quorum for note in (ours, theirs)] == [False, False]
+    both = directory.quorum(one.log_id, one.sign([first, two, three, second, *others]))
+    assert both.has_quorum
+    heard = directory.count_answers(one.log_id, {first.log_id, two.log_id, three.log_id})
+    assert (heard.witnesses, heard.needed, heard.present) == (3, 2, 0)
+    assert directory.count_answers(one.log_id, {two.log_id, three.log_id, *(log.log_id for log in others)}).present == 2
+    assert directory.quorum(two.log_id, two.sign([first, one])).has_quorum, "the other network does not decide on it"

@@ -138,7 +138,7 @@ def test_a_file_altered_between_signers_is_refused(admission: Proposal) -> None:
                 words=list(Proposal(other, signed.roots).words),
             ),
             SignatureError,
-            "signature 1 does not fit the statement",
+            "is over something else than this file says",
         ),
         (altered(signed, roots=Roots((STRANGER.public,), 1).to_json()), SignatureError, "signature 1 is by a key that"),
         (altered(signed, format="cairn/proposal/v9"), MalformedError, "expected cairn/proposal/v1"),

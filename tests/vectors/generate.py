@@ -19,6 +19,7 @@ from ledger.credential.status import list_key, slot_key
 from ledger.log.attestation import Attestation, AttestationKind, AttestedHead, attested_trust, sign_attestation
 from ledger.log.didkey import encode_did_key
 from ledger.log.entry import encode_entry, parse_entry, sign_statement
+from ledger.log.forkfile import encode_fork_file, make_fork_file
 from ledger.log.identity import encode_log_id, short_log_id
 from ledger.log.keys import Algorithm, PublicKey, SigningKey
 from ledger.log.members import WitnessSet
@@ -60,6 +61,7 @@ def build() -> dict[str, object]:
         "enclosed.json": enclosed.build(story, parse_trust_root(trust_root(story.network))),
         "evaluation.json": evaluation(),
         "evidence.json": {"equal_sizes": story.evidence[0].decode(), "split": story.evidence[1].decode()},
+        "fork-file.json": {"file": encode_fork_file(make_fork_file(story.academy, story.evidence)).decode()},
         "trust-root.json": {"file": trust_root(story.network).decode()},
         "request.json": {"file": request(story).decode()},
         "voucher.json": voucher(story),

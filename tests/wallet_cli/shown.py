@@ -1,5 +1,6 @@
 """A learner who shows a real credential, and a replica on disk of the network it comes from."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ledger.credential import presentation
@@ -57,8 +58,13 @@ def show(world: World, *, audience: str = AUDIENCE, nonce: str = NONCE, names: t
 
 def write_replica(world: World, folder: Path, key: bytes | None = None) -> Path:
     """A light replica of everything the world holds now; a folder that exists is brought up to date."""
+    return write_logs(folder, (world.network, world.school, world.other), key)
+
+
+def write_logs(folder: Path, logs: Iterable[SimulatedLog], key: bytes | None = None) -> Path:
+    """A light replica of these logs as they are now."""
     with ReplicaWriter(folder, key) as writer:
-        for log in (world.network, world.school, world.other):
+        for log in logs:
             _take_over(writer, log)
     return folder
 

@@ -10,7 +10,7 @@ import pytest
 
 from ledger import base64url, canonical
 from ledger.credential.report import Code
-from ledger.credential.status import encode_page, list_key
+from ledger.credential.status import encode_page, list_key, slot_key
 from ledger.log.attestation import parse_attestation
 from ledger.log.charter import Role
 from ledger.log.identity import encode_log_id
@@ -234,3 +234,46 @@ def test_a_verification_is_signed_without_the_learner(office: Office, capsys: py
     assert credential["file"] == base64url.encode(hashlib.sha256(file.read_bytes()).digest())  # type: ignore[call-overload, index]
     assert (code, len(said.heads)) == (Code(credential["code"]).exit_code, 3)  # type: ignore[index, call-overload]
     assert set(credential) == {"code", "file", "steps", "verdict"}  # type: ignore[arg-type]
+    assert office.world.school.state.name not in json.dumps(said.result)
+
+
+def test_the_learners_data_stands_in_it_where_it_is_asked_for(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole report in words; never the slot key, which would open the slot's history to whoever reads it."""
+    file, signed = office.folder / "record.cairn", office.folder / "signed"
+    file.write_bytes(show(office.world))
+    write_replica(office.world, office.dump)
+    signing = ["--attest", signed, "--key", office.key(), "--by", "Admissions", "--passphrase-file", office.passphrase]
+    places = ["--trust", office.trust, "--replica", office.dump, "--vault", office.folder / "home" / "vault"]
+    assert office.run("verify", file, *places, "--attest-report") == 2
+    office.run("verify", file, *places, *signing, "--attest-report")
+    capsys.readouterr()
+    assert office.run("verify-attestation", signed) == 0
+    assert "issued by Granite" in capsys.readouterr().out
+    key = list_key(LIST_ROOT, 0)
+    keys = [slot_key(key, slot) for slot in range(SLOTS)]
+    assert not any(base64url.encode(k).encode() in signed.read_bytes() for k in keys)
+
+
+def test_the_heads_in_a_record_are_held_against_a_replica(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the ledger held: yes. Not held so far: undecided. Another history: no."""
+    assert office.attest() == 0
+    signed, places = office.folder / "signed", ["--vault", office.folder / "home" / "vault"]
+    assert office.run("verify-attestation", signed, "--replica", office.dump, *places) == 0
+    empty = office.folder / "empty"
+    empty.mkdir()
+    capsys.readouterr()
+    assert office.run("verify-attestation", signed, "--replica", empty, *places) == 3
+    assert "is not held here" in capsys.readouterr().err
+    assert office.run("verify-attestation", signed, "--replica", office.folder / "nowhere", *places) == 2
+    shorter = World()
+    short = write_replica(shorter, office.folder / "short")
+    assert office.run("verify-attestation", signed, "--replica", short, *places) == 3
+    assert "were checked" in capsys.readouterr().err
+    shorter.school.publish("another history")
+    for _ in range(2):
+        shorter.cut()
+    other = write_replica(shorter, office.folder / "other")
+    assert office.run("verify-attestation", signed, "--replica", other, *places) == 1
+    assert "are others than those held here" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`cairn monitor`: every event once, alarms told from news, and what stands in one's own log and is not one's own."""
 
+import hashlib
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import pytest
 
 from ledger import base64url
 from ledger.log.charter import Role
-from ledger.log.entry import parse_entry
+from ledger.log.entry import Entry, parse_entry
 from ledger.log.governance import MemberOp
 from tests.node.web.served import serve_logs
 from tests.simulator import NOW
@@ -37,7 +38,7 @@ class Watch:
         self.folder = folder
         self.servers = servers
         self.stores = 0
-        self.own = ""
+        self.own = self.command = ""
 
     def serve(self) -> str:
         self.stores += 1
@@ -51,7 +52,8 @@ class Watch:
             nodes=(self.serve(),) if nodes is None else nodes,
             key=KEY,
             own=self.own,
-            own_log="granite.example/log" if self.own else "",
+            own_command=self.command,
+            own_log="granite.example/log" if self.own or self.command else "",
         )
         return Monitor(watched).look(now)
 
@@ -108,6 +110,10 @@ def test_nodes_that_do_not_answer_are_told_and_end_nothing(watch: Watch) -> None
     assert watch.look() == []
 
 
+def digest(entry: Entry) -> str:
+    return base64url.encode(hashlib.sha256(entry.statement_bytes).digest())
+
+
 def own_ids(watch: Watch) -> str:
     path = watch.folder / "ids"
     ids = [base64url.encode(parse_entry(raw).statement.id) for raw in watch.world.school.entries]
@@ -129,6 +135,33 @@ def test_what_was_issued_in_my_name_and_not_by_me(watch: Watch, source: str) -> 
     foreign = [event for event in watch.look() if event.kind == "foreign"]
     assert [f"entry {stolen} (issue)" in event.text and event.is_alarm for event in foreign] == [True]
     assert watch.look() == []
+
+
+def test_my_own_database_is_asked_after_each_fetch(watch: Watch) -> None:
+    """A thief that reuses a statement id is found by its bytes; what the governors signed is told to be recognised."""
+    school = watch.world.school
+    lines = [f"{base64url.encode(e.statement.id)} {digest(e)}" for e in map(parse_entry, school.entries[1:])]
+    waiting = school.new_id()
+    mine = watch.folder / "mine"
+    mine.write_text("\n".join([*lines, f"{base64url.encode(waiting)} {base64url.encode(bytes(32))}"]) + "\n")
+    watch.command = f"cat {mine}"
+    assert "foreign" not in kinds(watch.look())
+    school.counter -= 1
+    stolen = school.issue().index
+    rotated = school.add_key(school.key("second"), Role.ISSUE).index
+    school.sign([watch.world.network, watch.world.other])
+    events = [event for event in watch.look() if event.kind in ("foreign", "decision")]
+    assert [(event.kind.value, event.is_alarm) for event in events] == [("foreign", True), ("decision", False)]
+    assert f"entry {stolen} (issue)" in events[0].text and f"entry {rotated} (key)" in events[1].text
+    assert watch.look() == []
+
+
+@pytest.mark.parametrize("command", ["/nothing/here", "false", "echo not-an-id", "echo 'unbalanced"])
+def test_a_database_that_does_not_answer_is_told_and_asked_again(watch: Watch, command: str) -> None:
+    watch.command = command
+    assert "could not compare" in next(event.text for event in watch.look() if event.kind == "unreachable")
+    watch.command = "true"
+    assert "foreign" in kinds(watch.look())
 
 
 def test_what_the_network_decides_about_me_is_told(watch: Watch) -> None:

@@ -155,7 +155,7 @@ def test_what_cannot_be_folded_is_not_decided(desk: Desk, capsys: pytest.Capture
         body.unlink()
     assert desk.verify() == 3
     error = capsys.readouterr().err
-    assert "does not replay: body: the body of a" in error
+    assert "does not replay: entry " in error and "the body of a" in error
     assert "cairn sync" in error
 
 

@@ -12,14 +12,21 @@ from aiohttp import web
 from ledger import base64url
 from ledger.errors import CairnError
 from ledger.log import tiles
+from ledger.log.entry import parse_entry
 from ledger.log.identity import encode_log_id
 from ledger.log.merkle import RootHash
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
+from node.client.http import LedgerHTTP
+from tests.ledger.log.networks import evidence
+from tests.ledger.log.test_reports import report
 from tests.node.web.served import serve, serve_logs
 from tests.simulator import SimulatedLog, found_network, trust_of
+from wallet_cli.fetching import Fetcher
+from wallet_cli.progress import no_progress
+from wallet_cli.refold import LEFT_OUT
 from wallet_cli.replica import Replica, ReplicaLog
-from wallet_cli.replica_writer import ReplicaWriter
+from wallet_cli.replica_writer import Incoming, ReplicaWriter
 from wallet_cli.sync import SyncReport, sync_replica
 
 COUNTER = itertools.count()
@@ -260,6 +267,40 @@ async def test_a_fork_is_proven_and_kept(setting: Setting, extra: int) -> None:
     fork = Network(setting.trust, Replica(setting.folder)).fork_of(granite.log_id)
     assert fork is not None
     assert extra == 0 or fork.size == granite.size - 2
+
+
+async def test_what_one_log_reports_is_kept_beside_the_log_it_is_about(setting: Setting) -> None:
+    """Nobody serves the evidence itself any more; it stands on the log of a third institution alone."""
+    accused, reporter = setting.members
+    other = accused.copy()
+    for branch in (accused, other):
+        branch.counter += 1000 * (branch is other)
+        branch.cut()
+    piece = evidence(accused, other, None)
+    report(reporter, [b"nothing", piece])
+    url = await setting.serve()
+    outcome = {log.log_id: log.forks for log in (await setting.sync(url)).logs}
+    assert outcome[accused.log_id] == 1 and sum(outcome.values()) == 1
+    assert len(setting.held(accused).evidence()) == 1
+    assert sum(log.forks for log in (await setting.sync(url)).logs) == 0
+
+
+async def test_batches_go_to_disk_and_not_through_memory(setting: Setting) -> None:
+    """What no rule reads is checked and kept; only the rest is given back to be judged."""
+    log = setting.members[0]
+    entries = [parse_entry(raw) for raw in log.entries]
+    bulk = {entry.index for entry in entries if entry.statement.kind in LEFT_OUT}
+    assert bulk
+    incoming = Incoming(setting.tmp_path / "incoming")
+    incoming.put_body(min(bulk), b"left by another history of this log")
+    async with LedgerHTTP(await setting.serve()) as http:
+        fetcher = Fetcher(http, log.log_id, "Granite", incoming, no_progress)
+        judged = await fetcher.bodies([entry for entry in entries if entry.statement.body is not None])
+    assert judged and not bulk & judged.keys()
+    incoming.move_bodies(range(log.size), setting.tmp_path / "body")
+    for index, body in enumerate(log.bodies):
+        path = setting.tmp_path / "body" / str(index)
+        assert (path.read_bytes() if path.exists() else None) == body
 
 
 async def test_evidence_that_proves_nothing_is_left(setting: Setting) -> None:

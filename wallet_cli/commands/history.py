@@ -12,7 +12,7 @@ from wallet_cli.commands.options import json_option, read_vault_options, vault_o
 @json_option
 def command(audience: str, vault: str | None, passphrase_file: str | None, yes: bool, as_json: bool) -> int:
     """List what you showed, to whom and when, newest first; nobody but you has this list."""
-    from wallet_cli import history, records
+    from wallet_cli import history, present, records
 
     contents = read_vault_options(vault, passphrase_file, yes).open_vault().contents
     rows = history.history_rows(contents, audience)
@@ -22,7 +22,8 @@ def command(audience: str, vault: str | None, passphrase_file: str | None, yes: 
         terminal.table(history.HEADINGS, [history.row_cells(item) for item in rows])
         for line in history.overlaps(contents):
             terminal.note(f"note: {terminal.escape(line)}, and could find out that they met the same person")
-        terminal.note("whoever has seen a copy can follow its status on the ledger from then on")
+        for line in present.LIMITS:
+            terminal.note(line)
     else:
         terminal.note("nothing was shown yet")
     terminal.next_step("cairn list")

@@ -35,7 +35,13 @@ HOOK_SECONDS = 60
     "--own",
     metavar="SOURCE",
     default="",
-    help="What you wrote yourself: your node's URL, a replica of it, or a file of statement ids.",
+    help="What you wrote yourself: your node's URL, a replica of it, or a list of statements.",
+)
+@click.option(
+    "--own-command",
+    metavar="CMD",
+    default="",
+    help="Or a command that prints such a list, asked in each round: 'cairn-node statements DIR'.",
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes to check with.")
 @click.option("--vault", metavar="FILE", help="Look for what is remembered beside this vault.")
@@ -49,16 +55,17 @@ def command(
     hook: str | None,
     own_log: str,
     own: str,
+    own_command: str,
     workers: int,
     vault: str | None,
     as_json: bool,
 ) -> int:
     """Look at a network again and again until you stop it, and tell what is new since the round before.
 
-    Told are growth, findings, forks, nodes that serve less than they did, and silence of the network; with --own-log what
-    the network decides about you, and with --own what was written in your name and not by you. Every event is one line
-    (with --json one JSON object a line). Exit code 0 means no alarm, 1 that there was one, 3 that the last round could not
-    look; Ctrl-C and SIGTERM stop at once and lose nothing.
+    Told are growth, findings, forks, nodes that serve less than they did, and silence of the network; with --own-log
+    what the network decides about you, and with --own or --own-command what was written in your name and not by you.
+    Every event is one line (with --json one JSON object a line). Exit code 0 means no alarm, 1 that there was one, 3
+    that the last round could not look; Ctrl-C and SIGTERM stop at once and lose nothing.
     """
     from pathlib import Path
 
@@ -68,8 +75,10 @@ def command(
     from wallet_cli.progress import show_progress
     from wallet_cli.replica_key import obtain_key
 
-    if own and not own_log:
+    if (own or own_command) and not own_log:
         raise MalformedError("--own needs --own-log", hint="name your log by its id, origin or name")
+    if own and own_command:
+        raise MalformedError("--own and --own-command say the same thing; name one of them")
     place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, None, nodes)
     with show_progress("looking") as progress:
         watched = Watched(
@@ -79,6 +88,7 @@ def command(
             key=obtain_key(place.folder),
             workers=workers,
             own=own,
+            own_command=own_command,
             own_log=own_log,
         )
         code = _watch(Monitor(watched, progress), 0 if once else interval, hook, as_json)

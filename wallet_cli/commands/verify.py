@@ -30,9 +30,16 @@ if TYPE_CHECKING:
 )
 @click.option("--audience", metavar="NAME", help="Your name: refuse a file that was made for somebody else.")
 @click.option("--nonce", metavar="TEXT", help="The value you gave out: refuse a file that does not carry it.")
+@click.option(
+    "--as-of",
+    "as_of",
+    metavar="DATE",
+    help="Also say what was known then: a day (its end, UTC) or an instant such as 2026-06-30T12:00:00Z.",
+)
 @click.option("--node", "nodes", metavar="URL", multiple=True, help="Sync from this node first, then verify.")
 @click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
 @click.option("--attest", metavar="FILE", help="Write what was found as a signed record; needs --key and --by.")
+@click.option("--attest-report", is_flag=True, help="Also put into that record what the files show about learners.")
 @click.option("--key", "key_file", metavar="FILE", help="The key to sign with, made by `cairn keygen`.")
 @click.option("--by", metavar="NAME", help="Who you are, as it shall stand in the record.")
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase of the key from this file.")
@@ -46,9 +53,11 @@ def command(
     alone: bool,
     audience: str | None,
     nonce: str | None,
+    as_of: str | None,
     nodes: tuple[str, ...],
     full: bool,
     attest: str | None,
+    attest_report: bool,
     key_file: str | None,
     by: str | None,
     passphrase_file: str | None,
@@ -58,24 +67,38 @@ def command(
 ) -> int:
     """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
 
-    FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check and
-    why. A replica that somebody else made is checked whole first. Without any, what `cairn present --offline` encloses can
-    be checked, which is never enough for `Valid now`. --attest signs what was found, without anything that the files say
-    about learners. Exit code 0: all valid now. 1: at least one is not. 2: nothing could be read. 3: could not be decided.
+    FILE may be a folder. The report goes through a numbered list and says of each step yes, no, or could not check
+    and why. A replica that somebody else made is checked whole first. Without any, what `cairn present --offline`
+    encloses can be checked, which is never enough for `Valid now`. --attest signs what was found, without anything
+    that the files say about learners unless --attest-report asks for it. Exit code 0: all valid now. 1: at least one
+    is not. 2: nothing could be read. 3: could not be decided.
+
+    With --as-of the report says what was known on that date and, apart from that, what is known today about that date; below
+    stands the answer of today. What was known then decides the exit code, because that is what was asked: a decision of then
+    is not made wrong by what came out later. Whoever decides today asks without --as-of. The file itself (steps 1 to 4) is
+    judged as of today. Most dates need `cairn sync --history` once.
     """
     from ledger.credential.batch_report import Tally
+    from ledger.credential.moment import parse_moment
     from ledger.credential.verify import Question
     from wallet_cli import places, verify
     from wallet_cli.clock import system_clock
     from wallet_cli.replica_key import load_key
 
     place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, replica, nodes)
-    if alone and (nodes or replica or attest):
-        raise click.UsageError("--no-replica holds no ledger, so it goes with none of --replica, --node and --attest.")
+    if alone and (nodes or replica or attest or as_of):
+        raise click.UsageError(
+            "--no-replica holds no ledger, so it goes with none of --replica, --node, --attest and --as-of."
+        )
+    if attest_report and not attest:
+        raise click.UsageError("--attest-report belongs to --attest.")
+    now = system_clock()
+    moment = None if as_of is None else parse_moment(as_of, now)
     signer = _open_signer(attest, key_file, by, passphrase_file, force)
     if nodes:
         _sync(place)
-    question = Question(now=system_clock(), audience=audience, nonce=nonce)
+    # Asked again, so that what a sync has just brought is not from the future.
+    question = Question(now=max(now, system_clock()), audience=audience, nonce=nonce, as_of=moment)
     network = None
     if alone:
         judge = verify.judge_alone(place.trust, question)
@@ -95,9 +118,11 @@ def command(
     if signer is not None and network is not None:
         from wallet_cli.attest import attest_verification
 
-        signer.write(attest_verification(found, network, question.now, signer.by))
+        signed = attest_verification(found, network, question.now, signer.by, with_report=attest_report)
+        signer.write(signed)
     if tally.exit_code == terminal.EXIT_UNDECIDED:
-        terminal.next_step("cairn sync, then verify again; each report says what else can be done")
+        what = "cairn sync" if as_of is None else "cairn sync --history"
+        terminal.next_step(f"{what}, then verify again; each report says what else can be done")
     return tally.exit_code
 
 

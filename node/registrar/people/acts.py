@@ -18,6 +18,7 @@ _DECISIONS = {
     pb.AWARD_STATUS_VALID: "reinstate",
     pb.AWARD_STATUS_REPLACED: "replace",
 }
+_LEARNER_WORDS = frozenset(("request", "consent", "error", "retention", "court", "restriction", "hold", "disagreement"))
 _SELECTORS = ("learner_id", "achievement", "key", "issued_since", "issued_until")
 _LENGTH_BYTES = 4
 
@@ -40,7 +41,11 @@ def name_act(call: str, first: Any) -> str:  # Any, here and below: a message of
 
 
 def name_decision(call: str, first: Any) -> str:
-    """Which decision about awards a call takes, or would take; empty for other calls."""
+    """Which decision about awards or a learner's data a call takes, or would take; empty for other calls."""
+    if call in ("Rights.Forget", "Rights.PutMark", "Rights.EndMark"):
+        # Words of closed sets; whatever else came is refused by the handler, and stands nowhere.
+        word = first.reason if call == "Rights.Forget" else first.kind
+        return word if word in _LEARNER_WORDS else ""
     return _DECISIONS.get(first.status, "") if call in ("Registrar.SetStatus", "Registrar.Decide") else ""
 
 

@@ -43,6 +43,12 @@ def signed(document: Any) -> Any:
     return badge.sign_document(document, issuer)
 
 
+def school_judges(document: Any) -> list[Answer]:
+    held = parse_issuer_document(document_of_keys(DID, [ISSUER_KEY.public]), DID)
+    judgement = judge_proofs(document, question(held, signer=DID, now=ISSUED_AT * 1000))
+    return [one.answer for one in judgement.proofs]
+
+
 @pytest.mark.parametrize("content", [CONTENT, PLAIN])
 @pytest.mark.parametrize("entry", [None, ENTRY])
 def test_a_badge_is_valid_and_both_proofs_are_good(content: Any, entry: Any) -> None:
@@ -51,10 +57,15 @@ def test_a_badge_is_valid_and_both_proofs_are_good(content: Any, entry: Any) -> 
     for name in ("ob-v3p0/ob_v3p0_achievementcredential_schema.json",):
         schema = json.loads(shared_path(f"vectors/formats/schemas/{name}").read_bytes())
         jsonschema.Draft201909Validator(schema).validate(document)
-    held = parse_issuer_document(document_of_keys(DID, [ISSUER_KEY.public]), DID)
-    judgement = judge_proofs(document, question(held, signer=DID, now=ISSUED_AT * 1000))
-    assert [one.answer for one in judgement.proofs] == [Answer.YES, Answer.YES]
+    assert school_judges(document) == [Answer.YES, Answer.YES]
     assert document.get("credentialStatus") == entry
+
+
+def test_a_learners_statement_stands_in_it() -> None:
+    """Their words go wherever the award goes, for everybody to read."""
+    document = make(replace(CONTENT, statement="I do not agree."))
+    assert document["credentialSubject"]["narrative"] == "I do not agree."
+    assert school_judges(signed(document)) == [Answer.YES, Answer.YES]
 
 
 def test_only_the_day_stands_in_it() -> None:

@@ -72,6 +72,7 @@ def test_declared_fields_are_those_any_copy_may_have() -> None:
         "awarded_on",
         "credits",
         *(f"result.R{n}" for n in range(1, 6)),
+        "statement",
         "replaces",
         "evaluation",
     )

@@ -165,6 +165,7 @@ def test_json_has_a_stable_shape() -> None:
                         "lines": [],
                     },
                 ],
+                "as_of": None,
             }
         ],
     }

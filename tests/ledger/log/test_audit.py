@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from ledger.log.audit import audit_log, audit_network
-from ledger.log.charter import Role
+from ledger.log.charter import Institution, Role
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
-from ledger.log.finding import Finding, Severity
+from ledger.log.finding import Finding, Rule, Severity
 from ledger.log.governance import Boundary, MemberOp
 from ledger.log.merkle import RootHash
+from ledger.log.network import Network
+from ledger.log.policy import QuorumRule
 from tests.ledger.log.networks import World, evidence, forked
 from tests.ledger.log.samples import SAMPLES, anchor, issue, own_list, status
 from tests.simulator import SimulatedLedger, SimulatedLog, seeded, trust_of
@@ -196,3 +198,12 @@ def test_one_log_can_be_audited_alone() -> None:
     world = settled()
     network = world.look()
     assert list(audit_log(network, world.lantern.log_id, world.lantern)) == []
+
+
+def test_a_network_that_does_not_list_itself_cuts_like_every_log() -> None:
+    """Its batches give nobody rights, so there is nothing to tell about them."""
+    network, school = SimulatedLog("confluence", Institution.NETWORK), SimulatedLog("granite")
+    network.member(school)
+    network.cut()
+    found = audit_network(Network(trust_of(network, QuorumRule.NONE), SimulatedLedger(network, school)))
+    assert [item.text for item in found if item.log == network.log_id and item.rule is Rule.RIGHTS] == []

@@ -143,6 +143,24 @@ def test_a_new_witness_counts_from_the_anchor_that_covers_it() -> None:
     assert names(newest) == ["alder", "granite", "lantern", "tidewater"] and newest.since == entry.index
 
 
+def test_heads_are_judged_by_the_witnesses_that_their_anchor_was_made_under() -> None:
+    """An anchor that changes the set records heads cosigned by the old one; nobody could have waited for the new one."""
+    network = network_of(*SCHOOLS[:4])
+    school = SCHOOLS[1].copy()
+    school.cut()
+    note = school.sign([SCHOOLS[0], SCHOOLS[2]])
+    for leaving in (SCHOOLS[0], SCHOOLS[2]):
+        network.member(leaving, MemberOp.SUSPEND)
+    network.sign(SCHOOLS[:3])
+    entry = network.anchor([note])
+    members = network.state.members
+    assert members.witness_sets[-1].since == entry.index
+    assert not judge_quorum(note, school.log_id, members.witness_sets[-1]).has_quorum
+    assert members.anchored[school.log_id][-1].seconds is not None
+    assert members.judges_of(school.log_id, entry.index) == members.witness_sets[-2]
+    assert members.judges_of(school.log_id, entry.index + 1) == members.witness_sets[-1]
+
+
 def test_a_suspended_member_stops_witnessing_only_with_a_quorum_of_the_set_before() -> None:
     network = network_of(*SCHOOLS[:3])
     network.member(SCHOOLS[0], MemberOp.SUSPEND)

@@ -217,3 +217,32 @@ def test_a_second_node_on_the_same_directory_is_told(school: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=60, check=False)
     assert done.returncode == 3
     assert "another process uses this directory" in done.stderr
+
+
+def test_a_letter_from_a_parent(shell: Shell, school: Path, tmp_path: Path) -> None:
+    """Report, restriction, hold, statement, disclosure, erasure with a receipt; a second run finds nothing."""
+    issued = issue(shell, school, csv_of(tmp_path / "r.csv", "R1"))["issued"]
+    (award,) = issued  # type: ignore[misc]  # a list
+    shell.good("rights", "restrict", school, "R1", "--why", "contested")
+    assert shell("offer", school, "--learner", "R1").code == 1
+    shell.good("rights", "lift", school, "R1")
+    assert shell("rights", "lift", school, "R1").code == 1
+    shell.good("rights", "disagree", school, award, "--statement", "I was ill.")
+    shell.good("rights", "disclosed", school, "R1", "--to", "Auditor", "--what", "transcript", "--for", "audit")
+    said = shell.good("subject-report", school, "R1", "-o", tmp_path / "r.json")
+    assert "disagreement since" in said and "to Auditor: transcript, for audit" in said
+    assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
+    shell.good("rights", "hold", school, "R1", "--why", "subpoena 7")
+    refused = shell("forget", school, "R1", "--yes")
+    assert refused.code == 1 and "subpoena 7" in refused.err
+    shell.good("rights", "release", school, "R1")
+    assert "to be erased: 1 award" in shell.good("forget", school, "R1", "--dry-run")
+    assert "erased: 1 award" in shell.good("forget", school, "R1", "--yes", "-o", tmp_path / "receipt.json")
+    receipt = (tmp_path / "receipt.json").read_text()
+    assert award in receipt and "R1" not in receipt and "Name" not in receipt
+    assert shell("forget", school, "R1", "--yes").code == 1
+    assert shell("subject-report", school, "R1").code == 1
+    assert "nothing is erased by itself" in shell.good("retention", school)
+    rows = json.loads(shell.good("registrar", "trail", school, "--json"))["rows"]
+    forgotten = next(row for row in rows if row["call"] == "Rights.Forget" and row["outcome"] == "done")
+    assert forgotten["about"] == "request" and forgotten["award_ids"] == [award]

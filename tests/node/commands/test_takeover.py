@@ -30,7 +30,7 @@ def test_a_log_goes_on_under_a_new_key_and_address(shell: Shell, school: Path, t
     """The rotation and the address become entries in one step; a second run finds it done."""
     move, address = tmp_path / "move.proposal", tmp_path / "address.proposal"
     shell.good("key", "rotate", school, "--role", "log", "-o", move)
-    said = shell.good("charter", school, "--grpc", "new.example:443", "-o", address)
+    said = shell.good("charter", "amend", school, "--grpc", "new.example:443", "-o", address)
     assert "gRPC address becomes new.example:443" in said
     signed(shell, school, move, address)
     done = json.loads(shell.good("takeover", school, move, address, "--json"))
@@ -48,7 +48,7 @@ def test_a_log_goes_on_under_a_new_key_and_address(shell: Shell, school: Path, t
 def test_what_is_no_rotation_takes_nothing_over(shell: Shell, school: Path, tmp_path: Path) -> None:
     """Another decision, and too few signatures."""
     address, move = tmp_path / "address.proposal", tmp_path / "move.proposal"
-    shell.good("charter", school, "--name", "New Name", "-o", address)
+    shell.good("charter", "amend", school, "--name", "New Name", "-o", address)
     shell.good("key", "rotate", school, "--role", "log", "-o", move)
     for command in (("takeover", school), ("key", "announce", school)):
         other = shell(*command, address)
@@ -78,8 +78,8 @@ def test_an_announcement_to_nobody_says_who_did_not_answer(shell: Shell, school:
 
 
 def test_a_charter_change_needs_a_change(shell: Shell, school: Path, tmp_path: Path) -> None:
-    said = shell("charter", school, "-o", tmp_path / "p")
-    assert (said.code, "at least one of --name, --url, --grpc" in said.err) == (2, True)
+    said = shell("charter", "amend", school, "-o", tmp_path / "p")
+    assert (said.code, "say what shall change: --name, --url, --grpc" in said.err) == (2, True)
 
 
 def test_a_member_asks_its_governors_for_another_witness_key(shell: Shell, tmp_path: Path) -> None:

@@ -128,12 +128,14 @@ async def open_bench(
     held: str = "",
     wrap: Callable[[Database], Database] = lambda database: database,
     http_url: str = HTTP_URL,
+    networks: Callable[[], Sequence[LogId]] = tuple,
 ) -> AsyncIterator[Bench]:
     """Open what was founded, run it, and close it in order.
 
     Args:
         held: why nothing may be signed at first.
         wrap: may put a faulty database before the real one.
+        networks: those it belongs to.
     """
     store = LedgerStore.open(directory / LEDGER_DIRECTORY)
     keystore = open_keystore(directory / KEYS_DIRECTORY)
@@ -151,7 +153,7 @@ async def open_bench(
             sequencer=sequencer,
             keystore=keystore,
             log_id=log_id,
-            networks=tuple,
+            networks=networks,
             http_url=http_url,
             clock=clock,
             draw=dice,

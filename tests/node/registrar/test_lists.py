@@ -62,8 +62,23 @@ def test_slots_of_one_file_do_not_ascend(database: Database) -> None:
 )
 def test_a_list_opens_on_the_day_of_the_charter(database: Database, opened: str, cut: str, number: int) -> None:
     with database.write() as session:
-        newest_list(session, POLICY, instant(opened))
+        open_due_list(session, POLICY, instant(opened))
+        session.add(Cut(at=instant(opened)))
+        session.flush()
         assert open_due_list(session, POLICY, instant(cut)).number == number
+
+
+@pytest.mark.parametrize("first_award", ["2026-07-31T12:00:00", None])
+def test_the_first_page_has_one_list_whenever_the_first_award_was(database: Database, first_award: str | None) -> None:
+    """Else a second list on it would tell that something was awarded before the opening day."""
+    with database.write() as session:
+        if first_award:
+            newest_list(session, POLICY, instant(first_award))
+        for day in ("2026-08-01T02:30:00", "2026-08-02T02:30:00"):
+            assert open_due_list(session, POLICY, instant(day)).number == 0
+            session.add(Cut(at=instant(day)))
+            session.flush()
+        assert open_due_list(session, POLICY, instant("2027-08-01T02:30:00")).number == 1
 
 
 @pytest.mark.parametrize(

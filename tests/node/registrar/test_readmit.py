@@ -22,7 +22,7 @@ from node.registrar.database import Database, open_database
 from node.registrar.decisions import set_status
 from node.registrar.page import load_contents
 from node.registrar.parts import DeskParts
-from node.registrar.readmit import Readmitted, readmit, take_in
+from node.registrar.readmit import Home, Readmitted, readmit, take_in
 from node.registrar.shown import ShownCopy, read_copy
 from node.registrar.tables import Copy, Slot, SlotChange
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
@@ -46,8 +46,7 @@ class Lost:
                 session,
                 shown,
                 text,
-                log=bench.log,
-                list_root=bench.keystore.list_root,
+                home=Home(own=bench.log.state.log_id, log=bench.log, list_root=bench.keystore.list_root),
                 published=published,
                 learner_id=learner,
                 now=bench.clock(),

@@ -25,6 +25,7 @@ PRIVATE = {
     "cairn.v1.Recovery",
     "cairn.v1.Registrar",
     "cairn.v1.Copies",
+    "cairn.v1.Rights",
     "cairn.v1.Verifier",
     "grpc.reflection.v1alpha.ServerReflection",
 }

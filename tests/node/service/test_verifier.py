@@ -161,6 +161,37 @@ async def test_the_newest_look_counts(tmp_path: Path) -> None:
         assert (await client.verify(data, ASKED)).credentials[0].code is Code.REVOKED
 
 
+async def test_what_was_known_on_a_day_comes_beside_what_is_known(tmp_path: Path) -> None:
+    """Revoked on the third day; asked about the second, and about a day before there was anything."""
+    async with serving(tmp_path) as (bench, client):
+        one, day = bench.copies[0], 86_400
+        for number in (1, 2, 3):
+            if number == 3:
+                bench.world.desk(bench.world.granite).statuses[one.slot] = 1
+            bench.world.granite.anchor()
+            bench.world.page(bench.world.granite)
+            # What was confirmed keeps its time: the anchor records it, and only then is the network confirmed anew.
+            bench.world.granite.sign([bench.world.network, bench.world.lantern], NOW // 1000 + number * day)
+            bench.world.network.anchor([bench.world.granite.note or b""])
+            bench.world.network.sign([bench.world.granite, bench.world.lantern], NOW // 1000 + number * day)
+        bench.grow()
+        bench.now = NOW + 3 * day * 1000 + 60_000
+        data = bench.world.present(one)
+        asked = replace(ASKED, at=None, as_of=NOW + 2 * day * 1000 + 60_000)
+        report = await client.verify(data, asked)
+        (credential,) = report.credentials
+        assert credential.as_of is not None
+        assert (credential.code, credential.as_of.known_then.code) == (Code.REVOKED, Code.VALID)
+        (change,) = credential.as_of.changes
+        assert (change.step, change.log, change.index) == (11, "Granite", 9)
+        assert report.exit_code == 0
+        (again,) = await ask_all(client, [data], asked)
+        assert again == report
+        (early,) = await ask_all(client, [data], replace(asked, as_of=NOW - day * 1000))
+        assert early.credentials[0].as_of is not None
+        assert early.credentials[0].as_of.known_then.code is Code.NO_QUORUM
+
+
 async def test_a_network_nobody_here_knows(tmp_path: Path) -> None:
     async with serving(tmp_path) as (bench, client):
         data = bench.world.present(bench.copies[0])
@@ -181,6 +212,8 @@ async def test_a_network_nobody_here_knows(tmp_path: Path) -> None:
         (pb.VerifyRequest(nonce="x" * 1001), "nonce: more than 1000"),
         (pb.VerifyRequest(at=2**60), "at: 1152921504606846976 is beyond"),
         (pb.VerifyRequest(network=b"x"), "log id: 1 bytes"),
+        (pb.VerifyRequest(as_of=2**60), "as_of: 1152921504606846976 is beyond"),
+        (pb.VerifyRequest(data=b"x", as_of=NOW + 86_400_000), "is still to come"),
     ],
 )
 async def test_a_request_that_is_none(tmp_path: Path, request_: pb.VerifyRequest, message: str) -> None:
@@ -275,6 +308,6 @@ def test_field_numbers_never_change() -> None:
     for name, message in sorted(pb.DESCRIPTOR.message_types_by_name.items()):
         lines.append(f"{name} {' '.join(sorted(f'{field.name}={field.number}' for field in message.fields))}")
     assert lines == [
-        "VerifyRequest at=5 audience=3 data=1 more=2 network=6 nonce=4",
+        "VerifyRequest as_of=7 at=5 audience=3 data=1 more=2 network=6 nonce=4",
         "VerifyResponse more=2 report=1",
     ]

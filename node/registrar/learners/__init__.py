@@ -1,0 +1,1 @@
+"""Rights of the learner: access, erasure, restriction, disagreement, disclosures, legal holds, retention."""
