@@ -29,6 +29,7 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.address import Address, parse_address
+from node.client.contexts import open_library
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, NodeConfig, parse_config
 from node.descriptors import raise_limit
@@ -55,6 +56,8 @@ from node.service.operator import add_operator
 from node.service.recovery import add_recovery
 from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
+from node.statusfiles import FOLDER_NAME as STATUS_FOLDER
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
@@ -83,6 +86,7 @@ class Node:
         side: the public half.
         desk: the registrar's.
         http_url: public URL of the HTTP listener, without / at the end.
+        status_files: status lists for other software, this institution's and copies.
         socket: path of the private listener.
     """
 
@@ -108,6 +112,7 @@ class Node:
         self.http_url = config.http_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.socket = private
         self._http_socket = http_socket
+        self.status_files = StatusFiles(parts.directory / STATUS_FOLDER)
         self.desk = RegistrarDesk(
             DeskParts(
                 database=database,
@@ -124,7 +129,9 @@ class Node:
                 findings=lambda: self.observing.watch.look(),
                 observer=parts.observer,
                 certificates=self.side.certificates.shown,
+                status_files=self.status_files,
                 directory=parts.directory,
+                contexts=open_library(parts.directory),
                 state_home=parts.state_home,
                 retention=config.retention,
                 newest_head=self.side.directory.newest_head,

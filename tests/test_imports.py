@@ -97,6 +97,7 @@ ORDER = {
         "dataintegrity",
         "badge",
         "clr",
+        "plainlist",
         "as_of_report",
         "batch_report",
         "verify_token",

@@ -64,8 +64,8 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     if role == "log":
         if key:
             raise click.UsageError("--key is for the other roles: there is one log key")
-        made = unused_key(home.keystore(), state, KeyRole.LOG, system_draw)
-        return _finish([(make_drafter(state).rotate_log_key(made.public), output)], directory, as_json=as_json)
+        log_key = unused_key(home.keystore(), state, KeyRole.LOG, system_draw)
+        return _finish([(make_drafter(state).rotate_log_key(log_key.public), output)], directory, as_json=as_json)
     old = _find_old(state, Role(role), key)
     beside = _beside(output, "retire", force=force)
     made = unused_like(old, home.keystore(), state, system_draw)

@@ -6,14 +6,13 @@ import logging
 from sqlalchemy.orm import Session
 
 from ledger import canonical
-from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.p256 import P256SigningKey
+from ledger.credential.plainlist.slots import status_members
 from ledger.credential.strict_json import JSONObject
 from ledger.errors import RuleError
 from ledger.log.receipt import encode_receipt
-from node.client.contexts import open_library
 from node.client.copyform import CopyOrder, Form, MadeCopy
-from node.registrar import filecopies, rsakey, views
+from node.registrar import filecopies, plainslots, rsakey, views
 from node.registrar.copies import Press
 from node.registrar.desk import RegistrarDesk
 from node.registrar.filecopies import CopyTools
@@ -24,11 +23,6 @@ MAX_TEXT_BYTES = 1_000_000
 """Longest copy: it goes over the private listener in one message."""
 
 _log = logging.getLogger(__name__)
-
-
-def no_plain_lists(session: Session, number: int, slot: int) -> tuple[list[JSONObject], JSONObject]:
-    """What a copy says of a slot in lists that other software reads, where there are no such lists."""
-    return [], {}
 
 
 class CopyDesk:
@@ -51,12 +45,18 @@ class CopyDesk:
         rsa_key = await self._publish_rsa_key() if order.form is Form.JWS_RS256 else None
 
         def write(session: Session) -> MadeCopy:
+            press = desk.make_press()
+
+            def draw_plain(number: int, slot: int) -> tuple[list[JSONObject], JSONObject]:
+                place = plainslots.draw_plain_slot(session, number, slot, press.draw, now=press.now)
+                return status_members(place, press.issuer.id)
+
             tools = CopyTools(
-                press=desk.make_press(),
+                press=press,
                 find_achievement=desk.find_achievement,
-                library=self._open_library(),
+                library=desk.parts.contexts,
                 find_chain=self._find_chain,
-                plain_members=no_plain_lists,
+                draw_plain=draw_plain,
                 rsa_key=rsa_key,
             )
             copy, is_new = filecopies.make(session, order, tools)
@@ -85,10 +85,6 @@ class CopyDesk:
         key = await asyncio.to_thread(rsakey.open_key, directory)
         await self._desk.publish(key.jwk, type_name="policy", document_id=key.document_id, version=1)
         return key
-
-    def _open_library(self) -> ContextLibrary:
-        directory = self._desk.parts.directory
-        return ContextLibrary() if directory is None else open_library(directory)
 
     def _find_chain(self, press: Press, role: str, key: P256SigningKey) -> tuple[bytes, ...]:
         parts = self._desk.parts

@@ -31,6 +31,7 @@ from ledger.credential.jose import ALGORITHM_NAMES, public_key_to_jwk
 from ledger.credential.jsonld.context import MissingContextError
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.p256 import P256SigningKey
+from ledger.credential.plainlist.slots import Purpose
 from ledger.credential.status import Status, StatusReference, list_key, slot_key
 from ledger.credential.strict_json import JSONObject
 from ledger.credential.typemetadata import hash_type_metadata
@@ -45,8 +46,8 @@ from node.registrar.rsakey import RSAKey
 from node.registrar.tables import Award, Copy, FileCopy, Outgoing
 from node.registrar.views import FILE_KIND
 
-PlainMembers = Callable[[Session, int, int], tuple[list[JSONObject], JSONObject]]
-"""For a copy's slot (list number, slot): its `credentialStatus` entries, and its members of a JWT's `status`."""
+DrawPlain = Callable[[int, int], tuple[list[JSONObject], JSONObject]]
+"""Draws a plain slot for a copy's slot (list number, slot), and gives what the copy says of it (`plainlist.slots`)."""
 
 FindChain = Callable[[Press, str, P256SigningKey], tuple[bytes, ...]]
 
@@ -62,7 +63,7 @@ class CopyTools:
     library: ContextLibrary
     """Contexts that badges name."""
     find_chain: FindChain
-    plain_members: PlainMembers
+    draw_plain: DrawPlain
     rsa_key: RSAKey | None = None
     """For the form `jws-rs256`, published already."""
 
@@ -324,9 +325,9 @@ class _Maker:
         award_id = None if award is None else award.id
         (slot,) = lists.draw_slots(self.session, status_list, [award_id], press.draw)
         key = slot_key(list_key(press.list_root, status_list.number), slot)
-        entries, members = self.tools.plain_members(self.session, status_list.number, slot)
+        entries, members = self.tools.draw_plain(status_list.number, slot)
         # Open Badges takes one entry: the one that everybody reads, and that is final.
-        entry = next((entry for entry in entries if entry["statusPurpose"] == "revocation"), None)
+        entry = next((entry for entry in entries if entry["statusPurpose"] == Purpose.REVOCATION), None)
         return StatusReference(press.log, status_list.number, slot, key), entry, members
 
     def keep(self, award: Award, text: str, key_id: KeyId, status: StatusReference) -> Copy:

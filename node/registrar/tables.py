@@ -149,6 +149,33 @@ class Slot(Table):
     """What the next page says."""
 
 
+class PlainList(Table):
+    """A list in the clear, for copies that other software reads."""
+
+    __tablename__ = "plain_lists"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    opened_at: Mapped[int]
+
+
+class PlainSlot(Table):
+    """A slot of a plain list that is taken: by a copy, or by a decoy. Stays for ever, so that it is never taken again."""
+
+    __tablename__ = "plain_slots"
+    __table_args__ = (
+        UniqueConstraint("page_list", "page_slot"),
+        CheckConstraint("status BETWEEN 0 AND 2"),
+    )
+
+    list_number: Mapped[int] = mapped_column(ForeignKey("plain_lists.number"), primary_key=True, autoincrement=False)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    page_list: Mapped[int | None]
+    page_slot: Mapped[int | None]
+    """Slot of the same copy on the ledger's pages, which this one follows at every cut; empty for a decoy."""
+    status: Mapped[int]
+    """What the files say since the newest cut: 0 valid, 1 invalid, 2 suspended."""
+
+
 class Copy(Table):
     """One signed credential made from an award, or the trace of one a wallet holds."""
 

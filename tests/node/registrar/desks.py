@@ -9,6 +9,7 @@ from pathlib import Path
 from ledger.log.charter import Institution
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
+from node.client.contexts import open_library
 from node.clock import Draw
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, Founding, found_institution
 from node.keystore import KeyRole, Keystore, open_keystore
@@ -16,6 +17,7 @@ from node.registrar.database import FILE_NAME, Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.sequencer import Sequencer
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
@@ -158,6 +160,8 @@ async def open_bench(
             clock=clock,
             draw=dice,
             directory=directory,
+            contexts=open_library(directory),
+            status_files=StatusFiles(directory / "status"),
         )
     )
     await desk.start()

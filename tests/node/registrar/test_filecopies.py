@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from sqlalchemy.orm import Session
 
 from ledger import base64url
 from ledger.credential import badge
@@ -42,6 +43,7 @@ from node.client.contexts import fill_folder
 from node.client.copyform import AssociationOrder, CopyOrder, Form, MadeCopy
 from node.client.registry import IssueRequest
 from node.keystore import KeyRole
+from node.registrar import plainslots
 from node.registrar.copy_desk import CopyDesk
 from node.registrar.issuercertificates import FOLDER
 from node.sequencer import SignedStatement
@@ -161,6 +163,26 @@ async def test_a_status_command_reaches_every_copy(school: School) -> None:
     assert [school.status(slot) for slot in slots if slot is not None] == [1, 1, 1]
     with pytest.raises(RuleError, match="is revoked, so no copy is made"):
         await school.make(Form.OPEN_BADGE)
+
+
+async def test_other_software_reads_a_revocation_too(school: School) -> None:
+    """Each copy names a place in the plain lists, in the words of its format; there it is revoked with the award."""
+    document = json.loads((await school.make(Form.OPEN_BADGE)).text)
+    payload: Any = open_claims(parse_sd_jwt((await school.make(Form.SD_JWT_ES256)).text)).payload
+    entry = document["credentialStatus"]
+    assert (entry["type"], entry["statusPurpose"]) == ("BitstringStatusListEntry", "revocation")
+    places = [int(entry["statusListIndex"]), payload["status"]["status_list"]["idx"]]
+    assert entry["statusListCredential"].startswith(f"{school.issuer}/") and places[0] != places[1]
+
+    def read(session: Session) -> list[int]:
+        (plain,) = plainslots.load_lists(session)
+        return [int(plain.statuses.get(place, 0)) for place in places]
+
+    await school.bench.desk.cut()
+    assert await school.bench.desk.database.look(read) == [0, 0]
+    await school.bench.desk.set_status([school.awards[DIPLOMA]], Status.REVOKED)
+    await school.bench.desk.cut()
+    assert await school.bench.desk.database.look(read) == [1, 1]
 
 
 async def test_es256_with_certificates(school: School) -> None:

@@ -34,6 +34,7 @@ from node.errors import BusyError
 from node.web import witness
 from node.web.witness import add_witness, refusal
 from node.witness import verify_growth
+from tests.conformance import record
 from tests.node.test_witness import HELD, SIZE, Stand, forge, standing
 from tests.node.web.served import serve
 from tests.shared import shared_path
@@ -95,6 +96,15 @@ async def test_a_published_session() -> None:
             if step["status"] == 409:
                 assert response.headers["Content-Type"] == "text/x.tlog.size"
                 assert body.decode() == f"{plain.cosigned[read_checkpoint(note).origin][0]}\n"
+    good = sum(step["status"] == 200 for step in vector["steps"])
+    files = ["vectors/tlog/witness/add_checkpoint.json"]
+    record(
+        "Transparency logs (RFC 6962, C2SP)",
+        "calls of a witness",
+        files,
+        accepted=good,
+        refused=len(vector["steps"]) - good,
+    )
 
 
 async def post(stand: Stand, request: CosignRequest | bytes) -> tuple[int, str, bytes]:
