@@ -29,6 +29,7 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.address import Address, parse_address
+from node.client.contexts import open_library
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, NodeConfig, parse_config
 from node.descriptors import raise_limit
@@ -40,6 +41,7 @@ from node.metrics.meters import Meters
 from node.newestheads import NewestHeads
 from node.observing import Observing, open_observer
 from node.onlyone import hold_directory
+from node.registrar.copy_desk import CopyDesk
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.learners.desk import LearnerDesk
@@ -48,6 +50,7 @@ from node.registrar.parts import DeskParts
 from node.registrar.people.entrance import Entrance
 from node.registrar.service import add_registrar
 from node.registrar.submission import Submission
+from node.service.copies import add_copies
 from node.service.gate import Gate
 from node.service.operator import add_operator
 from node.service.recovery import add_recovery
@@ -129,6 +132,7 @@ class Node:
                 certificates=self.side.certificates.shown,
                 status_files=self.status_files,
                 directory=parts.directory,
+                contexts=open_library(parts.directory),
                 state_home=parts.state_home,
                 retention=config.retention,
                 newest_head=self.side.directory.newest_head,
@@ -153,6 +157,7 @@ class Node:
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
+        add_copies(self._private_server, CopyDesk(self.desk))
         self.learners = LearnerDesk(self.desk)
         add_rights(self._private_server, self.learners)
         self.verifying = VerifyingDesk(

@@ -70,6 +70,7 @@ ORDER = {
     "credential": (
         "strict_json",
         "timestamp",
+        "baking",
         "jcs",
         "jsonld",
         "jose",
@@ -80,6 +81,7 @@ ORDER = {
         "processing",
         "keybinding",
         "sdjwt",
+        "typemetadata",
         "issuance",
         "selection",
         "json_form",
@@ -93,6 +95,8 @@ ORDER = {
         "presentation",
         "report",
         "dataintegrity",
+        "badge",
+        "clr",
         "plainlist",
         "badge",
         "as_of_report",
@@ -284,7 +288,8 @@ def may_import(importer: str, imported: str) -> bool:
         return is_listed(imported, NODE_LIBRARIES) or is_standard(imported)
     if is_own(imported):
         # not the whole of node.client: `cairn` is installed without grpc
-        return is_listed(imported, {"ledger", "node.client.http", "node.client.notes", "wallet_cli"})
+        allowed = {"ledger", "node.client.contexts", "node.client.http", "node.client.notes", "wallet_cli"}
+        return is_listed(imported, allowed)
     return is_listed(imported, WALLET_LIBRARIES) or is_standard(imported)
 
 

@@ -106,7 +106,7 @@ def open_question(
     """
     from ledger.credential.external.lists import open_status_list
     from ledger.credential.external.question import ExternalQuestion
-    from wallet_cli.context_files import open_library
+    from node.client.contexts import open_library
 
     sources = [split_source(source) for source in given.issuer_documents]
     documents = [(owner, read_given(path)) for owner, path in sources]

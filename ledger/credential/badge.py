@@ -6,10 +6,11 @@ credential as payload, its dates and names said a second time as JWT claims. Not
 award knows about the learner beyond the name is left out unless it was asked for.
 
 The slot on the ledger's status pages stands under `termsOfUse`: whoever relies on the badge reads its status there.
-Verifiers refuse a `credentialStatus` of a type they do not know; that member is left to lists they do.
+Verifiers refuse a `credentialStatus` of a type they do not know; that member is left to lists they do. There is no
+`credentialSchema`: the type 1EdTech has for it stands in no context of its own, so that no proof would cover it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -26,16 +27,13 @@ from ledger.credential.copy import (
 )
 from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
 from ledger.credential.dataintegrity.signing import ProofTerms, add_proof
-from ledger.credential.jose import ALGORITHM_NAMES, Sign, sign_jws
+from ledger.credential.jose import Sign, sign_jws
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.status import StatusReference, encode_status_claim, parse_status_claim
 from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_object
 from ledger.credential.timestamp import parse_timestamp
 from ledger.errors import MalformedError
-from ledger.log.keys import Algorithm
 
-SCHEMA_URL = "https://purl.imsglobal.org/spec/ob/v3p0/schema/json/ob_v3p0_achievementcredential_schema.json"
-SCHEMA_TYPE = "1EdTechJsonSchemaValidator2019"
 SLOT_TYPE = "urn:cairn:status-slot"
 """Type of the entry in `termsOfUse` that names the slot; its id is this, a colon, and the reference in base64url."""
 
@@ -53,14 +51,14 @@ class BadgeTerms:
         subject_id: URI the learner has in it: a `did:key`, or `urn:uuid:…` drawn for it.
         issued_at: Unix seconds; only the UTC day gets into the badge.
         status: its slot on the ledger.
-        plain_status: members of `credentialStatus`, which other software reads.
+        plain_status: `credentialStatus`, which other software reads; the schema of Open Badges takes one, no array.
     """
 
     copy_id: str
     subject_id: str
     issued_at: int
     status: StatusReference
-    plain_status: tuple[JSONObject, ...] = ()
+    plain_status: JSONObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +95,19 @@ def make_badge(content: AwardContent, terms: BadgeTerms) -> JSONObject:
         subject["creditsEarned"] = credits_number(content.credits)
     if content.results:
         subject["result"] = describe_results(content)
+    if content.statement is not None:
+        # Words of the learner that have to stand wherever the award does.
+        subject["narrative"] = content.statement
     badge["credentialSubject"] = subject
-    badge["credentialSchema"] = [{"id": SCHEMA_URL, "type": SCHEMA_TYPE}]
     return badge | status_members(terms.status, terms.plain_status)
 
 
-def status_members(status: StatusReference, plain_status: Sequence[JSONObject]) -> JSONObject:
+def status_members(status: StatusReference, plain_status: JSONObject | None) -> JSONObject:
     """The members of a credential that say where its status is read."""
     reference = base64url.encode(orjson.dumps(encode_status_claim(status), option=orjson.OPT_SORT_KEYS))
     members: JSONObject = {"termsOfUse": [{"id": f"{SLOT_TYPE}:{reference}", "type": SLOT_TYPE}]}
     if plain_status:
-        members["credentialStatus"] = list[JSONValue](plain_status)
+        members["credentialStatus"] = plain_status
     return members
 
 
@@ -144,13 +144,13 @@ def sign_document(credential: JSONObject, issuer: Issuer) -> JSONObject:
     return credential
 
 
-def sign_compact(badge: JSONObject, *, key_url: str, algorithm: Algorithm, sign: Sign) -> str:
+def sign_compact(badge: JSONObject, *, key_url: str, algorithm: str, sign: Sign) -> str:
     """The badge as a compact JWS (Open Badges 3.0 §8.2.3): its members, and the JWT claims that repeat some of them.
 
     Args:
         badge: as `make_badge` gives it.
         key_url: where the JWK is found that verifies it.
-        algorithm: of that key.
+        algorithm: JWS name of that key's algorithm: `ES256`, or `RS256` where a receiver knows nothing else.
         sign: signs with it.
     """
     subject, issuer = badge["credentialSubject"], badge["issuer"]
@@ -163,7 +163,7 @@ def sign_compact(badge: JSONObject, *, key_url: str, algorithm: Algorithm, sign:
     }
     if "validUntil" in badge:
         claims["exp"] = parse_timestamp(badge["validUntil"], where="validUntil") // 1000
-    header: JSONObject = {"alg": ALGORITHM_NAMES[algorithm], "kid": key_url, "typ": "JWT"}
+    header: JSONObject = {"alg": algorithm, "kid": key_url, "typ": "JWT"}
     return sign_jws(header, orjson.dumps({**badge, **claims}), sign)
 
 

@@ -311,6 +311,7 @@ class RegistrarDesk:
             http_url=parts.http_url,
             now=parts.clock(),
             draw=parts.draw,
+            directory=parts.directory,
         )
 
     def find_achievement(self, achievement: str, version: int) -> PublishedAchievement:

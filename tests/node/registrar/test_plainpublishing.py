@@ -16,10 +16,10 @@ from ledger.credential.plainlist.bitstring_reader import ListQuestion, parse_ent
 from ledger.credential.plainlist.slots import ListFile, PlainSlot, status_members
 from ledger.credential.plainlist.token import parse_token_reference, read_token_status
 from ledger.credential.status import Status
-from ledger.log.charter import Role
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import encode_log_id, short_log_id
 from node.client.registry import IssueRequest
+from node.keystore import KeyRole
 from node.registrar import plainslots
 from node.registrar.plainfiles import issuer_of
 from node.registrar.tables import Copy
@@ -64,9 +64,9 @@ def read_all(bench: Bench, slot: PlainSlot) -> tuple[int, int, int]:
     for entry in parse_entries(list(entries)):
         credential = json.loads(read_file(bench, slot.number, ListFile(entry.purpose)))
         bits.append(read_bitstring(credential, entry, question).value)
-    (record,) = state.keys.in_force(Role.ISSUE, state.size)
+    key = bench.keystore.newest(KeyRole.ISSUE).public
     token = read_file(bench, slot.number, ListFile.TOKEN)
-    answer = read_token_status(token, parse_token_reference(pointer), record.key, bench.clock.now)
+    answer = read_token_status(token, parse_token_reference(pointer), key, bench.clock.now)
     return bits[0], bits[1], answer.value
 
 
