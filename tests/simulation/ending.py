@@ -69,6 +69,8 @@ async def _fetch(node: Node, log_id: LogId, address: str) -> None:
         (head,) = await client.heads([log_id])
         if head.note is not None:
             await node.puller.pull(client, head)
+            # Each peer may hold other cosignatures of the same head.
+            await node.gossip.judge_head(head, address)
             for evidence in await client.evidence(log_id):
                 await node.forks.receive(log_id, evidence, address)
     except CairnError:
