@@ -215,7 +215,7 @@ async def _check_named(
                 f"log {encode_log_id(log_id)}: entry {ruling.index} of {ruling.network} names {boundary.size} entries, "
                 f"and the peer has {head.size}"
             )
-        await _check_beginning(client, log_id, boundary.size, boundary.root, head)
+        await _check_beginning(client, log_id, boundary.size, RootHash(boundary.root), head)
     await _check_beginning(client, log_id, judged.size, judged.root, head)  # 6
 
 
