@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ledger.errors import CairnError, ProofError, RuleError
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import Entry, parse_entry
-from ledger.log.follow import Growth, judge_checkpoint, judge_growth
+from ledger.log.follow import Growth, check_chain, judge_checkpoint, judge_growth
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import PublicKey
 from ledger.log.merkle import Frontier, root_at
@@ -222,6 +222,7 @@ class _Run:
             room = MAX_GROWTH_BYTES if offer.is_signed else MAX_UNSIGNED_BYTES
             entries = await fetcher.entries(start, offer.size, max_bytes=room)
             parsed = [parse_entry(data) for data in entries]
+            check_chain(held.state if held else None, parsed)
             bodies = await fetcher.bodies([entry for entry in parsed if self._wants(entry)])
             state = held.state if held else None
             growth = judge_growth(state, entries, [bodies.get(e.index) for e in parsed], offer.note)

@@ -104,7 +104,7 @@ def test_the_audit_tells_what_a_log_reports_and_proves_nothing() -> None:
     assert [item.text.split(":")[0] for item in told] == [
         f"item {number} of the evidence it reports proves nothing" for number in (1, 3)
     ]
-    assert "the notes agree" in told[1].text and told[0].evidence.startswith(f"entry {index}, leaf hash ")
+    assert "both have root" in told[1].text and told[0].evidence.startswith(f"entry {index}, leaf hash ")
 
 
 def test_evidence_under_a_key_that_is_not_known_yet_is_looked_at_again() -> None:
