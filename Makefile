@@ -10,7 +10,7 @@ ARGS ?=
 # Two processes, file by file: the suite is long, and most of it waits for other processes. PARALLEL= for one.
 PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check contexts mutations bench bench-full soak format lint types coverage clean
+.PHONY: help demo test check contexts interop conformance mutations bench bench-full soak format lint types coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -65,6 +65,16 @@ contexts: $(READY) ## fetch JSON-LD contexts from pinned npm packages into ~/.ca
 	node "$$folder/collect.cjs" "$$folder/node_modules" "$$folder/found"; \
 	$(VENV)/bin/cairn contexts --from "$$folder/found" $(if $(VAULT),--vault "$(VAULT)")
 
+interop: $(READY) ## install the pinned verifiers of others, and let them read what we issue and us what they issue
+	@command -v npm >/dev/null || { echo "make: error: npm and node run the verifiers of others and were not found" >&2; \
+	  echo "make: hint: install Node.js 20 or newer" >&2; exit 1; }
+	npm ci --prefix tests/interop --no-audit --no-fund --ignore-scripts
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input -e '.[node,dev,peers]'
+	$(PYTHON) -m pytest tests/interop $(ARGS)
+
+conformance: $(READY) ## go through all vectors and peers, and write docs/conformance.md (after make interop)
+	$(PYTHON) -m tests.conformance
+
 mutations: $(READY) ## plant faults in a copy of the evaluator, one by one: each must be caught
 	$(PYTHON) -m tests.mastery.mutations $(ARGS)
 
@@ -74,7 +84,7 @@ bench: $(READY) ## quick measurements, a tenth of the size, under five minutes
 bench-full: $(READY) ## measurements fit for quoting
 	$(PYTHON) -m bench --full
 
-soak: $(READY) ## the tests that run for minutes
+soak: $(READY) ## the tests that run long: crash rounds, ten simulated half-years, the longest ways
 	$(PYTHON) -m pytest -m soak --timeout 1800 $(ARGS)
 
 format: $(READY) ## rewrite the code in the house format

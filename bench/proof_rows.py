@@ -63,7 +63,8 @@ def measure() -> Iterator[ProofTimes]:
             )
 
 
-def _median(action: Callable[[], None], rounds: int = ROUNDS) -> Measured:
+def median_of(action: Callable[[], object], rounds: int = ROUNDS) -> Measured:
+    """The median of some rounds of an action, in milliseconds."""
     times = []
     for _ in range(rounds):
         started = perf_counter()
@@ -81,19 +82,19 @@ def _ours(suite: Cryptosuite, badge: JSONObject) -> Measured:
         if judgement.answer is not Answer.YES:
             raise SystemExit(judgement.reason)
 
-    return _median(verify)
+    return median_of(verify)
 
 
 def _openvc(suite: Cryptosuite, badge: JSONObject) -> Measured:
     try:
         if suite is Cryptosuite.EDDSA_JCS_2022:
             simple = importlib.import_module("openvc.proof.di_jcs").EddsaJcsProofSuite()
-            return _median(lambda: simple.verify(badge))
+            return median_of(lambda: simple.verify(badge))
         peer = importlib.import_module("openvc.proof.data_integrity").DataIntegrityProofSuite()
     except ImportError as error:
         return Measured(None, f"pip install '.[peers]' ({error.name} is not here)")
     contexts = {url: document for url, document in _documents().items() if url in str(badge["@context"])}
-    return _median(lambda: peer.verify(badge, extra_contexts=contexts), 20)
+    return median_of(lambda: peer.verify(badge, extra_contexts=contexts), 20)
 
 
 def _install(folder: Path) -> str:

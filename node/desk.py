@@ -72,6 +72,12 @@ async def with_people(where: Home | RemoteDesk, call: "Callable[[PeopleClient], 
         return await call(PeopleClient(reach))
 
 
+async def with_reach(where: Home | RemoteDesk, call: "Callable[[Reach], Awaitable[Answer]]") -> Answer:
+    """As `at_desk`, for calls of other services."""
+    async with _reach(where) as reach:
+        return await call(reach)
+
+
 async def with_rights(where: Home | RemoteDesk, call: "Callable[[RightsClient], Awaitable[Answer]]") -> Answer:
     """As `at_desk`, for the rights of learners."""
     async with _reach(where) as reach:

@@ -21,7 +21,7 @@ from ledger.log.merkle import root_of_hashes
 from node import durable
 from node.clock import Clock, Draw
 from node.config import FILE_NAME, NodeConfig, parse_config, render_config
-from node.keystore import KeyRole, Keystore, create_keystore
+from node.keystore import P256_ROLES, KeyRole, Keystore, create_keystore
 from node.store.ledgerstore import LedgerStore
 from node.tls.modes import TLSMode
 
@@ -164,10 +164,17 @@ def _make_charter(founding: Founding, keys: Keystore, at: int, statement_id: byt
         grpc=founding.grpc_address,
         roots=Roots(founding.root_keys, founding.threshold),
         log_key=keys.newest(KeyRole.LOG).public,
-        keys=tuple(RoleKey(keys.newest(KeyRole(role.value)).public, role) for role in Role),
+        keys=_role_keys(keys),
         batch=BatchPolicy(founding.interval_ms, founding.minute, batch_size),
         lists=ListPolicy(founding.lists_open, slots),
     )
+
+
+def _role_keys(keys: Keystore) -> tuple[RoleKey, ...]:
+    """One key for each role; roles that sign credentials have a P-256 key beside it."""
+    ed25519 = [RoleKey(keys.newest(KeyRole(role.value)).public, role) for role in Role]
+    p256 = [RoleKey(keys.p256_with_role(role)[-1].public, Role(role.value)) for role in P256_ROLES]
+    return (*ed25519, *p256)
 
 
 def _make_first_commit(charter: Charter, keys: Keystore) -> follow.Growth:

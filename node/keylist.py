@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger import base64url
+from ledger.credential.p256 import P256SigningKey
 from ledger.log.charter import Role
 from ledger.log.keyring import KeyRecord
-from ledger.log.keys import SigningKey
+from ledger.log.keys import Algorithm, SigningKey
 from ledger.log.state import LogState
 from node.clock import Draw
 from node.keystore import KeyRole, Keystore
@@ -17,13 +18,15 @@ class ListedKey:
     """One key: its id, what it is for, how it stands, and whether its secret half is on this computer."""
 
     id: str
+    algorithm: str
     role: str
     state: str
     is_here: bool
 
     def to_json(self) -> dict[str, object]:
         """Give it as JSON."""
-        return {"here": self.is_here, "id": self.id, "role": self.role, "state": self.state}
+        members = {"algorithm": self.algorithm, "here": self.is_here, "id": self.id}
+        return {**members, "role": self.role, "state": self.state}
 
 
 def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
@@ -31,9 +34,10 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
     rows = [
         ListedKey(
             id=base64url.encode(key_id),
+            algorithm=record.key.algorithm.value,
             role=record.role.value,
             state=describe_record(record),
-            is_here=keystore.find(key_id) is not None,
+            is_here=keystore.holds(key_id),
         )
         for key_id, record in state.keys.records.items()
     ]
@@ -41,12 +45,24 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
         word = "in force" if key == state.log_key else "rotated away"
         is_here = keystore.find(key.id) is not None
         rows.append(
-            ListedKey(id=base64url.encode(key.id), role="log", state=f"{word}, from entry {since}", is_here=is_here)
+            ListedKey(
+                id=base64url.encode(key.id),
+                algorithm=key.algorithm.value,
+                role="log",
+                state=f"{word}, from entry {since}",
+                is_here=is_here,
+            )
         )
     needed = f"{state.roots.threshold} of {len(state.roots.keys)} sign"
     rows += [
         # A root key never stands on the node.
-        ListedKey(id=base64url.encode(key.id), role="root", state=needed, is_here=keystore.find(key.id) is not None)
+        ListedKey(
+            id=base64url.encode(key.id),
+            algorithm=key.algorithm.value,
+            role="root",
+            state=needed,
+            is_here=keystore.find(key.id) is not None,
+        )
         for key in state.roots.keys
     ]
     return tuple(rows)
@@ -58,7 +74,7 @@ def missing_keys(state: LogState, keystore: Keystore) -> Iterator[tuple[str, str
         yield "log", "the log cannot go on"
     for role in Role:
         in_force = state.keys.in_force(role, state.size)
-        if in_force and not any(keystore.find(record.key.id) for record in in_force):
+        if in_force and not any(keystore.holds(record.key.id) for record in in_force):
             yield role.value, "what this role signs waits"
         elif not in_force and role is Role.OPERATE:
             yield role.value, "the log names none in force, so no cut can be made"
@@ -71,6 +87,18 @@ def unused_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -
     """
     unused = [key for key in keystore.with_role(role) if key.public.id not in state.named]
     return unused[-1] if unused else keystore.add(role, draw)
+
+
+def unused_p256_key(keystore: Keystore, state: LogState, role: KeyRole, draw: Draw) -> P256SigningKey:
+    """As `unused_key`, a P-256 key for a role that signs credentials."""
+    unused = [key for key in keystore.p256_with_role(role) if key.public.id not in state.named]
+    return unused[-1] if unused else keystore.add_p256(role, draw)
+
+
+def unused_like(record: KeyRecord, keystore: Keystore, state: LogState, draw: Draw) -> SigningKey | P256SigningKey:
+    """A key that can follow another: of its role and algorithm."""
+    make = unused_p256_key if record.key.algorithm is Algorithm.P256 else unused_key
+    return make(keystore, state, KeyRole(record.role.value), draw)
 
 
 def describe_record(record: KeyRecord) -> str:

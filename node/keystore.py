@@ -3,6 +3,7 @@
 A node's own keys stand under `keys/`, one file each, mode 0600: `log.key`, `operate.key`, `issue.key`, `register.key`,
 `define.key`, `witness.key` and `list_root.key` (opens every status page of this log). A key made later for the same
 role gets a number (`operate-2.key`); which of them is in force is the log's to say, so none is ever overwritten.
+`issue_p256.key` and `register_p256.key` sign credentials for receivers that know no Ed25519; an elder node has none.
 A list root that was taken over from a log this one succeeds stands beside them
 (`inherited_root.key`, `inherited_root-2.key`).
 Root and governor keys never stand on a node. They are made elsewhere as one encrypted file: argon2id turns the
@@ -16,6 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ledger import base64url, canonical
+from ledger.credential.p256 import DRAWN_BYTES, P256SigningKey, make_secret
 from ledger.errors import CairnError, MalformedError, RuleError
 from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 from ledger.log.keyfile import MAX_KEY_FILE_BYTES, MODERATE_COST, KeyCost, SealedKey, read_sealed_key, seal_key
@@ -26,7 +28,7 @@ from node.clock import Draw
 _FORMAT = "cairn/root-key/v1"
 _RESTORE = "restore the keys from the backup"
 _INHERITED = "inherited_root"
-_FILE_NAME = re.compile(r"([a-z_]+)(?:-([1-9][0-9]{0,5}))?\.key")
+_FILE_NAME = re.compile(r"([a-z][a-z0-9_]*)(?:-([1-9][0-9]{0,5}))?\.key")
 
 
 class KeyRole(StrEnum):
@@ -40,29 +42,46 @@ class KeyRole(StrEnum):
     WITNESS = "witness"
 
 
+P256_ROLES = {KeyRole.ISSUE: "issue_p256", KeyRole.REGISTER: "register_p256"}
+"""Roles for which there may be P-256 keys too, and how their files are called."""
+
+_P256_NAMES = {name: role for role, name in P256_ROLES.items()}
+
+
 class Keystore:
-    """The keys under one `keys/` directory, read once; only `add` and `reload` change them."""
+    """The keys under one `keys/` directory, read once; only `add`, `add_p256` and `reload` change them."""
 
     def __init__(
         self,
         directory: Path,
         keys: dict[KeyRole, dict[int, SigningKey]],
+        p256: dict[KeyRole, dict[int, P256SigningKey]],
         list_root: bytes,
         inherited_roots: Mapping[LogId, bytes],
     ) -> None:
         """Use `open_keystore` or `create_keystore`."""
         self._directory = directory
         self._keys = keys
+        self._p256 = p256
         self.list_root = list_root
         self.inherited_roots = dict(inherited_roots)
         """List roots of the logs that this institution succeeds, as far as they survived."""
 
     def find(self, key_id: KeyId) -> SigningKey | None:
-        """The key with this id, whatever its role, or None when this node does not have it."""
+        """The Ed25519 key with this id, whatever its role, or None when this node does not have it."""
         return next((key for keys in self._keys.values() for key in keys.values() if key.public.id == key_id), None)
 
+    def holds(self, key_id: KeyId) -> bool:
+        """Whether this node has the key with this id, of either algorithm."""
+        p256 = (key for keys in self._p256.values() for key in keys.values())
+        return self.find(key_id) is not None or any(key.public.id == key_id for key in p256)
+
+    def p256_with_role(self, role: KeyRole) -> tuple[P256SigningKey, ...]:
+        """All P-256 keys made for a role, oldest first; none for a role that signs no credentials."""
+        return tuple(key for _, key in sorted(self._p256.get(role, {}).items()))
+
     def with_role(self, role: KeyRole) -> tuple[SigningKey, ...]:
-        """All keys made for a role, oldest first; the log says which of them is in force."""
+        """All Ed25519 keys made for a role, oldest first; the log says which of them is in force."""
         return tuple(key for _, key in sorted(self._keys[role].items()))
 
     def newest(self, role: KeyRole) -> SigningKey:
@@ -76,14 +95,23 @@ class Keystore:
             MalformedError, PolicyError: as `open_keystore`; the keys known before stay.
         """
         again = open_keystore(self._directory)
-        self._keys, self.list_root, self.inherited_roots = again._keys, again.list_root, again.inherited_roots
+        self._keys, self._p256 = again._keys, again._p256
+        self.list_root, self.inherited_roots = again.list_root, again.inherited_roots
 
     def add(self, role: KeyRole, draw: Draw) -> SigningKey:
         """Make one more key for a role and write its file; it counts once the log names it."""
         number = max(self._keys[role], default=0) + 1
         key = SigningKey(draw(SEED_BYTES))
-        durable.create_file(self._directory / _file_name(role, number), _encode_key(role, key))
+        durable.create_file(self._directory / _file_name(role, number), _encode_key(role, key.public, key.seed))
         self._keys[role][number] = key
+        return key
+
+    def add_p256(self, role: KeyRole, draw: Draw) -> P256SigningKey:
+        """As `add`, a P-256 key for a role of `P256_ROLES`."""
+        number = max(self._p256[role], default=0) + 1
+        key, name = P256SigningKey(make_secret(draw(DRAWN_BYTES))), P256_ROLES[role]
+        durable.create_file(self._directory / _file_name(name, number), _encode_key(name, key.public, key.secret))
+        self._p256[role][number] = key
         return key
 
     def add_inherited_root(self, log: LogId, secret: bytes) -> None:
@@ -117,9 +145,12 @@ def create_keystore(directory: Path, draw: Draw) -> Keystore:
         FileExistsError: something stands at `directory`.
     """
     directory.mkdir(mode=0o700)
-    store = Keystore(directory, {role: {} for role in KeyRole}, draw(SEED_BYTES), {})
+    p256: dict[KeyRole, dict[int, P256SigningKey]] = {role: {} for role in P256_ROLES}
+    store = Keystore(directory, {role: {} for role in KeyRole}, p256, draw(SEED_BYTES), {})
     for role in KeyRole:
         store.add(role, draw)
+    for role in P256_ROLES:
+        store.add_p256(role, draw)
     durable.create_file(
         directory / "list_root.key",
         canonical.encode({"role": "list_root", "secret": base64url.encode(store.list_root)}) + b"\n",
@@ -135,9 +166,12 @@ def open_keystore(directory: Path) -> Keystore:
         PolicyError: other accounts of this computer can open a file.
     """
     keys: dict[KeyRole, dict[int, SigningKey]] = {role: {} for role in KeyRole}
+    p256: dict[KeyRole, dict[int, P256SigningKey]] = {role: {} for role in P256_ROLES}
     inherited: dict[LogId, bytes] = {}
     for path, name, number in _key_files(directory):
-        if name == _INHERITED:
+        if name in _P256_NAMES:
+            p256[_P256_NAMES[name]][number] = _read_p256_key(path, name)
+        elif name == _INHERITED:
             inherited.update([_read_inherited_root(path)])
         elif name != "list_root":
             role = _role(path, name)
@@ -145,7 +179,7 @@ def open_keystore(directory: Path) -> Keystore:
     for role, found in keys.items():
         if not found:
             raise MalformedError(f"{directory}: no key for role {role}", hint=_RESTORE)
-    return Keystore(directory, keys, read_list_root(directory / "list_root.key"), inherited)
+    return Keystore(directory, keys, p256, read_list_root(directory / "list_root.key"), inherited)
 
 
 def find_bad_files(directory: Path) -> list[tuple[Path, CairnError]]:
@@ -163,6 +197,8 @@ def find_bad_files(directory: Path) -> list[tuple[Path, CairnError]]:
                 raise MalformedError(f"{path}: not named after a role", hint="move foreign files out of this directory")
             if match[1] == "list_root":
                 read_list_root(path)
+            elif match[1] in _P256_NAMES:
+                _read_p256_key(path, match[1])
             elif match[1] == _INHERITED:
                 _read_inherited_root(path)
             else:
@@ -237,24 +273,41 @@ def _role(path: Path, name: str) -> KeyRole:
         raise MalformedError(f"{path}: no role is called {name}") from error
 
 
-def _encode_key(role: KeyRole, key: SigningKey) -> bytes:
-    content: canonical.JSONObject = {
-        "public": key.public.to_json(),
-        "role": role.value,
-        "seed": base64url.encode(key.seed),
-    }
+def _encode_key(role: str, public: PublicKey, secret: bytes) -> bytes:
+    content: canonical.JSONObject = {"public": public.to_json(), "role": str(role), "seed": base64url.encode(secret)}
     return canonical.encode(content) + b"\n"
 
 
 def _read_key(path: Path, role: KeyRole) -> SigningKey:
-    fields = canonical.Fields(_read_json(path), str(path))
-    if (stated := fields.text("role", max_length=32)) != role.value:
-        raise MalformedError(f"{path}: a key for role {stated}, expected {role}")
-    key = SigningKey(fields.data("seed", SEED_BYTES))
-    if parse_public_key(fields.object("public"), f"{path}: public") != key.public:
-        raise MalformedError(f"{path}: the secret does not belong to the public key beside it")
-    fields.finish()
+    public, seed = _read_pair(path, role)
+    key = SigningKey(seed)
+    _check_pair(path, public, key.public)
     return key
+
+
+def _read_p256_key(path: Path, name: str) -> P256SigningKey:
+    public, secret = _read_pair(path, name)
+    try:
+        key = P256SigningKey(secret)
+    except ValueError as error:
+        raise MalformedError(f"{path}: {error}") from None
+    _check_pair(path, public, key.public)
+    return key
+
+
+def _read_pair(path: Path, role: str) -> tuple[PublicKey, bytes]:
+    fields = canonical.Fields(_read_json(path), str(path))
+    if (stated := fields.text("role", max_length=32)) != role:
+        raise MalformedError(f"{path}: a key for role {stated}, expected {role}")
+    secret = fields.data("seed", SEED_BYTES)
+    public = parse_public_key(fields.object("public"), f"{path}: public")
+    fields.finish()
+    return public, secret
+
+
+def _check_pair(path: Path, stated: PublicKey, public: PublicKey) -> None:
+    if stated != public:
+        raise MalformedError(f"{path}: the secret does not belong to the public key beside it")
 
 
 def read_list_root(path: Path) -> bytes:

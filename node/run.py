@@ -29,6 +29,7 @@ from ledger.log.identity import LogId, encode_log_id
 from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.address import Address, parse_address
+from node.client.contexts import open_library
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, NodeConfig, parse_config
 from node.descriptors import raise_limit
@@ -40,6 +41,7 @@ from node.metrics.meters import Meters
 from node.newestheads import NewestHeads
 from node.observing import Observing, open_observer
 from node.onlyone import hold_directory
+from node.registrar.copy_desk import CopyDesk
 from node.registrar.database import Database, find_place, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.learners.desk import LearnerDesk
@@ -48,11 +50,15 @@ from node.registrar.parts import DeskParts
 from node.registrar.people.entrance import Entrance
 from node.registrar.service import add_registrar
 from node.registrar.submission import Submission
+from node.service.copies import add_copies
 from node.service.gate import Gate
 from node.service.operator import add_operator
 from node.service.recovery import add_recovery
 from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
+from node.statuscopies import CopyParts, StatusCopies
+from node.statusfiles import FOLDER_NAME as STATUS_FOLDER
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
@@ -81,6 +87,7 @@ class Node:
         side: the public half.
         desk: the registrar's.
         http_url: public URL of the HTTP listener, without / at the end.
+        status_files: status lists for other software, this institution's and copies.
         socket: path of the private listener.
     """
 
@@ -106,6 +113,7 @@ class Node:
         self.http_url = config.http_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.socket = private
         self._http_socket = http_socket
+        self.status_files = StatusFiles(parts.directory / STATUS_FOLDER)
         self.desk = RegistrarDesk(
             DeskParts(
                 database=database,
@@ -122,11 +130,24 @@ class Node:
                 findings=lambda: self.observing.watch.look(),
                 observer=parts.observer,
                 certificates=self.side.certificates.shown,
+                status_files=self.status_files,
                 directory=parts.directory,
+                contexts=open_library(parts.directory),
                 state_home=parts.state_home,
                 retention=config.retention,
                 newest_head=self.side.directory.newest_head,
                 wait_for_head=lambda size: self.side.cosigning.wait_for_quorum(size, config.cut_timeout_seconds),
+            )
+        )
+        self.status_copies = StatusCopies(
+            CopyParts(
+                ledger=self.ledger,
+                own=self.log_id,
+                networks=self.side.directory.networks,
+                http_url=self.http_url,
+                files=self.status_files,
+                trust=lambda: self.side.trust,
+                clock=parts.clock,
             )
         )
         self.submission = Submission(self.desk, self.side.events, parts.clock, parts.draw)
@@ -136,6 +157,7 @@ class Node:
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
+        add_copies(self._private_server, CopyDesk(self.desk))
         self.learners = LearnerDesk(self.desk)
         add_rights(self._private_server, self.learners)
         self.verifying = VerifyingDesk(
@@ -186,6 +208,7 @@ class Node:
             await self._listen()
             submission = group.create_task(self.submission.run(), name="outbox")
             schedule = group.create_task(self.desk.keep_schedule(), name="cuts")
+            copying = group.create_task(self.status_copies.run(), name="status lists")
             tidying = group.create_task(self.entrance.office.keep_tidy(), name="proposals")
             retaining = group.create_task(self.learners.keep_retention(), name="retention")
             observing = await self.observing.start(group)
@@ -202,7 +225,7 @@ class Node:
                 await self.observing.stop()
                 # 2. No further cut is begun; a statement that was signed waits in the outbox.
                 schedule.cancel()
-                for task in (submission, tidying, retaining, reopening, stopping, *observing):
+                for task in (submission, copying, tidying, retaining, reopening, stopping, *observing):
                     task.cancel()
                 # 3. Followers, witness, sequencer and public gRPC, in the order that `LedgerSide` gives.
                 side.cancel()

@@ -70,15 +70,18 @@ ORDER = {
     "credential": (
         "strict_json",
         "timestamp",
+        "baking",
         "jcs",
         "jsonld",
         "jose",
+        "p256",
         "disclosure",
         "validity",
         "moment",
         "processing",
         "keybinding",
         "sdjwt",
+        "typemetadata",
         "issuance",
         "selection",
         "json_form",
@@ -92,6 +95,10 @@ ORDER = {
         "presentation",
         "report",
         "dataintegrity",
+        "badge",
+        "clr",
+        "plainlist",
+        "badge",
         "as_of_report",
         "batch_report",
         "verify_token",
@@ -104,6 +111,8 @@ ORDER = {
         "verify_as_of",
         "verify",
         "verify_standalone",
+        "baking",
+        "external",
     ),
     "mastery": (
         "problems",
@@ -112,6 +121,7 @@ ORDER = {
         "table",
         "jsontext",
         "framework",
+        "exchange",
         "scales",
         "assessors",
         "roster",
@@ -149,7 +159,7 @@ PURE_STDLIB = {
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "copy",
     "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "itertools",
     "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "unicodedata",
-    "urllib.parse", "zlib",
+    "urllib.parse", "xml.parsers", "xml.parsers.expat", "xml.sax.saxutils", "zlib",
 }  # fmt: skip
 """Standard modules that neither touch the world nor differ between two runs."""
 
@@ -278,7 +288,8 @@ def may_import(importer: str, imported: str) -> bool:
         return is_listed(imported, NODE_LIBRARIES) or is_standard(imported)
     if is_own(imported):
         # not the whole of node.client: `cairn` is installed without grpc
-        return is_listed(imported, {"ledger", "node.client.http", "node.client.notes", "wallet_cli"})
+        allowed = {"ledger", "node.client.contexts", "node.client.http", "node.client.notes", "wallet_cli"}
+        return is_listed(imported, allowed)
     return is_listed(imported, WALLET_LIBRARIES) or is_standard(imported)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger import canonical
-from ledger.errors import CairnError, SignatureError
+from ledger.errors import CairnError, MalformedError, SignatureError
 from ledger.log.checkpoint import Checkpoint, log_verifier_key, open_cosignatures, read_checkpoint
 from ledger.log.evidence import VerifiedFork, encode_fork, gather_forks, parse_fork, verify_fork
 from ledger.log.forkfile import (
@@ -125,8 +125,13 @@ def judge_evidence(data: bytes, trust: TrustRoot | None = None, network: Network
         accused, _ = verify_fork_file(file)
         pieces = [encode_fork(piece) for piece in file.evidence]
         return _describe(accused, pieces, trust, network, stands_alone=True)
-    data = data.removesuffix(b"\n")
-    evidence = parse_fork(data)
+    try:
+        evidence = parse_fork(data.removesuffix(b"\n"))
+    except MalformedError as error:
+        raise MalformedError(
+            f"file: no fork file, and no piece of fork evidence: {error}",
+            hint="cairn-node evidence and cairn evidence write fork files",
+        ) from error
     accused = _find_accused(read_checkpoint(evidence.first).origin, trust, network)
     try:
         verify_fork(evidence, accused.keys)

@@ -69,3 +69,9 @@ def read_held(trust: TrustRoot, folder: Path, nodes: tuple[str, ...], key: bytes
     if replica.log(trust.network) is None:
         return None
     return HeldLedger(trust, replica, Network(trust, replica), nodes, folder)
+
+
+def owns_issuer(folder: Path, issuer: str) -> bool:
+    """Whether an issuer id belongs to a member of the ledger held; nobody's is known where none is."""
+    held = open_held(folder)
+    return held is not None and held.network.owner_of(issuer) is not None

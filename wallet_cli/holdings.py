@@ -13,6 +13,7 @@ from typing import Any
 
 from ledger import base64url
 from ledger.errors import MalformedError
+from wallet_cli.imports import Import, encode_import, parse_import
 
 CONTENTS_VERSION = 1
 MAX_COPIES = 64
@@ -101,6 +102,7 @@ class Contents:
     pending: tuple[Pending, ...] = ()
     history: tuple[Presented, ...] = ()
     next_number: int = 1
+    imports: tuple[Import, ...] = ()
 
     def holding(self, name: str) -> Holding:
         """Return the holding of this id.
@@ -111,6 +113,11 @@ class Contents:
         for holding in self.holdings:
             if holding.id == name:
                 return holding
+        if any(held.id == name for held in self.imports):
+            raise MalformedError(
+                f"{name} is external: no field of it can be chosen",
+                hint=f"give its file itself: cairn show {name} -o FILE",
+            )
         known = ", ".join(holding.id for holding in self.holdings) or "nothing yet"
         raise MalformedError(
             f"there is no credential {name!r} in this vault", hint=f"it holds {known}; see `cairn list`"
@@ -129,6 +136,11 @@ class Contents:
             pending=tuple(key for key in self.pending if key.seed not in used),
             next_number=self.next_number + 1,
         )
+
+    def with_import(self, new: Import) -> "Contents":
+        """Add a file of another format under the next free id."""
+        kept = replace(new, id=f"x{self.next_number}")
+        return replace(self, imports=(*self.imports, kept), next_number=self.next_number + 1)
 
     def with_renewed(self, holding_id: str, position: int, copy: Copy) -> "Contents":
         """Add a copy to a holding, in the place of one that is kept as a former one, and drop the pending key it uses."""
@@ -149,7 +161,8 @@ class Contents:
 
 def encode_contents(contents: Contents) -> bytes:
     """Return the JSON form of a vault's content."""
-    value = {
+    # Left out where there are none, so that such a vault is what an older cairn reads too.
+    value = ({"imports": [encode_import(held) for held in contents.imports]} if contents.imports else {}) | {
         "history": [_encode_presented(item) for item in contents.history],
         "holdings": [
             {"copies": [_encode_copy(copy) for copy in item.copies], "id": item.id} for item in contents.holdings
@@ -184,6 +197,7 @@ def parse_contents(data: bytes) -> Contents:
             ),
             history=tuple(_parse_presented(item) for item in value["history"]),
             next_number=int(value["next_number"]),
+            imports=tuple(parse_import(held) for held in value.get("imports", ())),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedError(f"vault: content cannot be read ({type(error).__name__})") from error

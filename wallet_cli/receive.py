@@ -16,9 +16,10 @@ from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import encode_log_id
 from ledger.log.keys import SEED_BYTES, SigningKey
 from node.client import http
-from wallet_cli import claim, files
+from wallet_cli import claim, files, imported
 from wallet_cli.acceptance import Accepted, accept_credential
 from wallet_cli.claim import Issuer
+from wallet_cli.foreign import OwnerTest, is_foreign
 from wallet_cli.held import HeldLedger
 from wallet_cli.holdings import Contents, Copy, Holding, Pending
 from wallet_cli.offer import Offer, OfferLink, is_offer_text, parse_offer, read_offer_text
@@ -44,8 +45,20 @@ class Received:
     accepted: Accepted
 
 
-def read_source(text: str) -> Offer | OfferLink | str:
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """A file of another format than this ledger's."""
+
+    path: Path
+    data: bytes
+
+
+def read_source(text: str, owns: OwnerTest = lambda _: False) -> Offer | OfferLink | ForeignFile | str:
     """Tell what the learner gave: an offer, a link to one, or a file with a credential (its text) or an offer.
+
+    Args:
+        text: link, QR text or path.
+        owns: whether an issuer id is of the ledger held; see `foreign.is_foreign`.
 
     Raises:
         MalformedError: none of these.
@@ -53,7 +66,13 @@ def read_source(text: str) -> Offer | OfferLink | str:
     """
     if is_offer_text(text):
         return read_offer_text(text)
-    data = files.read_bounded(Path(text).expanduser(), MAX_FILE_BYTES).strip()
+    path = Path(text).expanduser()
+    whole = files.read_bounded(path, imported.MAX_FILE_BYTES)
+    data = whole.strip()
+    if not _is_offer(data) and is_foreign(whole, owns):
+        return ForeignFile(path, whole)
+    if len(whole) > MAX_FILE_BYTES:
+        raise MalformedError(f"{text}: {len(whole)} bytes, at most {MAX_FILE_BYTES} are read")
     if data.startswith(b"{"):
         return parse_offer(data)
     try:
@@ -69,6 +88,12 @@ def read_source(text: str) -> Offer | OfferLink | str:
             f"{text} is neither a credential nor an offer", hint="give the .sdjwt file or the link of the school"
         )
     return content
+
+
+def _is_offer(data: bytes) -> bool:
+    return is_offer_text(data[:64].decode("ascii", "replace")) or (
+        data.startswith(b"{") and b'"credential_issuer"' in data and b'"@context"' not in data
+    )
 
 
 def receive_text(vault: Vault, sd_jwt: str, *, held: HeldLedger | None, now: int) -> Received:

@@ -13,7 +13,7 @@ Errors name the field as a CSV column does and never repeat what is in it.
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -28,7 +28,7 @@ from ledger.credential.status import StatusReference, encode_status_claim
 from ledger.credential.strict_json import JSONObject, JSONValue
 from ledger.errors import RuleError
 from ledger.log.didkey import encode_did_key
-from ledger.log.keys import KeyId
+from ledger.log.keys import Algorithm, KeyId
 
 MAX_NAME_CHARACTERS = 200
 MAX_EMAIL_CHARACTERS = 254
@@ -97,6 +97,14 @@ class CopyTerms:
     """Unix seconds; only the UTC day gets into the copy."""
     copy_id: str
     """A random UUID in its text form."""
+    algorithm: Algorithm = Algorithm.ED25519
+    """Of the key behind `sign`."""
+    certificates: tuple[bytes, ...] = ()
+    """Chain of that key as DER, its own certificate first, for wallets that know issuers by certificates (`x5c`)."""
+    vct_integrity: str = ""
+    """Hash of the type metadata behind `vct` (SD-JWT VC, document integrity)."""
+    plain_status: Mapping[str, JSONValue] = field(default_factory=dict)
+    """Members of `status` that other software reads."""
 
 
 def check_award(content: AwardContent) -> None:
@@ -146,21 +154,14 @@ def mint_copy(content: AwardContent, terms: CopyTerms, sign: Sign, draw: Draw) -
     """
     check_award(content)
     _check_terms(content, terms)
-    issuer = content.issuer
     hidden: list[Path] = [("ld", "awardedDate")]
-    credential: JSONObject = {
-        "@context": list(openbadge.CONTEXTS),
-        "id": f"urn:uuid:{terms.copy_id}",
-        "type": ["VerifiableCredential", "AchievementCredential"],
-        "name": content.achievement.name,
-        "issuer": {"id": issuer.id, "type": ["Profile"], "name": issuer.name, "url": issuer.url},
-        "validFrom": _start_of(datetime.fromtimestamp(terms.issued_at, UTC).date()),
-        "awardedDate": _start_of(date.fromisoformat(content.awarded_on)),
-    }
-    claims: JSONObject = {"vct": terms.vct, "iss": terms.iss, "status": encode_status_claim(terms.status)}
+    credential = describe_credential(content, terms.copy_id, terms.issued_at)
+    status = encode_status_claim(terms.status)
+    claims: JSONObject = {"vct": terms.vct, "iss": terms.iss, "status": {**status, **terms.plain_status}}
+    if terms.vct_integrity:
+        claims["vct#integrity"] = terms.vct_integrity
     if content.valid_until is not None:
         end = datetime.combine(date.fromisoformat(content.valid_until), time(23, 59, 59), UTC)
-        credential["validUntil"] = f"{content.valid_until}T23:59:59Z"
         claims["exp"] = int(end.timestamp())
     if content.replaces is not None:
         claims["replaces"] = content.replaces
@@ -169,7 +170,7 @@ def mint_copy(content: AwardContent, terms: CopyTerms, sign: Sign, draw: Draw) -
         claims["evaluation"] = encode_claim(content.evaluation, draw(SALT_BYTES))
         hidden.append(("evaluation",))
     if terms.holder is None:
-        subject_id = f"urn:uuid:{_random_uuid(draw)}"
+        subject_id = f"urn:uuid:{random_uuid(draw)}"
     else:
         # Written anew from the key: other members of a wallet's JWK, such as a `kid`, could link two copies.
         key = parse_jwk(terms.holder, where="holder key")
@@ -178,47 +179,90 @@ def mint_copy(content: AwardContent, terms: CopyTerms, sign: Sign, draw: Draw) -
     credential["credentialSubject"] = _make_subject(content, subject_id, hidden, draw)
     claims["ld"] = credential
     token = issue_sd_jwt(
-        claims, hidden, sign=sign, draw=draw, key_id=base64url.encode(terms.key_id), decoys=OBJECT_DIGESTS
+        claims,
+        hidden,
+        sign=sign,
+        draw=draw,
+        key_id=base64url.encode(terms.key_id),
+        algorithm=terms.algorithm,
+        certificates=terms.certificates,
+        decoys=OBJECT_DIGESTS,
     )
     return _drop_fillers(token)
+
+
+def describe_credential(content: AwardContent, copy_id: str, issued_at: int) -> JSONObject:
+    """The Open Badges credential of an award without its subject and without what secures it.
+
+    Args:
+        content: what the award says.
+        copy_id: a random UUID in its text form.
+        issued_at: Unix seconds; only the UTC day gets in.
+    """
+    issuer = content.issuer
+    credential: JSONObject = {
+        "@context": list(openbadge.CONTEXTS),
+        "id": f"urn:uuid:{copy_id}",
+        "type": ["VerifiableCredential", "AchievementCredential"],
+        "name": content.achievement.name,
+        "issuer": {"id": issuer.id, "type": ["Profile"], "name": issuer.name, "url": issuer.url},
+        "validFrom": _start_of(datetime.fromtimestamp(issued_at, UTC).date()),
+        "awardedDate": _start_of(date.fromisoformat(content.awarded_on)),
+    }
+    if content.valid_until is not None:
+        credential["validUntil"] = f"{content.valid_until}T23:59:59Z"
+    return credential
+
+
+def describe_identities(content: AwardContent) -> list[JSONValue]:
+    """Who the learner is, in clear: one identity object for each thing known."""
+    identities = {"name": content.name, "email": content.email, "date_of_birth": content.date_of_birth}
+    return [
+        {
+            "type": "IdentityObject",
+            "hashed": False,
+            "identityHash": value,
+            "identityType": openbadge.IDENTITY_TYPES[name],
+        }
+        for name, value in identities.items()
+        if value is not None
+    ]
+
+
+def describe_results(content: AwardContent) -> list[JSONValue]:
+    """The learner's results, each naming what the achievement says about its kind."""
+    descriptions = {description.code: description.id for description in content.achievement.results}
+    return [
+        {"type": ["Result"], "resultDescription": descriptions[code], "value": value} for code, value in content.results
+    ]
+
+
+def credits_number(text: str) -> int | float:
+    """Open Badges wants a JSON number; ten digits survive as a double exactly as they are written."""
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _make_subject(content: AwardContent, subject_id: str, hidden: list[Path], draw: Draw) -> JSONObject:
     """The credential's subject; adds the paths of what can be hidden in it to `hidden`."""
     place: Path = ("ld", "credentialSubject")
-    identities = {"name": content.name, "email": content.email, "date_of_birth": content.date_of_birth}
-    identifiers: list[JSONValue] = [
-        {
-            "type": "IdentityObject",
-            "hashed": False,
-            "identityHash": value,
-            "identityType": openbadge.IDENTITY_TYPES[field],
-        }
-        for field, value in identities.items()
-        if value is not None
-    ]
     subject: JSONObject = {
         "id": subject_id,
         "type": ["AchievementSubject"],
-        "identifier": _mix(identifiers, IDENTIFIER_DIGESTS, draw),
+        "identifier": _mix(describe_identities(content), IDENTIFIER_DIGESTS, draw),
         "achievement": content.achievement.json,
     }
     hidden += [(*place, "identifier", n) for n in range(IDENTIFIER_DIGESTS)]
     if content.credits is not None:
-        subject["creditsEarned"] = _credits_number(content.credits)
+        subject["creditsEarned"] = credits_number(content.credits)
         hidden.append((*place, "creditsEarned"))
     if content.statement is not None:
         # Open Badges 3.0 has this member for words about the subject; it counts among the digests there always are.
         subject["narrative"] = content.statement
         hidden.append((*place, "narrative"))
     if content.achievement.results:
-        descriptions = {description.code: description.id for description in content.achievement.results}
-        results: list[JSONValue] = [
-            {"type": ["Result"], "resultDescription": descriptions[code], "value": value}
-            for code, value in content.results
-        ]
-        count = -(-len(descriptions) // RESULT_DIGESTS_STEP) * RESULT_DIGESTS_STEP
-        subject["result"] = _mix(results, count, draw)
+        count = -(-len(content.achievement.results) // RESULT_DIGESTS_STEP) * RESULT_DIGESTS_STEP
+        subject["result"] = _mix(describe_results(content), count, draw)
         hidden += [(*place, "result", n) for n in range(count)]
     return subject
 
@@ -280,13 +324,7 @@ def _start_of(day: date) -> str:
     return f"{day.isoformat()}T00:00:00Z"
 
 
-def _credits_number(text: str) -> int | float:
-    """Open Badges wants a JSON number; ten digits survive as a double exactly as they are written."""
-    number = Decimal(text)
-    return int(number) if number == number.to_integral_value() else float(number)
-
-
-def _random_uuid(draw: Draw) -> str:
+def random_uuid(draw: Draw) -> str:
     """A UUID of version 4 (RFC 9562 §5.4)."""
     data = bytearray(draw(16))
     data[6] = data[6] & 0x0F | 0x40

@@ -6,9 +6,10 @@ that their order says nothing, and decoys fill each object or array up to a fixe
 nothing. All randomness comes from `draw`.
 """
 
+import base64
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -48,6 +49,7 @@ def issue_sd_jwt(
     draw: Draw,
     key_id: str | None = None,
     algorithm: Algorithm = Algorithm.ED25519,
+    certificates: Sequence[bytes] = (),
     decoys: Mapping[Path, int] | None = None,
 ) -> str:
     """A signed SD-JWT VC with all its disclosures, ending in a tilde.
@@ -59,6 +61,7 @@ def issue_sd_jwt(
         draw: source of salts (16 bytes each) and decoys.
         key_id: `kid` of the header, a public name of the issuer's key.
         algorithm: of the issuer's key.
+        certificates: DER of its chain for the header's `x5c`, its own certificate first (RFC 7515 §4.1.6).
         decoys: for paths of objects and arrays (`()` is the payload), how many digests shall stand there in the end;
             in arrays the missing ones follow the elements, so that positions stay what they are.
 
@@ -76,6 +79,8 @@ def issue_sd_jwt(
     header: JSONObject = {"alg": ALGORITHM_NAMES[algorithm], "typ": SD_JWT_VC_TYPE}
     if key_id is not None:
         header["kid"] = key_id
+    if certificates:
+        header["x5c"] = [base64.b64encode(certificate).decode("ascii") for certificate in certificates]
     token = "~".join((sign_jws(header, orjson.dumps(payload), sign), *maker.disclosures, ""))
     if len(token) > MAX_TOKEN_CHARS or len(maker.disclosures) > MAX_DISCLOSURES:
         raise RuleError(

@@ -185,7 +185,9 @@ def _read_tree(
         is_top = kind == "isChildOf" and destination == document
         for name, end in (("originNodeURI", origin), ("destinationNodeURI", destination)):
             if end and kind in _INSIDE and end not in items and not (is_top and end == destination):
-                node.complain(f"{kind} leads to item {end}, which is not in this framework", name)
+                # A tree with a hole is none. Real exports keep `precedes` to items that were taken out since.
+                tell = node.remark if kind == "precedes" else node.complain
+                tell(f"{kind} leads to item {end}, which is not in this framework", name)
         if kind != "isChildOf":
             links.append(Link(kind, origin, destination))
         elif is_top:

@@ -32,19 +32,23 @@ def command() -> None:
 @command.command("add", epilog="Example:  cairn-node key add /srv/cairn --role issue -o add-issue.proposal")
 @directory_argument
 @click.option("--role", required=True, type=click.Choice(ROLES), help="What the new key is for.")
+@click.option("--p256", is_flag=True, help="A key for receivers that know no Ed25519; for issue and register alone.")
 @output_option("Where to write the proposal.")
 @force_option
 @json_option
-def add(directory: Path, role: str, output: Path, force: bool, as_json: bool) -> int:
+def add(directory: Path, role: str, p256: bool, output: Path, force: bool, as_json: bool) -> int:
     """Make one more key for a role under DIR/keys, and propose to put it in force."""
     from ledger.log.charter import Role
     from node.clock import system_draw
-    from node.keylist import unused_key
-    from node.keystore import KeyRole
+    from node.keylist import unused_key, unused_p256_key
+    from node.keystore import P256_ROLES, KeyRole
 
+    if p256 and role not in P256_ROLES:
+        raise click.UsageError(f"--p256 belongs to --role {' and '.join(P256_ROLES)}: entries need ed25519")
     home = _open(directory, output, force=force)
     own = _own(home)
-    key = unused_key(home.keystore(), own.state, KeyRole(role), system_draw)
+    make = unused_p256_key if p256 else unused_key
+    key = make(home.keystore(), own.state, KeyRole(role), system_draw)
     return _finish(_drafter(own).add_key(key.public, Role(role)), output, as_json=as_json)
 
 
@@ -119,8 +123,8 @@ def list_(directory: Path, as_json: bool) -> int:
         terminal.result_json([row.to_json() for row in rows])
     else:
         terminal.table(
-            ("key", "role", "state", "here"),
-            [(row.id, row.role, row.state, "yes" if row.is_here else "no") for row in rows],
+            ("key", "role", "algorithm", "state", "here"),
+            [(row.id, row.role, row.algorithm, row.state, "yes" if row.is_here else "no") for row in rows],
         )
     terminal.next_step(f"cairn-node key add {directory} --role ROLE -o P")
     return terminal.EXIT_YES

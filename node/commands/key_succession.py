@@ -36,7 +36,7 @@ ROTATED = ("log", "operate", "issue", "register", "define", "witness")
     show_default=True,
     help="Which key shall be followed by a new one.",
 )
-@click.option("--key", default="", metavar="KEY", help="The old one, where several of the role are in force.")
+@click.option("--key", default="", metavar="KEY", help="The old one, where several are in force, or a P-256 one.")
 @output_option("Where to write the proposal; that to retire the old key goes beside it, to NAME.retire.…")
 @force_option
 @json_option
@@ -52,7 +52,7 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     """
     from ledger.log.charter import Role
     from node.clock import system_draw
-    from node.keylist import unused_key
+    from node.keylist import unused_key, unused_like
     from node.keystore import KeyRole
 
     home = _open(directory, output, force=force)
@@ -64,11 +64,11 @@ def rotate(directory: Path, role: str, key: str, output: Path, force: bool, as_j
     if role == "log":
         if key:
             raise click.UsageError("--key is for the other roles: there is one log key")
-        made = unused_key(home.keystore(), state, KeyRole.LOG, system_draw)
-        return _finish([(make_drafter(state).rotate_log_key(made.public), output)], directory, as_json=as_json)
+        log_key = unused_key(home.keystore(), state, KeyRole.LOG, system_draw)
+        return _finish([(make_drafter(state).rotate_log_key(log_key.public), output)], directory, as_json=as_json)
     old = _find_old(state, Role(role), key)
     beside = _beside(output, "retire", force=force)
-    made = unused_key(home.keystore(), state, KeyRole(role), system_draw)
+    made = unused_like(old, home.keystore(), state, system_draw)
     proposals = [
         (make_drafter(state).add_key(made.public, Role(role)), output),
         (make_drafter(state).retire_key(old.key.id), beside),
@@ -133,8 +133,7 @@ def compromise(
     """
     from node.clock import system_draw
     from node.drafting import find_key
-    from node.keylist import unused_key
-    from node.keystore import KeyRole
+    from node.keylist import unused_like
     from node.registrar.succession import others_in_force
 
     home = _open(directory, output, force=force)
@@ -145,7 +144,7 @@ def compromise(
     keystore = home.keystore()
     if not no_new_key and not others_in_force(state, keystore, record.key.id):
         beside = _beside(output, "add", force=force)
-        made = unused_key(keystore, state, KeyRole(record.role.value), system_draw)
+        made = unused_like(record, keystore, state, system_draw)
         proposals.insert(0, (make_drafter(state).add_key(made.public, record.role), beside))
     return _finish(proposals, directory, as_json=as_json)
 
@@ -298,6 +297,7 @@ def _impact(home: "Home", key: str, since: str) -> "KeyImpact":
 def _find_old(state: "LogState", role: "Role", text: str) -> "KeyRecord":
     from ledger import base64url
     from ledger.errors import RuleError
+    from ledger.log.keys import Algorithm
     from node.drafting import find_key
 
     in_force = state.keys.in_force(role, state.size)
@@ -306,6 +306,8 @@ def _find_old(state: "LogState", role: "Role", text: str) -> "KeyRecord":
         if record not in in_force:
             raise RuleError(f"key {text!r}: is no {role.value} key in force", hint="cairn-node key list DIR shows them")
         return record
+    # A P-256 key is named by its id: most people who rotate a role mean the key that signs everything else.
+    in_force = [record for record in in_force if record.key.algorithm is Algorithm.ED25519]
     if len(in_force) != 1:
         ids = ", ".join(base64url.encode(record.key.id) for record in in_force)
         what = (

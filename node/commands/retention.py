@@ -38,7 +38,11 @@ def command(directory: "Desk", is_applied: bool, as_json: bool) -> int:
         )
     else:
         terminal.result("no retention row in node.toml: nothing is erased by itself")
-    terminal.next_step(
-        f"cairn-node retention {directory}" + ("" if is_applied else " --apply, or wait for the node's daily run")
-    )
+    if not answer.rows:
+        terminal.next_step(
+            'a line in node.toml such as retention = ["awards 60 years after decision"] (docs/rights.md)'
+        )
+    else:
+        then = "" if is_applied else " --apply, or wait for the node's daily run"
+        terminal.next_step(f"cairn-node retention {directory}{then}")
     return terminal.EXIT_YES if answer.is_complete else terminal.EXIT_UNDECIDED

@@ -12,8 +12,7 @@ before anything is minted or cut, in one transaction:
 4. a new list is opened, because unknown slots of the old ones cannot be told from free ones: they are never drawn;
 5. what was done is noted, so that the registrar can be told what no log can bring back.
 
-The same function serves a restored backup and an empty database beside a log rebuilt from peers. The caller sees to it
-that the log is whole: the start-up rule of a running node, or the peers of a recovery.
+For a restored backup, and for an empty database beside a log rebuilt from peers; the caller has seen that it is whole.
 """
 
 from collections import defaultdict
@@ -31,7 +30,7 @@ from ledger.log.entry import Entry, parse_entry
 from ledger.log.identity import LogId
 from ledger.log.records import Anchor, CloseDocument, EvidenceEntry, Issue, Publish, StatusUpdate
 from ledger.log.view import LogView
-from node.registrar import outbox
+from node.registrar import outbox, plainslots
 from node.registrar.inherited import FIRST_NUMBER, ListName, enter_list, find_list
 from node.registrar.page import PublishedPage, open_list, read_published
 from node.registrar.tables import (
@@ -137,6 +136,7 @@ def adopt_log(
         if not is_known:
             awards = _follow_page(session, pages, since, now)
     opened = _open_list(session, list_policy, now)  # 4
+    plainslots.open_after_restoration(session, now)
     newest = log.state.effective_status()
     adoption = Adoption(
         at=now,

@@ -6,20 +6,21 @@ and slot are, for the wallet alone needs the rest.
 """
 
 import dataclasses
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ledger.credential.commitment import commit
-from ledger.credential.copy import AwardContent, CopyTerms, IssuerProfile, check_award, mint_copy
+from ledger.credential.copy import AwardContent, CopyTerms, IssuerProfile, check_award, mint_copy, random_uuid
 from ledger.credential.evaluation import EvaluationRecord
 from ledger.credential.jose import parse_jws, public_key_to_jwk
 from ledger.credential.openbadge import Achievement
+from ledger.credential.p256 import P256SigningKey
 from ledger.credential.status import StatusReference, list_key, slot_key
 from ledger.credential.strict_json import JSONObject, parse_strict_object
+from ledger.credential.typemetadata import TYPE_PATH
 from ledger.errors import RuleError
 from ledger.log.charter import ListPolicy, Role
 from ledger.log.identity import LogId
@@ -50,7 +51,11 @@ class Press:
     log: LogId
     issuer: IssuerProfile
     keys: Mapping[str, SigningKey]
-    """The keys in force by role name, `issue` and `register`."""
+    """The Ed25519 keys in force by role name, `issue` and `register`."""
+    p256_keys: Mapping[str, P256SigningKey] = field(default_factory=dict)
+    """The P-256 keys in force, likewise."""
+    other_keys: frozenset[KeyId] = frozenset()
+    """Ids of keys that sign copies and are vouched for by published documents."""
     list_root: bytes
     list_policy: ListPolicy
     newest_page: bytes | None
@@ -73,17 +78,26 @@ class Press:
     @property
     def vct(self) -> str:
         """The credential type every copy names (SD-JWT VC §3.2.2.1)."""
-        return f"{self.issuer.id}/achievement/1"
+        return self.issuer.id + TYPE_PATH
 
     @property
     def key_ids(self) -> frozenset[KeyId]:
         """Ids of the keys in force."""
-        return frozenset(key.public.id for key in self.keys.values())
+        ed25519, p256 = ({key.public.id for key in keys.values()} for keys in (self.keys, self.p256_keys))
+        return self.other_keys | ed25519 | p256
 
 
 def find_key(keystore: Keystore, state: LogState, role: Role) -> SigningKey | None:
     """The newest key this node has for a role that is in force for the next entry."""
     for key in reversed(keystore.with_role(KeyRole(role.value))):
+        if state.key_status(key.public.id, role, state.size) is KeyStatus.IN_FORCE:
+            return key
+    return None
+
+
+def find_p256_key(keystore: Keystore, state: LogState, role: Role) -> P256SigningKey | None:
+    """As `find_key`, for receivers that know no Ed25519."""
+    for key in reversed(keystore.p256_with_role(KeyRole(role.value))):
         if state.key_status(key.public.id, role, state.size) is KeyStatus.IN_FORCE:
             return key
     return None
@@ -206,14 +220,14 @@ def mint_wallet_copies(
 def renew_waiting(session: Session, press: Press, find: FindAchievement) -> int:
     """Sign waiting copies anew whose key left force, and return how many there were (DESIGN 6, step 10).
 
-    A wallet's copy cannot be made again here, since only the wallet has it: it is withdrawn, and the wallet fetches
-    another.
+    One that was handed out cannot be made again here, since what somebody else has would not change: it is withdrawn,
+    and a wallet fetches another by itself.
     """
     waiting = session.scalars(
         select(Copy).where(Copy.cut_id.is_(None), Copy.withdrawn.is_(False), Copy.key_id.not_in(press.key_ids))
     ).all()
     for copy in waiting:
-        if copy.kind == WALLET_KIND:
+        if copy.kind != REGISTRAR_KIND:
             copy.withdrawn = True
             continue
         award = session.get_one(Award, copy.award_id)
@@ -279,9 +293,31 @@ def _mint(
             f"{achievement.name}: no {achievement.key_role} key of this node is in force",
             hint="`cairn-node key add` puts one in force",
         )
-    content = AwardContent(
+    terms = CopyTerms(
+        iss=press.issuer.id,
+        vct=press.vct,
+        key_id=key.public.id,
+        status=status,
+        holder=holder,
+        issued_at=press.now // 1000,
+        copy_id=random_uuid(press.draw),
+    )
+    content = describe_award(award, achievement, press.issuer, replaces=replaces, evaluation=evaluation)
+    return mint_copy(content, terms, key.sign, press.draw), key.public.id
+
+
+def describe_award(
+    award: Award,
+    achievement: Achievement,
+    issuer: IssuerProfile,
+    *,
+    replaces: str | None = None,
+    evaluation: EvaluationRecord | None = None,
+) -> AwardContent:
+    """What an award says, as copies are made from it."""
+    return AwardContent(
         achievement=achievement,
-        issuer=press.issuer,
+        issuer=issuer,
         name=award.name,
         awarded_on=award.awarded_on,
         email=award.email or None,
@@ -293,16 +329,6 @@ def _mint(
         statement=find_statement(award),
         evaluation=evaluation,
     )
-    terms = CopyTerms(
-        iss=press.issuer.id,
-        vct=press.vct,
-        key_id=key.public.id,
-        status=status,
-        holder=holder,
-        issued_at=press.now // 1000,
-        copy_id=str(uuid.UUID(bytes=press.draw(16), version=4)),
-    )
-    return mint_copy(content, terms, key.sign, press.draw), key.public.id
 
 
 def _copy_row(

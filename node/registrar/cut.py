@@ -20,7 +20,7 @@ from ledger.log.keys import SigningKey
 from ledger.log.records import Anchor, Issue, StatusUpdate
 from ledger.log.statement import STATEMENT_ID_LENGTH
 from node.clock import Draw
-from node.registrar import lists, outbox, page
+from node.registrar import lists, outbox, page, plainslots
 from node.registrar.outbox import Draft
 from node.registrar.page import PublishedPage
 from node.registrar.tables import Copy, Cut, Decision, SlotChange
@@ -42,6 +42,8 @@ class CutOrder:
     heads: tuple[bytes, ...]
     """Notes to anchor: this log's own first."""
     previous: PublishedPage | None
+    interval: int = 0
+    """Between two cuts, ms; 0 where they are made on command."""
     inherited_roots: Mapping[LogId, bytes] = field(default_factory=dict)
     """List roots of the logs that this one succeeds."""
     taken_over: Sequence[PublishedPage] = ()
@@ -88,6 +90,7 @@ def make_cut(session: Session, order: CutOrder, draw: Draw) -> MadeCut:
     session.flush()
     drafts = [_anchor(order, draw), _issue(order, commitments, draw), _status(session, order, draw)]
     outbox.store(session, drafts, cut.id)
+    plainslots.settle(session, order.at, order.interval, draw)
     for shown in (Decision, SlotChange):
         session.execute(update(shown).where(shown.cut_id.is_(None)).values(cut_id=cut.id))
     return MadeCut(cut.id, len(copies), count_waiting(session))

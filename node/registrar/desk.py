@@ -60,6 +60,7 @@ from node.registrar.documents import Document, PublishedAchievement
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
+from node.registrar.plainpublishing import PlainPublisher
 from node.registrar.predecessors import last_pages
 from node.registrar.publishing import find_published
 from node.registrar.rights import find_missing_rights
@@ -84,6 +85,7 @@ class RegistrarDesk:
         # One at a time: a cut must see every decision acknowledged before it, and follow the page before it.
         self._cutting = asyncio.Lock()
         self._dispatcher = Dispatcher(parts)
+        self._plain_lists = PlainPublisher(self)
 
     @property
     def database(self) -> Database:
@@ -102,6 +104,7 @@ class RegistrarDesk:
         except BusyError as error:
             logger.debug("outbox waits", extra={"reason": str(error)})
             return False
+        await self._plain_lists.publish_once()
         return True
 
     async def issue(self, request: IssueRequest) -> IssueReport:
@@ -189,6 +192,7 @@ class RegistrarDesk:
             logger.info("cut is on the ledger", extra={"size": size})
         # Outside the lock: whoever asked may want to know, the next cut need not wait for it.
         is_head = await self.parts.wait_for_head(size)
+        await self._plain_lists.publish()
         return CutAnswer(indexes, made.copies, made.waiting, is_head)
 
     async def last_cut(self) -> int | None:
@@ -307,6 +311,7 @@ class RegistrarDesk:
             http_url=parts.http_url,
             now=parts.clock(),
             draw=parts.draw,
+            directory=parts.directory,
         )
 
     def find_achievement(self, achievement: str, version: int) -> PublishedAchievement:
@@ -360,6 +365,7 @@ class RegistrarDesk:
             batch_size=state.batch.size,
             heads=collect_heads(self.parts.ledger, self.parts.log_id, self.parts.networks(), self.parts.newest_head),
             previous=read_published(self.own_log()),
+            interval=state.batch.interval,
             inherited_roots=keystore.inherited_roots,
             taken_over=last_pages(self.parts.ledger, self.parts.log_id, self.parts.networks()),
         )

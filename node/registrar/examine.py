@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
-from ledger.credential.commitment import commit
+from ledger.credential.badge import commit_text
 from ledger.credential.sdjwt import verify_issuer_signature
 from ledger.credential.status import Status, decode_page, list_key
 from ledger.errors import CairnError
@@ -280,9 +280,11 @@ def _judge_place(copy: Copy, issue_entries: dict[int | None, int | None], bodies
 def _judge_content(copy: Copy, award: Award, log: LogView, name: ListName | None) -> str:
     if not copy.credential:
         return "its credential is missing" if copy.kind == views.REGISTRAR_KIND else ""
-    if commit(copy.credential.partition("~")[0]) != copy.commitment:
-        return "its credential does not have its commitment"
     try:
+        if commit_text(copy.credential) != copy.commitment:
+            return "its credential does not have its commitment"
+        if copy.kind in (views.FILE_KIND, views.FORMER[views.FILE_KIND]):
+            return ""
         shown = read_copy(copy.credential)
         key = log.state.named.get(KeyId(copy.key_id))
         # What was taken over was signed by a key of another log, and checked against it then.

@@ -1,9 +1,10 @@
 """What the registrar's desk works with: the rest of the node, as far as it needs it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ledger.credential.jsonld.library import ContextLibrary
 from ledger.log.identity import LogId
 from ledger.log.view import LedgerView
 from node.client.finding import Finding
@@ -13,6 +14,7 @@ from node.keystore import Keystore
 from node.observer import SILENT, Observer
 from node.registrar.database import Database
 from node.sequencer import Sequencer
+from node.statusfiles import StatusFiles
 
 
 async def has_no_witnesses(size: int) -> bool:
@@ -58,3 +60,7 @@ class DeskParts:
     """Rows of `retention` in node.toml (`learners.schedule`)."""
     certificates: Callable[[], Sequence[ListenerCertificate]] = tuple
     """What the public listeners show."""
+    status_files: StatusFiles | None = None
+    """Where the plain status lists are kept to be served; None where nobody is served."""
+    contexts: ContextLibrary = field(default_factory=ContextLibrary)
+    """JSON-LD contexts this node holds."""

@@ -1,15 +1,17 @@
 """What copies are made with at one moment: keys in force, names of issuers, the newest page."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ledger.credential.copy import IssuerProfile
-from ledger.log.charter import Role
+from ledger.credential.dataintegrity.issuer_document import CREDENTIAL_ROLES
 from ledger.log.identity import LogId
 from ledger.log.state import LogState
 from ledger.log.view import LedgerView
 from node.clock import Draw
 from node.keystore import Keystore
-from node.registrar.copies import Press, find_key
+from node.registrar import rsakey
+from node.registrar.copies import Press, find_key, find_p256_key
 from node.registrar.issuer import find_issuer_id
 from node.registrar.predecessors import find_predecessors
 
@@ -23,6 +25,7 @@ def make_press(
     http_url: str,
     now: int,
     draw: Draw,
+    directory: Path | None = None,
 ) -> Press:
     """Read it from what is held.
 
@@ -34,13 +37,17 @@ def make_press(
         http_url: where this node answers.
         now: Unix ms.
         draw: source of ids, salts and slots.
+        directory: of the node, where keys are that the keystore does not know; None for none.
     """
-    found = {role: find_key(keystore, state, role) for role in (Role.ISSUE, Role.REGISTER)}
+    found = {role: find_key(keystore, state, role) for role in CREDENTIAL_ROLES}
+    p256 = {role: find_p256_key(keystore, state, role) for role in CREDENTIAL_ROLES}
     page = state.effective_status()
     return Press(
         log=state.log_id,
         issuer=IssuerProfile(find_issuer_id(ledger, state.log_id, networks, http_url), state.name, state.url),
         keys={role.value: key for role, key in found.items() if key is not None},
+        p256_keys={role.value: key for role, key in p256.items() if key is not None},
+        other_keys=rsakey.find_ids(directory),
         list_root=keystore.list_root,
         list_policy=state.charter.lists,
         newest_page=None if page is None else page.statement_id,

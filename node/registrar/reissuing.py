@@ -27,7 +27,7 @@ from node.registrar.copies import FindAchievement, Press
 from node.registrar.inherited import InheritedCopy
 from node.registrar.learners.marks import MarkKind, find_marked
 from node.registrar.tables import Award, Copy, Outgoing, Slot, SlotChange
-from node.registrar.views import FORMER, REGISTRAR_KIND, WALLET_KIND
+from node.registrar.views import COUNTED_KINDS, FORMER, REGISTRAR_KIND, WALLET_KIND
 
 CREDENTIAL_ROLES = (Role.ISSUE, Role.REGISTER)
 _IN_ONE_QUERY = 5000
@@ -103,8 +103,8 @@ def _about(session: Session, hit: Iterable[Copy]) -> Reissue:
 
 
 def count_lost(session: Session, key: KeyRecord) -> int:
-    """Wallets' copies by this key that wait and never go to the ledger: the next cut withdraws them."""
-    is_lost = (Copy.kind == WALLET_KIND) & Copy.cut_id.is_(None)
+    """Copies handed out by this key that wait and never go to the ledger: the next cut withdraws them."""
+    is_lost = (Copy.kind != REGISTRAR_KIND) & Copy.cut_id.is_(None)
     return session.scalar(select(func.count()).select_from(Copy).where(*was_signed_by(key), is_lost)) or 0
 
 
@@ -113,7 +113,7 @@ def was_signed_by(key: KeyRecord) -> tuple[ColumnElement[bool], ...]:
     return (
         Copy.key_id == key.key.id,
         Copy.withdrawn.is_(False),
-        Copy.kind.in_((REGISTRAR_KIND, WALLET_KIND)),
+        Copy.kind.in_(COUNTED_KINDS),
     )
 
 

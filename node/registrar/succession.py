@@ -2,9 +2,10 @@
 
 from ledger import base64url
 from ledger.errors import RuleError
+from ledger.log.charter import Role
 from ledger.log.governance import RetireKey
 from ledger.log.keyring import KeyStatus
-from ledger.log.keys import KeyId
+from ledger.log.keys import Algorithm, KeyId, PublicKey
 from ledger.log.state import LogState
 from ledger.log.statement import Statement
 from node.keystore import KeyRole, Keystore
@@ -21,7 +22,7 @@ def check_succession(statement: Statement, state: LogState, keystore: Keystore) 
     record = state.keys.records.get(statement.key) if isinstance(statement, RetireKey) else None
     if record is None:
         return
-    here = {key.public.id for key in keystore.with_role(KeyRole(record.role.value))} - {record.key.id}
+    here = _keys_like(record.key, record.role, keystore) - {record.key.id}
     if not here - state.named.keys() or others_in_force(state, keystore, record.key.id):
         return
     raise RuleError(
@@ -32,7 +33,15 @@ def check_succession(statement: Statement, state: LogState, keystore: Keystore) 
 
 
 def others_in_force(state: LogState, keystore: Keystore, key_id: KeyId) -> int:
-    """How many other keys of the same role this node has that are in force for the next entry."""
-    role = state.keys.records[key_id].role
-    here = {key.public.id for key in keystore.with_role(KeyRole(role.value))} - {key_id}
-    return sum(state.key_status(other, role, state.size) is KeyStatus.IN_FORCE for other in here)
+    """How many other keys of the same role and algorithm this node has that are in force for the next entry."""
+    record = state.keys.records[key_id]
+    here = _keys_like(record.key, record.role, keystore) - {key_id}
+    return sum(state.key_status(other, record.role, state.size) is KeyStatus.IN_FORCE for other in here)
+
+
+def _keys_like(key: PublicKey, role: Role, keystore: Keystore) -> set[KeyId]:
+    """Ids of this node's keys that can stand in for a key: one algorithm cannot do the other's work."""
+    name = KeyRole(role.value)
+    if key.algorithm is Algorithm.P256:
+        return {other.public.id for other in keystore.p256_with_role(name)}
+    return {other.public.id for other in keystore.with_role(name)}

@@ -149,6 +149,33 @@ class Slot(Table):
     """What the next page says."""
 
 
+class PlainList(Table):
+    """A list in the clear, for copies that other software reads."""
+
+    __tablename__ = "plain_lists"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    opened_at: Mapped[int]
+
+
+class PlainSlot(Table):
+    """A slot of a plain list that is taken: by a copy, or by a decoy. Stays for ever, so that it is never taken again."""
+
+    __tablename__ = "plain_slots"
+    __table_args__ = (
+        UniqueConstraint("page_list", "page_slot"),
+        CheckConstraint("status BETWEEN 0 AND 2"),
+    )
+
+    list_number: Mapped[int] = mapped_column(ForeignKey("plain_lists.number"), primary_key=True, autoincrement=False)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    page_list: Mapped[int | None]
+    page_slot: Mapped[int | None]
+    """Slot of the same copy on the ledger's pages, which this one follows at every cut; empty for a decoy."""
+    status: Mapped[int]
+    """What the files say since the newest cut: 0 valid, 1 invalid, 2 suspended."""
+
+
 class Copy(Table):
     """One signed credential made from an award, or the trace of one a wallet holds."""
 
@@ -164,9 +191,10 @@ class Copy(Table):
     """Ascends: the oldest waiting copies go first."""
     award_id: Mapped[str] = mapped_column(ForeignKey("awards.id"))
     kind: Mapped[str]
-    """`registrar` or `wallet`; `former_registrar` or `former_wallet` once a re-issue has put another in its place."""
+    """`registrar`, `wallet` or `file`; `former_…` of these once a re-issue has ended it."""
     credential: Mapped[str]
-    """The SD-JWT with all disclosures; empty for a wallet's copy, which only the wallet keeps."""
+    """What was signed: of a registrar's copy the SD-JWT with all disclosures; of a file its text; empty for a wallet's
+    copy, which only the wallet keeps."""
     commitment: Mapped[bytes] = mapped_column(unique=True)
     key_id: Mapped[bytes]
     """Credential key that signed it."""
@@ -178,7 +206,19 @@ class Copy(Table):
     position: Mapped[int | None]
     """Its place in the body of that cut's `issue` entry."""
     withdrawn: Mapped[bool]
-    """True for a wallet's copy that never went to the ledger, because its key left force before the cut."""
+    """True for a copy handed out that never went to the ledger, because its key left force before the cut."""
+
+
+class FileCopy(Table):
+    """How a copy of the kind `file` was asked for, so that the same request gives the same copy."""
+
+    __tablename__ = "file_copies"
+
+    copy_id: Mapped[int] = mapped_column(ForeignKey("copies.id", ondelete="CASCADE"), primary_key=True)
+    request: Mapped[str] = mapped_column(index=True)
+    """What was asked for, as JSON without anything about the learner; empty for a part."""
+    part_of: Mapped[int | None] = mapped_column(ForeignKey("copies.id", ondelete="CASCADE"), index=True)
+    """The record this copy stands inside."""
 
 
 class Cut(Table):

@@ -21,7 +21,10 @@ from node.registrar.tables import Award, Copy, Outgoing
 
 REGISTRAR_KIND = "registrar"
 WALLET_KIND = "wallet"
-FORMER = {REGISTRAR_KIND: "former_registrar", WALLET_KIND: "former_wallet"}
+FILE_KIND = "file"
+"""A copy in a form of other software, made at the registrar's and handed out as a file."""
+COUNTED_KINDS = (REGISTRAR_KIND, WALLET_KIND, FILE_KIND)
+FORMER = {REGISTRAR_KIND: "former_registrar", WALLET_KIND: "former_wallet", FILE_KIND: "former_file"}
 """What becomes of the kind of a copy that a re-issue has put another in the place of."""
 
 
@@ -62,11 +65,19 @@ def find_receipt(session: Session, log: LogView, award_id: str) -> tuple[str, Re
     if row is None:
         raise RuleError(f"award {award_id[:40]!r}: has no copy here", hint="`cairn-node awards DIR` lists the awards")
     credential, position, index = row
+    receipt = prove_place(log, index, position)
+    if receipt is None:
+        raise RuleError(f"award {award_id}: waits for the next cut, so there is no receipt yet")
+    return credential, receipt
+
+
+def prove_place(log: LogView, index: int | None, position: int | None) -> Receipt | None:
+    """The receipt of a commitment; None where it still waits for a cut, or the body is not held."""
     body = None if index is None else log.body(index)
     if index is None or position is None or body is None:
-        raise RuleError(f"award {award_id}: waits for the next cut, so there is no receipt yet")
+        return None
     path = prove_item(parse_body("issue", body), position)
-    return credential, Receipt(log=log.state.log_id, index=index, position=position, path=tuple(path))
+    return Receipt(log=log.state.log_id, index=index, position=position, path=tuple(path))
 
 
 def _places(session: Session) -> dict[str, int]:

@@ -14,7 +14,16 @@ from node.client import exchange
 from node.descriptors import connections_allowed
 from node.pb import cairn_pb2 as pb
 from node.pb import cairn_pb2_grpc as rpc
-from node.pb import keyevents_pb2, operator_pb2, people_pb2, recovery_pb2, registrar_pb2, rights_pb2, verifier_pb2
+from node.pb import (
+    copies_pb2,
+    keyevents_pb2,
+    operator_pb2,
+    people_pb2,
+    recovery_pb2,
+    registrar_pb2,
+    rights_pb2,
+    verifier_pb2,
+)
 from node.service.boundary import MAX_CALL_SECONDS, MAX_CONNECTION_SECONDS, ErrorBoundary
 from node.service.callers import MAX_CALLS
 from node.service.ledger import LedgerService
@@ -100,7 +109,16 @@ def add_public_services(
 def reflect_private_services(server: aio.Server) -> None:
     """Let tools list what the private listener offers; whoever adds a service there adds its schema here."""
     # What another imports comes before it.
-    schemas = (keyevents_pb2, operator_pb2, people_pb2, recovery_pb2, registrar_pb2, rights_pb2, verifier_pb2)
+    schemas = (
+        copies_pb2,
+        keyevents_pb2,
+        operator_pb2,
+        people_pb2,
+        recovery_pb2,
+        registrar_pb2,
+        rights_pb2,
+        verifier_pb2,
+    )
     _reflect(server, [schema.DESCRIPTOR for schema in schemas])
 
 

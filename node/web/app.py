@@ -15,8 +15,10 @@ from aiohttp import web
 from ledger.log.identity import LogId
 from ledger.log.view import LogView
 from node.budget import Budget
+from node.statusfiles import StatusFiles
 from node.web.health import HealthDesk, HealthyNode
 from node.web.issuers import add_issuers
+from node.web.statuslists import add_status_lists
 from node.web.tiles import ServedLog, add_tiles
 
 MAX_REQUEST_BYTES = 1024 * 1024
@@ -49,6 +51,10 @@ class WebNode(HealthyNode, Protocol):
     def ledger(self) -> WebLedger:
         """The ledger store."""
 
+    @property
+    def status_files(self) -> StatusFiles:
+        """The status lists this node serves."""
+
     def newest_head(self, log_id: LogId) -> bytes | None:
         """The newest checkpoint note of a log that carries a quorum, or its newest note where none does."""
 
@@ -60,6 +66,7 @@ def build_app(node: WebNode) -> web.Application:
     app.router.add_get("/healthz", HealthDesk(node).answer)
     budget = Budget()
     add_tiles(app, node.ledger, node.newest_head, budget)
+    add_status_lists(app, node.status_files, budget)
     add_issuers(app, node, budget)
     return app
 

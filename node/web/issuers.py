@@ -3,6 +3,8 @@
     /m/<22>/achievements/<id>[/<version>]       what was awarded; also frameworks, rules, requirements, crosswalks, …
     /m/<22>/achievement/1                       what the claims of a credential mean (SD-JWT VC type metadata)
     /.well-known/jwt-vc-issuer/m/<22>           the keys that sign credentials today (SD-JWT VC)
+    /m/<22>/did.json                            all its credential keys, retired ones too: the document of its did:web
+    /m/<22>/keys/<multikey>                     one of them as a JWK, which a JWS names as its `kid` (Open Badges 3.0)
 
 Whatever node the network appoints as HOST answers this for every log it holds, so the URLs outlive the school's own
 domain. All of it comes from published documents and key entries; documents are given out as the exact bytes that were
@@ -12,12 +14,16 @@ published, and nothing about any award can be read or counted here.
 import asyncio
 from typing import Protocol
 
+import orjson
 from aiohttp import web
 
+from ledger.credential.dataintegrity.issuer_document import CREDENTIAL_ROLES, did_web_of, document_of_history
 from ledger.credential.jose import public_key_to_jwk
 from ledger.credential.strict_json import JSONValue
+from ledger.credential.typemetadata import TYPE_PATH, encode_type_metadata
 from ledger.errors import CairnError
 from ledger.log.charter import Role
+from ledger.log.didkey import encode_multikey
 from ledger.log.effects import DocumentRecord
 from ledger.log.identity import short_log_id
 from ledger.log.network import Network
@@ -42,21 +48,8 @@ FOLDERS = {
 PINNED = "public, max-age=86400"
 """A version never changes, but what a compromised key published ceases to count, so no cache keeps it for ever."""
 
-TYPE_PATH = "/achievement/1"
-"""What stands behind an issuer's URL in the claim `vct` of its copies."""
-
+_JSON = "application/json"
 _MAX_VERSION_DIGITS = 9
-_IN_CLEAR: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("iss",), "Issuer"),
-    (("status",), "Where its status is read"),
-    (("ld", "credentialSubject", "achievement"), "What was awarded"),
-)
-_HIDEABLE: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("ld", "awardedDate"), "Awarded on"),
-    (("ld", "credentialSubject", "identifier"), "Who the learner is"),
-    (("ld", "credentialSubject", "creditsEarned"), "Credits"),
-    (("ld", "credentialSubject", "result"), "Results"),
-)
 
 
 class IssuerNode(Protocol):
@@ -81,6 +74,8 @@ def add_issuers(app: web.Application, node: IssuerNode, budget: Budget) -> None:
     """
     handlers = _Handlers(node, budget)
     app.router.add_get("/m/{short}" + TYPE_PATH, handlers.type_metadata)
+    app.router.add_get("/m/{short}/did.json", handlers.did_document)
+    app.router.add_get("/m/{short}/keys/{multikey}", handlers.key)
     app.router.add_get("/m/{short}/{folder}/{id}", handlers.document)
     app.router.add_get("/m/{short}/{folder}/{id}/{version}", handlers.document)
     app.router.add_get("/.well-known/jwt-vc-issuer/m/{short}", handlers.keys)
@@ -110,7 +105,9 @@ class _Handlers:
 
     async def type_metadata(self, request: web.Request) -> web.Response:
         issuer = self._issuer(self._find(request.match_info["short"]))
-        return web.json_response(describe_type(issuer + TYPE_PATH), headers={"Cache-Control": MOVING})
+        headers = {"Cache-Control": MOVING}
+        # Exact bytes: copies carry their hash.
+        return web.Response(body=encode_type_metadata(issuer + TYPE_PATH), content_type=_JSON, headers=headers)
 
     async def keys(self, request: web.Request) -> web.Response:
         log = self._find(request.match_info["short"])
@@ -119,6 +116,20 @@ class _Handlers:
         jwks: list[JSONValue] = [public_key_to_jwk(record.key) for record in records]
         issuer = self._issuer(log)
         return web.json_response({"issuer": issuer, "jwks": {"keys": jwks}}, headers={"Cache-Control": MOVING})
+
+    async def did_document(self, request: web.Request) -> web.Response:
+        log = self._find(request.match_info["short"])
+        document = document_of_history(did_web_of(self._issuer(log)), log.state.keys)
+        headers = {"Cache-Control": MOVING}
+        return web.Response(body=orjson.dumps(document), content_type="application/did+json", headers=headers)
+
+    async def key(self, request: web.Request) -> web.Response:
+        log, wanted = self._find(request.match_info["short"]), request.match_info["multikey"]
+        for record in log.state.keys.records.values():
+            is_theirs = record.role in CREDENTIAL_ROLES and record.stolen_since is None
+            if is_theirs and encode_multikey(record.key) == wanted:
+                return web.json_response(public_key_to_jwk(record.key), headers={"Cache-Control": MOVING})
+        raise not_found("no credential key of that name, or it was stolen")
 
     def _issuer(self, log: LogView) -> str:
         trust = self._node.trust
@@ -137,20 +148,6 @@ class _Handlers:
                 if log is not None:
                     return log
         raise not_found("no log held here has an id beginning with these 22 characters")
-
-
-def describe_type(vct: str) -> dict[str, object]:
-    """Give the type metadata of our credentials; `vct` is the address it is found at (SD-JWT VC, type metadata)."""
-    in_clear = [_claim(path, label, "never") for path, label in _IN_CLEAR]
-    hideable = [_claim(path, label, "allowed") for path, label in _HIDEABLE]
-    name = "Achievement"
-    description = "An Open Badges 3.0 AchievementCredential in the claim `ld`, on the Cairn ledger of its issuer."
-    display = [{"description": description, "locale": "en", "name": name}]
-    return {"claims": in_clear + hideable, "description": description, "display": display, "name": name, "vct": vct}
-
-
-def _claim(path: tuple[str, ...], label: str, sd: str) -> dict[str, object]:
-    return {"display": [{"label": label, "locale": "en"}], "path": list(path), "sd": sd}
 
 
 def _find_document(log: LogView, document_id: str, version: str | None) -> DocumentRecord | None:

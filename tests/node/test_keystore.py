@@ -12,6 +12,7 @@ from ledger.log.keyfile import LEAST_COST
 from ledger.log.keys import KeyId, SigningKey
 from node.clock import system_draw
 from node.keystore import (
+    P256_ROLES,
     KeyRole,
     create_key_file,
     create_keystore,
@@ -36,7 +37,8 @@ def test_every_file_is_private(tmp_path: Path) -> None:
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "keys").iterdir()}
 
-    assert modes == {f"{name}.key": 0o600 for name in [*(role.value for role in KeyRole), "list_root"]}
+    names = [*(role.value for role in KeyRole), *P256_ROLES.values(), "list_root"]
+    assert modes == {f"{name}.key": 0o600 for name in names}
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
 

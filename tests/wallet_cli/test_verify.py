@@ -189,7 +189,9 @@ def test_without_a_replica(desk: Desk, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_without_a_trust_root(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is trusted yet: an error that says where a trust root comes from."""
-    assert run(["verify", "x.cairn", "--vault", str(tmp_path / "vault")]) == 2
+    shown = tmp_path / "x.cairn"
+    shown.write_bytes(b'{"credentials":[],"v":1}')
+    assert run(["verify", str(shown), "--vault", str(tmp_path / "vault")]) == 2
     assert "cairn trust FILE" in capsys.readouterr().err
 
 

@@ -28,7 +28,7 @@ def command(source: str | None, vault: str | None, as_json: bool) -> int:
     """
     from pathlib import Path
 
-    from wallet_cli.context_files import describe_folder, fill_folder
+    from node.client.contexts import describe_folder, fill_folder
 
     folder = read_vault_options(vault, None, False).folder
     filled = describe_folder(folder) if source is None else fill_folder(Path(source), folder)

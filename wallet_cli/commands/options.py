@@ -59,3 +59,39 @@ def read_vault_options(vault: str | None, passphrase_file: str | None, yes: bool
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def issuer_options(function: Function) -> Function:
+    """Add what helps to judge credentials of other formats; pass it on as `foreign.Given`."""
+    for option in (
+        click.option(
+            "--status-list",
+            "status_lists",
+            metavar="FILE",
+            multiple=True,
+            help="Status list that a credential of another format names, as you fetched it.",
+        ),
+        click.option(
+            "--ca",
+            "authorities",
+            metavar="FILE",
+            multiple=True,
+            help="Certificate of an authority that you trust for issuers with certificates.",
+        ),
+        click.option(
+            "--issuer-document",
+            "issuer_documents",
+            metavar="FILE",
+            multiple=True,
+            help="Keys or profile of an issuer outside of the ledger, as you know it; ID=FILE for a key set.",
+        ),
+        click.option(
+            "--issuer",
+            "issuers",
+            metavar="ID",
+            multiple=True,
+            help="Id of an issuer outside of the ledger whom you know, such as a did:key.",
+        ),
+    ):
+        function = option(function)
+    return function

@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING
 import click
 
 from wallet_cli import terminal
-from wallet_cli.commands.options import json_option, read_vault_options, vault_options
+from wallet_cli.commands.options import issuer_options, json_option, read_vault_options, vault_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wallet_cli.claim import Issuer
+    from wallet_cli.foreign import Given
     from wallet_cli.offer import Offer
-    from wallet_cli.receive import Received
+    from wallet_cli.receive import ForeignFile, Received
+    from wallet_cli.vault import Vault
 
 
 @click.command(
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     help="Copies to ask for, one per receiver to come.",
 )
 @click.option("--no-sync", is_flag=True, help="Do not bring the ledger held here up to date first.")
+@issuer_options
 @vault_options
 @json_option
 def command(
@@ -39,9 +44,16 @@ def command(
     vault: str | None,
     passphrase_file: str | None,
     yes: bool,
+    issuers: tuple[str, ...],
+    issuer_documents: tuple[str, ...],
+    authorities: tuple[str, ...],
+    status_lists: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Take a credential from a school's link, QR text or file, checked before it is kept.
+
+    A badge, image, record or token of another format is kept as it is and labelled external; --issuer or
+    --issuer-document say who issued it, if you know.
 
     Signature, issuer and status are checked against the ledger held here (see `cairn sync`). Each copy is bound to a
     key made for it alone.
@@ -50,11 +62,17 @@ def command(
 
     from wallet_cli import receive, refresh
     from wallet_cli.clock import system_clock
-    from wallet_cli.held import open_held
+    from wallet_cli.foreign import Given
+    from wallet_cli.held import open_held, owns_issuer
 
     options = read_vault_options(vault, passphrase_file, yes)
-    found = receive.read_source(source)
+    found = receive.read_source(source, lambda issuer: owns_issuer(options.folder, issuer))
     opened = options.open_vault()
+    if isinstance(found, receive.ForeignFile):
+        given = Given(
+            issuer_documents=issuer_documents, issuers=issuers, authorities=authorities, status_lists=status_lists
+        )
+        return _keep_foreign(opened, found, given, options.folder, as_json=as_json)
     # First, since a stale ledger may not know the school's newest key, and a refused claim has spent its code.
     synced = None if no_sync else asyncio.run(refresh.sync_held(options.folder, terminal.note))
     held = synced or open_held(options.folder)
@@ -75,6 +93,25 @@ def command(
     _report(received, now, as_json=as_json)
     waiting = any(copy.receipt is None for item in received for copy in item.holding.copies)
     terminal.next_step("cairn refresh, once it is on the ledger" if waiting and held else "cairn list")
+    return terminal.EXIT_YES
+
+
+def _keep_foreign(vault: "Vault", found: "ForeignFile", given: "Given", folder: "Path", *, as_json: bool) -> int:
+    """Judge and keep a file of another format."""
+    from wallet_cli import foreign, imported
+    from wallet_cli.clock import system_clock
+
+    now = system_clock()
+    # What was given is kept beside the file and judged with it; of the options only the lists are for today alone.
+    question = foreign.open_question(foreign.Given(status_lists=given.status_lists), folder, now)
+    kept = imported.keep(vault, imported.read_import(found.path, found.data, given, now), question)
+    if as_json:
+        terminal.result_json([kept.to_json()])
+    else:
+        by = f", issued by {kept.issuer}" if kept.issuer else ""
+        terminal.result(terminal.escape(f"{kept.held.id}  {kept.title}{by}"))
+        terminal.result(f"    {kept.state}; the file is kept as it is")
+    terminal.next_step(f"cairn show {kept.held.id}, for what was checked")
     return terminal.EXIT_YES
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wallet_cli import terminal
-from wallet_cli.commands.options import json_option, read_vault_options
+from wallet_cli.commands.options import issuer_options, json_option, read_vault_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase of the key from this file.")
 @click.option("--force", is_flag=True, help="Overwrite the file of the record.")
 @click.option("--vault", metavar="FILE", help="Look for what is remembered beside this vault.")
+@issuer_options
 @json_option
 def command(
     names: tuple[str, ...],
@@ -63,6 +64,10 @@ def command(
     passphrase_file: str | None,
     force: bool,
     vault: str | None,
+    issuers: tuple[str, ...],
+    issuer_documents: tuple[str, ...],
+    authorities: tuple[str, ...],
+    status_lists: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
@@ -77,15 +82,18 @@ def command(
     stands the answer of today. What was known then decides the exit code, because that is what was asked: a decision of then
     is not made wrong by what came out later. Whoever decides today asks without --as-of. The file itself (steps 1 to 4) is
     judged as of today. Most dates need `cairn sync --history` once.
+
+    Badges, images with a badge inside, records and tokens of other formats are judged by what they prove themselves, as of
+    today, and need no ledger. Who their issuer is, only --issuer, --issuer-document or --ca can say.
     """
     from ledger.credential.batch_report import Tally
     from ledger.credential.moment import parse_moment
     from ledger.credential.verify import Question
-    from wallet_cli import places, verify
+    from wallet_cli import foreign, places, verify
     from wallet_cli.clock import system_clock
-    from wallet_cli.replica_key import load_key
+    from wallet_cli.ledger_judge import LedgerJudge
 
-    place = places.find_places(read_vault_options(vault, None, False).folder, trust_file, replica, nodes)
+    folder = read_vault_options(vault, None, False).folder
     if alone and (nodes or replica or attest or as_of):
         raise click.UsageError(
             "--no-replica holds no ledger, so it goes with none of --replica, --node, --attest and --as-of."
@@ -96,15 +104,18 @@ def command(
     moment = None if as_of is None else parse_moment(as_of, now)
     signer = _open_signer(attest, key_file, by, passphrase_file, force)
     if nodes:
-        _sync(place)
+        _sync(places.find_places(folder, trust_file, replica, nodes))
     # Asked again, so that what a sync has just brought is not from the future.
     question = Question(now=max(now, system_clock()), audience=audience, nonce=nonce, as_of=moment)
-    network = None
-    if alone:
-        judge = verify.judge_alone(place.trust, question)
-    else:
-        network = verify.open_network(place.trust, place.replica, load_key(place.folder))
-        judge = verify.judge_by(network, question)
+    own = LedgerJudge(lambda: places.find_places(folder, trust_file, replica, nodes), question, alone=alone)
+    if trust_file or replica or nodes or attest or as_of:
+        own.judge()  # what was asked for by name has to be there, whatever the files are
+    given = foreign.Given(
+        issuer_documents=issuer_documents, issuers=issuers, authorities=authorities, status_lists=status_lists
+    )
+    judge = foreign.judge_either(
+        own.judge, own.owns, lambda: foreign.open_question(given, folder, question.now, audience, nonce)
+    )
     reports = verify.verify_files(verify.find_files(names), judge)
     found: list[tuple[bytes, RecordReport]] = []
     if signer is not None:
@@ -115,10 +126,10 @@ def command(
     else:
         is_batch = len(names) > 1 or Path(names[0]).is_dir()
         _print_text(reports, tally, is_batch=is_batch, full=full)
-    if signer is not None and network is not None:
+    if signer is not None:
         from wallet_cli.attest import attest_verification
 
-        signed = attest_verification(found, network, question.now, signer.by, with_report=attest_report)
+        signed = attest_verification(found, own.network, question.now, signer.by, with_report=attest_report)
         signer.write(signed)
     if tally.exit_code == terminal.EXIT_UNDECIDED:
         what = "cairn sync" if as_of is None else "cairn sync --history"

@@ -26,6 +26,9 @@ AUTHENTICATION = "authentication"
 """Purpose of presentations."""
 PURPOSES = (ASSERTION, AUTHENTICATION)
 
+CREDENTIAL_ROLES = (Role.ISSUE, Role.REGISTER)
+"""Roles of the keys that sign credentials."""
+
 MAX_METHODS = 1_000
 CONTEXTS = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1")
 
@@ -85,7 +88,7 @@ class IssuerDocuments:
         if document is None:
             raise UnknownIssuerError(
                 f"key {url[:200]!r}: no document of {owner[:150]!r} is held, and none is fetched while verifying",
-                hint="give it to the verifier, or sync a ledger its institution writes to",
+                hint="give it with --issuer-document FILE, or sync a ledger its institution writes to",
             )
         method = document.methods.get(url)
         if method is None:
@@ -173,7 +176,7 @@ def document_of_history(did: str, history: KeyRing) -> JSONObject:
     nothing, since a reader of this document cannot tell by position what a thief signed.
     """
     records = sorted(history.records.values(), key=lambda record: (record.added, record.key.id))
-    records = [record for record in records if record.role in (Role.ISSUE, Role.REGISTER)]
+    records = [record for record in records if record.role in CREDENTIAL_ROLES]
     keys = [record.key for record in records if record.stolen_since is None]
     return document_of_keys(did, keys, [record.key for record in records if record.stolen_since is not None])
 

@@ -91,6 +91,7 @@ RULES: dict[str, Rule] = {
     "Registrar.Decide": _doing("revoke, suspend, reinstate or replace", Role.REGISTRAR),
     "Registrar.GetKeyImpact": _looking("see what a key signed", Role.REGISTRAR, Role.APPROVER),
     "Registrar.Reissue": _doing("make copies anew", Role.REGISTRAR),
+    "Copies.MakeCopy": _doing("make copies for other software", Role.REGISTRAR),
     "Registrar.Restate": _doing("restate entries"),
     "Verifier.Verify": _looking("verify files", *Role),
     "Verifier.VerifyStream": _looking("verify files", *Role),

@@ -12,6 +12,7 @@ from ledger.credential import commitment, copy, fields, openbadge, sdjwt, status
 from ledger.credential.copy import AwardContent
 from ledger.errors import MalformedError, RuleError
 from ledger.log import didkey
+from tests.conformance import record
 from tests.ledger.credential.award import (
     ACHIEVEMENT,
     BASE,
@@ -26,7 +27,7 @@ from tests.ledger.credential.award import (
 )
 from tests.shared import shared_path
 
-SCHEMAS = "vectors/formats/schemas/ob-v3p0"
+SCHEMA_FILE = "vectors/formats/schemas/ob-v3p0/ob_v3p0_achievementcredential_schema.json"
 NOW = ISSUED_AT * 1000
 UNBOUND = replace(TERMS, holder=None)
 
@@ -114,26 +115,29 @@ def test_fully_hidden_nothing_about_the_learner_is_left() -> None:
 @pytest.mark.parametrize("content", [CONTENT, PLAIN], ids=["full", "plain"])
 def test_a_copy_is_a_valid_open_badge(content: AwardContent, terms: copy.CopyTerms) -> None:
     """The published schema accepts `ld` fully shown, fully hidden, and with any one field shown."""
-    schema = json.loads(shared_path(f"{SCHEMAS}/ob_v3p0_achievementcredential_schema.json").read_bytes())
+    schema = json.loads(shared_path(SCHEMA_FILE).read_bytes())
     validator = jsonschema.Draft201909Validator(schema)
     token = mint(content, terms)
     selections = [[], *([name] for name in fields.field_names(token)), list(fields.field_names(token))]
     for names in selections:
         validator.validate(read(fields.select_fields(token, names))["ld"])
+    kind = f"{'full' if content is CONTENT else 'plain'}, {'wallet' if terms is TERMS else 'registrar'}"
+    record("Open Badges 3.0", f"published schema: copies of ours, {kind}", [SCHEMA_FILE], accepted=len(selections))
 
 
 def test_the_schema_would_refuse() -> None:
     """The schema check can fail: without an achievement it does."""
-    schema = json.loads(shared_path(f"{SCHEMAS}/ob_v3p0_achievementcredential_schema.json").read_bytes())
+    schema = json.loads(shared_path(SCHEMA_FILE).read_bytes())
     credential = read(mint())["ld"]
     del credential["credentialSubject"]["achievement"]
     assert not jsonschema.Draft201909Validator(schema).is_valid(credential)
+    record("Open Badges 3.0", "published schema: a copy without achievement", [SCHEMA_FILE], refused=1)
 
 
 @pytest.mark.parametrize("name", ["lantern", "granite-hollow", "confluence"])
 def test_the_sample_diplomas_are_valid_open_badges(name: str) -> None:
     """A diploma of each sample requirement set, every requirement met."""
-    schema = json.loads(shared_path(f"{SCHEMAS}/ob_v3p0_achievementcredential_schema.json").read_bytes())
+    schema = json.loads(shared_path(SCHEMA_FILE).read_bytes())
     requirement_set = json.loads(shared_path(f"data/requirements/{name}.json").read_bytes())
     achievement = openbadge.check_achievement(openbadge.achievement_for_requirement_set(requirement_set, BASE))
     results = tuple((result.code, "met") for result in achievement.results)

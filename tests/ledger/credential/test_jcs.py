@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ledger.credential.jcs import MAX_DEPTH, canonicalize, format_number
 from ledger.credential.strict_json import parse_strict_json
 from ledger.errors import MalformedError
+from tests.conformance import record
 from tests.shared import shared_path
 
 VALUES = st.recursive(
@@ -37,7 +38,7 @@ def test_every_number_of_the_vectors() -> None:
             if format_number(number) != text:
                 wrong.append((bits, text, format_number(number)))
     assert wrong == []
-    assert count > 1_000
+    record("JSON Canonicalization Scheme (RFC 8785)", "numbers", ["vectors/formats/jcs/numbers.csv"], accepted=count)
 
 
 @pytest.mark.parametrize("name", ["arrays", "structures", "unicode", "values"])
@@ -46,6 +47,12 @@ def test_documents_of_the_vectors(name: str) -> None:
     folder = shared_path("vectors/formats/jcs")
     value = parse_strict_json((folder / "input" / f"{name}.json").read_bytes(), max_bytes=1 << 20)
     assert canonicalize(value).hex() == "".join((folder / "outhex" / f"{name}.txt").read_text().split())
+    record(
+        "JSON Canonicalization Scheme (RFC 8785)",
+        f"document: {name}",
+        [f"vectors/formats/jcs/input/{name}.json"],
+        accepted=1,
+    )
 
 
 @given(VALUES)

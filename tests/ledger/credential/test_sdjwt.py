@@ -13,6 +13,7 @@ from ledger.credential.json_form import encode_compact
 from ledger.credential.keybinding import BindingPolicy
 from ledger.credential.sdjwt import MAX_DISCLOSURES, parse_sd_jwt, verify_issued_sd_jwt, verify_sd_jwt
 from ledger.errors import CairnError, MalformedError, RuleError, SignatureError
+from tests.conformance import record
 from tests.ledger.credential.tokens import (
     AUDIENCE,
     BASE,
@@ -71,6 +72,23 @@ def test_the_cases_made_for_this_project(case: dict[str, Any]) -> None:
     else:
         with pytest.raises(CairnError):
             judge(case)
+
+
+def test_cases_and_examples_are_counted() -> None:
+    """Each of them is a test of its own; here is how many there are."""
+    expected = [case["expect"] for case in json.loads(shared_path(CASES).read_bytes())["cases"]]
+    accepted = expected.count("accept")
+    record(
+        "SD-JWT (RFC 9901) and SD-JWT VC",
+        "generated cases",
+        [CASES],
+        accepted=accepted,
+        refused=len(expected) - accepted,
+    )
+    bound_ones = sum((SHARED / example / "kb_jwt_payload.json").exists() for example in EXAMPLES)
+    part = "published examples, presented; with another nonce"
+    record("SD-JWT (RFC 9901) and SD-JWT VC", part, len(EXAMPLES), accepted=len(EXAMPLES), refused=bound_ones)
+    record("SD-JWT (RFC 9901) and SD-JWT VC", "published examples, as issued", len(EXAMPLES), accepted=len(EXAMPLES))
 
 
 def read(folder: Path, name: str) -> Any:

@@ -13,6 +13,7 @@ from ledger.log.checkpoint import Checkpoint, Cosignature
 from ledger.log.keys import SigningKey
 from ledger.log.merkle import EMPTY_ROOT, RootHash
 from ledger.log.note import NoteSignature, parse_note
+from tests.conformance import record
 from tests.shared import shared_path
 
 KEY = SigningKey(bytes(32))
@@ -54,7 +55,8 @@ def test_accepted_text_is_the_one_spelling(data: bytes) -> None:
 
 def test_published_checkpoints() -> None:
     """The generic vectors: where their root has not 32 bytes, the same text with such a root is judged as they say."""
-    for vector in json.loads(shared_path("vectors/tlog/checkpoint/parse.json").read_text()):
+    vectors = json.loads(shared_path("vectors/tlog/checkpoint/parse.json").read_text())
+    for vector in vectors:
         with pytest.raises(MalformedError):
             checkpoint.parse_checkpoint(vector["text"].encode(), allow_extensions=True)
         text = vector["text"].replace(
@@ -69,11 +71,21 @@ def test_published_checkpoints() -> None:
         if vector.get("extensions"):
             with pytest.raises(MalformedError, match=f"{vector['extensions']} extension lines"):
                 checkpoint.parse_checkpoint(text.encode())
+    good = sum(vector["ok_syntax"] for vector in vectors)
+    files = ["vectors/tlog/checkpoint/parse.json"]
+    record(
+        "Transparency logs (RFC 6962, C2SP)",
+        "checkpoints, with a root of 32 bytes",
+        files,
+        accepted=good,
+        refused=len(vectors) - good,
+    )
 
 
 def test_published_cosignatures() -> None:
     """Cosignatures by another implementation verify at the time they give."""
-    for vector in json.loads(shared_path("vectors/tlog/cosignature/v1.json").read_text()):
+    vectors = json.loads(shared_path("vectors/tlog/cosignature/v1.json").read_text())
+    for vector in vectors:
         witness = note.parse_verifier_key(vector["vkey"])
         data = vector["note"].encode()
         assert checkpoint.open_cosignatures(data, [witness]) == (Cosignature(witness, vector["timestamp"]),)
@@ -81,6 +93,14 @@ def test_published_cosignatures() -> None:
         bent = data.replace(b"\n300\n", b"\n301\n")
         with pytest.raises(SignatureError, match=f"line of {witness.name}"):
             checkpoint.open_cosignatures(bent, [witness])
+    count = len(vectors)
+    record(
+        "Transparency logs (RFC 6962, C2SP)",
+        "cosignatures, and with another size",
+        ["vectors/tlog/cosignature/v1.json"],
+        accepted=count,
+        refused=count,
+    )
 
 
 def test_published_log_is_opened() -> None:

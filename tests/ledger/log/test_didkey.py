@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ledger.errors import MalformedError
 from ledger.log.didkey import encode_did_key, parse_did_key
 from ledger.log.keys import Algorithm, PublicKey, SigningKey
+from tests.conformance import record
 from tests.shared import shared_path
 
 P256_POINT = bytes.fromhex("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296")
@@ -23,6 +24,12 @@ def test_vectors_of_the_method() -> None:
         key = SigningKey(bytes.fromhex(vector["seed"])).public
         assert encode_did_key(key) == name
         assert parse_did_key(name) == key
+    record(
+        "did:key",
+        "Ed25519, seed to name and back",
+        ["vectors/formats/did-key/ed25519-x25519.json"],
+        accepted=len(vectors),
+    )
 
 
 @pytest.mark.parametrize("file", ["x25519.json", "secp256k1.json"])
@@ -34,6 +41,7 @@ def test_other_codecs_are_refused(file: str) -> None:
     for name in names:
         with pytest.raises(MalformedError, match="is not ed25519 or p256"):
             parse_did_key(name)
+    record("did:key", f"keys of other kinds: {file}", [f"vectors/formats/did-key/{file}"], refused=len(names))
 
 
 @given(st.binary(min_size=32, max_size=32))

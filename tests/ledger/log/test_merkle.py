@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ledger.errors import ProofError
 from ledger.log import merkle
 from ledger.log.merkle import EMPTY_ROOT, Frontier, HashReader, LeafHash, NodeAddress, RootHash
+from tests.conformance import record
 from tests.shared import shared_path
 
 ITEMS = [sha256(b"%d" % number).digest() for number in range(140)]
@@ -63,11 +64,13 @@ def test_published_roots() -> None:
             frontier.append(merkle.hash_leaf(items[size - 1]))
         assert merkle.root_of_items(items[:size]).hex() == root
         assert frontier.root().hex() == root
+    record("Transparency logs (RFC 6962, C2SP)", "roots", ["vectors/tlog/rfc6962/roots.json"], accepted=len(sizes))
 
 
 def test_published_inclusion_proofs() -> None:
     """Every vector is accepted or refused as its makers say."""
-    for vector in json.loads(shared_path("vectors/tlog/rfc6962/inclusion.json").read_text()):
+    vectors = json.loads(shared_path("vectors/tlog/rfc6962/inclusion.json").read_text())
+    for vector in vectors:
         arguments = (
             LeafHash(b64decode(vector["leafHash"])),
             vector["leafIdx"],
@@ -76,11 +79,15 @@ def test_published_inclusion_proofs() -> None:
             RootHash(b64decode(vector["root"])),
         )
         check(vector, lambda arguments=arguments: merkle.verify_inclusion(*arguments))
+    bad = sum(vector["wantErr"] for vector in vectors)
+    files = ["vectors/tlog/rfc6962/inclusion.json"]
+    record("Transparency logs (RFC 6962, C2SP)", "inclusion proofs", files, accepted=len(vectors) - bad, refused=bad)
 
 
 def test_published_consistency_proofs() -> None:
     """Every vector is accepted or refused as its makers say."""
-    for vector in json.loads(shared_path("vectors/tlog/rfc6962/consistency.json").read_text()):
+    vectors = json.loads(shared_path("vectors/tlog/rfc6962/consistency.json").read_text())
+    for vector in vectors:
         arguments = (
             vector["size1"],
             RootHash(b64decode(vector["root1"])),
@@ -89,6 +96,9 @@ def test_published_consistency_proofs() -> None:
             hashes(vector["proof"]),
         )
         check(vector, lambda arguments=arguments: merkle.verify_consistency(*arguments))
+    bad = sum(vector["wantErr"] for vector in vectors)
+    files = ["vectors/tlog/rfc6962/consistency.json"]
+    record("Transparency logs (RFC 6962, C2SP)", "consistency proofs", files, accepted=len(vectors) - bad, refused=bad)
 
 
 def check(vector: dict[str, object], verify: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from ledger.errors import MalformedError, SignatureError
 from ledger.log import note
 from ledger.log.keys import Algorithm, PublicKey, SigningKey
 from ledger.log.note import KeyType, NoteSignature, VerifierKey
+from tests.conformance import record
 from tests.shared import shared_path
 
 KEY = SigningKey(bytes(32))
@@ -42,6 +43,9 @@ def test_published_notes_are_opened_or_refused() -> None:
         assert signers
         assert set(signers) <= set(keys)
         assert note.encode_note(opened.text, opened.signatures) == data
+    good = sum(vector["ok"] for vector in vectors)
+    files = ["vectors/tlog/signed_note/open.json"]
+    record("Transparency logs (RFC 6962, C2SP)", "signed notes", files, accepted=good, refused=len(vectors) - good)
 
 
 def test_published_signatures_are_made() -> None:
@@ -53,7 +57,8 @@ def test_published_signatures_are_made() -> None:
 
 
 def test_published_verifier_keys_are_parsed_or_refused() -> None:
-    for vector in json.loads(shared_path("vectors/tlog/signed_note/vkeys.json").read_text()):
+    vectors = json.loads(shared_path("vectors/tlog/signed_note/vkeys.json").read_text())
+    for vector in vectors:
         if vector["ok"]:
             key = note.parse_verifier_key(vector["vkey"])
             assert key.type == vector["type"]
@@ -61,6 +66,9 @@ def test_published_verifier_keys_are_parsed_or_refused() -> None:
         else:
             with pytest.raises(MalformedError):
                 note.parse_verifier_key(vector["vkey"])
+    good = sum(vector["ok"] for vector in vectors)
+    files = ["vectors/tlog/signed_note/vkeys.json"]
+    record("Transparency logs (RFC 6962, C2SP)", "verifier keys", files, accepted=good, refused=len(vectors) - good)
 
 
 def vkey(name: str, data: bytes, key_id: str | None = None) -> str:

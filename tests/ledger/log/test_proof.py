@@ -39,6 +39,7 @@ from ledger.log.witness_policy import (
     make_policy,
     parse_witness_policy,
 )
+from tests.conformance import record
 from tests.ledger.log.networks import World
 from tests.shared import shared_path
 from tests.simulator import SimulatedLog
@@ -78,6 +79,14 @@ def test_published_frames() -> None:
     for text in vectors["invalid_texts"]:
         with pytest.raises(MalformedError, match=r"^tlog-proof: "):
             parse_proof(text.encode())
+    good, bad = len(vectors["valid"]), len(vectors["invalid_texts"])
+    record(
+        "Transparency logs (RFC 6962, C2SP)",
+        "tlog-proof texts",
+        ["vectors/tlog/tlog_proof/parse.json"],
+        accepted=good,
+        refused=bad,
+    )
 
 
 def test_a_log_of_others_is_proven_from_its_tiles() -> None:
@@ -93,6 +102,12 @@ def test_a_log_of_others_is_proven_from_its_tiles() -> None:
         for index in range(size):
             proof = make_proof(index, note, TileReader(lambda level, index, tile=tile: tile))
             verify_proof(parse_proof(encode_proof(proof)), hash_leaf(entries[index]), policy)
+    record(
+        "Transparency logs (RFC 6962, C2SP)",
+        "a log by Tessera: entries under all checkpoints",
+        ["vectors/tlog/tessera_log"],
+        accepted=120,
+    )
 
 
 def test_the_text_of_a_proof_is_short_and_its_checkpoint_verbatim() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ledger.errors import MalformedError
 from ledger.log import checkpoint, merkle, note, tiles
 from ledger.log.tiles import TileAddress, TileReader
+from tests.conformance import record
 from tests.shared import shared_path
 
 LOG_SIZE = 15
@@ -21,7 +22,8 @@ def tessera_log() -> Path:
 
 
 def test_examples_of_the_specification() -> None:
-    for example in json.loads(shared_path("vectors/tlog/tiles/spec_examples.json").read_text()):
+    examples = json.loads(shared_path("vectors/tlog/tiles/spec_examples.json").read_text())
+    for example in examples:
         if "path" in example:
             assert tiles.tile_path(0, example["index"]) == example["path"]
             assert tiles.parse_path(example["path"]) == TileAddress(0, example["index"], 256)
@@ -29,6 +31,12 @@ def test_examples_of_the_specification() -> None:
         for level, wanted in example["tiles"].items():
             assert tiles.full_tiles(int(level), example["tree_size"]) == wanted["full"]
             assert tiles.partial_width(int(level), example["tree_size"]) == wanted["partial"]
+    record(
+        "Transparency logs (RFC 6962, C2SP)",
+        "tile paths and widths",
+        ["vectors/tlog/tiles/spec_examples.json"],
+        accepted=len(examples),
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from ledger.log.witness_policy import (
     make_policy,
     parse_witness_policy,
 )
+from tests.conformance import record
 from tests.ledger.log.networks import World
 from tests.shared import shared_path
 
@@ -63,7 +64,8 @@ def cosigned(*numbers: int, note: bytes = HEAD) -> bytes:
 
 def test_published_policies() -> None:
     """All vectors; two keys that are the same one are refused, as the specification says and their source does not."""
-    for vector in json.loads(shared_path("vectors/tlog/policy/parse.json").read_text()):
+    vectors = json.loads(shared_path("vectors/tlog/policy/parse.json").read_text())
+    for vector in vectors:
         if vector["ok"] and "duplicate_key" not in vector:
             policy = parse_witness_policy(vector["policy"].encode())
             names = [witness.name for witness in policy.witnesses]
@@ -74,6 +76,9 @@ def test_published_policies() -> None:
         else:
             with pytest.raises(MalformedError):
                 parse_witness_policy(vector["policy"].encode())
+    good = sum(vector["ok"] and "duplicate_key" not in vector for vector in vectors)
+    files = ["vectors/tlog/policy/parse.json"]
+    record("Transparency logs (RFC 6962, C2SP)", "witness policies", files, accepted=good, refused=len(vectors) - good)
 
 
 def test_a_policy_in_use_elsewhere() -> None:

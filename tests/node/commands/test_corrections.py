@@ -131,7 +131,8 @@ def governed(shell: Shell, school: Path, files: list[Path]) -> Said:
 
 def key_in_force(shell: Shell, school: Path, role: str) -> str:
     listed = json.loads(shell.good("key", "list", school, "--json"))
-    (found,) = [row["id"] for row in listed if row["role"] == role and row["state"].startswith("in force")]
+    here = [row for row in listed if row["role"] == role and row["state"].startswith("in force")]
+    (found,) = [row["id"] for row in here if row["algorithm"] == "ed25519"]
     return str(found)
 
 

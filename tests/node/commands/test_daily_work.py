@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ledger.credential.baking import unbake
 from ledger.log.keyfile import LEAST_COST
 from node import main
 from node.keystore import create_key_file
 from tests.node.commands.cli import PASSPHRASE, Shell, running
 from tests.node.school import ROOT, make_draw
+from tests.shared import shared_path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLES = REPOSITORY / "examples"
@@ -27,7 +29,8 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("running")
     create_key_file(folder / "root.key", PASSPHRASE, make_draw("root"), cost=LEAST_COST, key=ROOT)
     directory = folder / "granite"
-    ports = ("--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0")
+    # Behind a proxy, as most are: other software finds an issuer's keys at an https address alone.
+    ports = ("--http", "https://granite.example", "--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0")
     init = ["init", str(directory), "--name", "Granite Hollow High", "--kind", "school", "--origin", "g.example/log"]
     assert main.run([*init, "--root-key", str(folder / "root.key"), "--batch-interval", "0", *ports]) == 0
     with running(directory, folder / "state"):
@@ -115,6 +118,37 @@ def test_an_award_is_replaced_by_a_corrected_row(shell: Shell, school: Path, tmp
     assert "replaced: 1" in shell.good("replace", school, award, "--csv", corrected, "--yes")
     rows = json.loads(shell.good("awards", school, "--learner", "F1", "--json"))
     assert sorted(row["status"] for row in rows) == ["replaced", "valid"]
+
+
+def test_copies_for_other_software(shell: Shell, school: Path, tmp_path: Path) -> None:
+    """A picture with the badge, the same one again with its receipts, a record; and what is refused before signing."""
+    issue(shell, school, csv_of(tmp_path / "h.csv", "H1"))
+    (award,) = [row["id"] for row in json.loads(shell.good("awards", school, "--learner", "H1", "--json"))]
+    (tmp_path / "plain.svg").write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+    badge = ("copy", school, award, "--form", "svg", "--image", tmp_path / "plain.svg", "--force", "-o")
+    refused = shell(*badge, tmp_path / "h.svg")
+    assert (refused.code, f"cairn-node contexts {school} --from" in refused.err.replace("DIR", str(school))) == (
+        1,
+        True,
+    )
+    assert "missing" in shell.good("contexts", school)
+    shell.good("contexts", school, "--from", shared_path("vectors/formats/contexts"))
+    assert "on the ledger with the next cut" in shell.good(
+        *badge, tmp_path / "h.svg", "--receipts", tmp_path / "r.json"
+    )
+    baked = unbake((tmp_path / "h.svg").read_bytes())
+    assert baked is not None and json.loads(baked.text)["type"][1] == "OpenBadgeCredential"
+    shell.good("cut", school)
+    assert "given again" in shell.good(*badge, tmp_path / "h.svg", "--receipts", tmp_path / "r.json")
+    assert unbake((tmp_path / "h.svg").read_bytes()) == baked
+    assert len(json.loads((tmp_path / "r.json").read_bytes())) == 1
+    record = json.loads(
+        shell.good("copy", school, "--learner", "H1", "--form", "clr", "-o", tmp_path / "h.json", "--json")
+    )
+    assert (record["new"], record["on_ledger"]) == (True, False)
+    assert json.loads((tmp_path / "h.json").read_bytes())["partial"] is False
+    for wrong in (("--form", "png"), ("--form", "jws", "--image", tmp_path / "plain.svg"), ("--form", "clr")):
+        assert shell("copy", school, award, "--learner", "H1", *wrong, "-o", tmp_path / "no").code == 2
 
 
 def test_offers_and_their_sheet(shell: Shell, school: Path, tmp_path: Path) -> None:

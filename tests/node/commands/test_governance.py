@@ -130,11 +130,16 @@ def test_keys_are_listed_and_proposed(shell: Shell, tmp_path: Path) -> None:
     """A new key is made once, however often it is proposed; roots are never here."""
     school = shell.found("school")
     listed = json.loads(shell.good("key", "list", school, "--json"))
-    assert [row["role"] for row in listed] == ["operate", "issue", "register", "define", "log", *["root"] * 3]
-    assert [row["here"] for row in listed] == [True] * 5 + [False] * 3
+    roles = ["operate", "issue", "register", "define", "issue", "register", "log", *["root"] * 3]
+    assert [row["role"] for row in listed] == roles
+    assert [row["algorithm"] for row in listed] == ["ed25519"] * 4 + ["p256"] * 2 + ["ed25519"] * 4
+    assert [row["here"] for row in listed] == [True] * 7 + [False] * 3
     shell.good("key", "add", school, "--role", "issue", "-o", tmp_path / "one")
     shell.good("key", "add", school, "--role", "issue", "-o", tmp_path / "two")
-    assert sorted(path.name for path in (school / "keys").glob("issue*")) == ["issue-2.key", "issue.key"]
+    shell.good("key", "add", school, "--role", "issue", "--p256", "-o", tmp_path / "p256")
+    assert shell("key", "add", school, "--role", "operate", "--p256", "-o", tmp_path / "none").code == 2
+    names = ["issue-2.key", "issue.key", "issue_p256-2.key", "issue_p256.key"]
+    assert sorted(path.name for path in (school / "keys").glob("issue*")) == names
     issue = listed[1]["id"]
     assert "take a key out of force" in shell.good("key", "retire", school, issue[:8], "-o", tmp_path / "three")
     said = shell.good("key", "compromise", school, issue, "--since", "0", "-o", tmp_path / "four")

@@ -9,6 +9,7 @@ from pathlib import Path
 from ledger.log.charter import Institution
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
+from node.client.contexts import open_library
 from node.clock import Draw
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY, Founding, found_institution
 from node.keystore import KeyRole, Keystore, open_keystore
@@ -16,6 +17,7 @@ from node.registrar.database import FILE_NAME, Database, open_database
 from node.registrar.desk import RegistrarDesk
 from node.registrar.parts import DeskParts
 from node.sequencer import Sequencer
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 
@@ -127,6 +129,7 @@ async def open_bench(
     *,
     held: str = "",
     wrap: Callable[[Database], Database] = lambda database: database,
+    http_url: str = HTTP_URL,
     networks: Callable[[], Sequence[LogId]] = tuple,
 ) -> AsyncIterator[Bench]:
     """Open what was founded, run it, and close it in order.
@@ -153,9 +156,12 @@ async def open_bench(
             keystore=keystore,
             log_id=log_id,
             networks=networks,
-            http_url=HTTP_URL,
+            http_url=http_url,
             clock=clock,
             draw=dice,
+            directory=directory,
+            contexts=open_library(directory),
+            status_files=StatusFiles(directory / "status"),
         )
     )
     await desk.start()
@@ -168,10 +174,12 @@ async def open_bench(
 
 
 @asynccontextmanager
-async def fresh_bench(tmp_path: Path, *, interval_ms: int = 0, seed: str = "test") -> AsyncIterator[Bench]:
+async def fresh_bench(
+    tmp_path: Path, *, interval_ms: int = 0, seed: str = "test", http_url: str = HTTP_URL
+) -> AsyncIterator[Bench]:
     clock, dice = Clock(), Dice(seed)
     directory = tmp_path / f"school-{seed}"
     log_id = found(directory, clock, dice, interval_ms)
-    async with open_bench(directory, log_id, clock, dice) as bench:
+    async with open_bench(directory, log_id, clock, dice, http_url=http_url) as bench:
         await bench.desk.publish(achievement_json())
         yield bench

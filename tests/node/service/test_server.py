@@ -20,10 +20,12 @@ from node.service.witness import WitnessService
 
 PUBLIC = {"cairn.v1.Ledger", "cairn.v1.Witness", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 PRIVATE = {
+    "cairn.v1.Copies",
     "cairn.v1.Operator",
     "cairn.v1.People",
     "cairn.v1.Recovery",
     "cairn.v1.Registrar",
+    "cairn.v1.Rights",
     "cairn.v1.Verifier",
     "grpc.reflection.v1alpha.ServerReflection",
 }

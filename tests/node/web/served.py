@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from ledger.log.follow import judge_growth
 from ledger.log.identity import LogId
 from ledger.log.policy import TrustRoot
 from node.clock import Clock
+from node.statusfiles import StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.web.app import build_app
 from tests.simulator import NOW, SimulatedLog
@@ -25,6 +26,7 @@ class ServedNode:
     trust: TrustRoot | None = None
     clock: Clock = lambda: NOW + 60_000
     refusal: str | None = None
+    status_files: StatusFiles = field(default_factory=lambda: StatusFiles(Path("absent")))
 
     def newest_head(self, log_id: LogId) -> bytes | None:
         log = self.ledger.log(log_id)

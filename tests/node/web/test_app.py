@@ -8,13 +8,16 @@ import aiohttp
 import pytest
 
 from ledger import base64url
+from ledger.credential.dataintegrity.issuer_document import did_web_location, did_web_of, parse_issuer_document
+from ledger.credential.jose import parse_jwk
+from ledger.credential.typemetadata import encode_type_metadata, hash_type_metadata
 from ledger.log import tiles
+from ledger.log.didkey import encode_multikey
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import ForkEvidence, encode_fork
 from ledger.log.identity import encode_log_id, short_log_id
 from ledger.log.merkle import root_of_hashes
 from node.web.app import build_app
-from node.web.issuers import describe_type
 from tests.node.web.served import ServedNode, open_store, serve, serve_logs
 from tests.simulator import SimulatedLog, found_network, trust_of
 
@@ -182,7 +185,7 @@ async def test_type_metadata_names_its_own_address(
     """The metadata of a credential type carries the `vct` under the network's host that credentials carry."""
     short = short_log_id(network[1][0].log_id)
     _, data, _ = await reader.get(f"/m/{short}/achievement/1")
-    assert json.loads(data) == describe_type(f"https://confluence.example/m/{short}/achievement/1")
+    assert data == encode_type_metadata(f"https://confluence.example/m/{short}/achievement/1")
 
 
 async def test_issuer_keys_are_those_in_force(reader: Reader, network: tuple[SimulatedLog, list[SimulatedLog]]) -> None:
@@ -193,6 +196,34 @@ async def test_issuer_keys_are_those_in_force(reader: Reader, network: tuple[Sim
     assert value["issuer"] == f"https://confluence.example/m/{short_log_id(school.log_id)}"
     expected = {base64url.encode(school.key(role).public.raw) for role in ("issue", "register")}
     assert {key["x"] for key in value["jwks"]["keys"]} == expected
+
+
+async def test_the_did_document_and_single_keys(
+    reader: Reader, network: tuple[SimulatedLog, list[SimulatedLog]]
+) -> None:
+    """The document is that of the ledger's key history, under the did:web of its address; each key is found as a JWK."""
+    school = network[1][0]
+    base = f"/m/{short_log_id(school.log_id)}"
+    status, data, headers = await reader.get(f"{base}/did.json")
+    did = did_web_of(f"https://confluence.example{base}")
+    assert (status, headers["Content-Type"]) == (200, "application/did+json")
+    assert did_web_location(did) == f"https://confluence.example{base}/did.json"
+    held = parse_issuer_document(json.loads(data), did)
+    keys = [school.key(role).public for role in ("issue", "register")]
+    assert {method.key for method in held.methods.values()} == set(keys)
+    for key in keys:
+        _, jwk, _ = await reader.get(f"{base}/keys/{encode_multikey(key)}")
+        assert parse_jwk(json.loads(jwk)) == key
+    for other in (encode_multikey(school.key("operate").public), "zNothing"):
+        assert (await reader.get(f"{base}/keys/{other}"))[0] == 404
+
+
+async def test_type_metadata_never_changes() -> None:
+    """Copies pin it by this hash: other bytes need another number in its path."""
+    assert (
+        hash_type_metadata("https://h.example/m/x/achievement/1")
+        == "sha256-Absj7NhF1DZJwBEjGStkL+5/TL2TqdbwlZrSLkclvcw="
+    )
 
 
 async def test_health_tells_the_quorum(reader: Reader, network: tuple[SimulatedLog, list[SimulatedLog]]) -> None:

@@ -12,8 +12,10 @@ from ledger.credential.jsonld import rdfc
 from ledger.credential.jsonld.nquads import Quad, parse_nquads
 from ledger.credential.jsonld.rdfc import HashAlgorithm, canonicalize, label_blank_nodes
 from ledger.errors import MalformedError
+from tests.conformance import record
 from tests.shared import shared_path
 
+SUITE = "RDF Dataset Canonicalization 1.0"
 NODES = st.sampled_from([f"_:n{n}" for n in range(5)] + ["<urn:a>", "<urn:b>"])
 QUADS = st.lists(
     st.builds(Quad, NODES, st.sampled_from(["<urn:p>", "<urn:q>"]), NODES | st.just('"x"'), NODES | st.just("")),
@@ -33,6 +35,14 @@ def vectors(kind: str) -> list[Any]:
     return [entry for entry in entries if entry["type"] == f"rdfc:{kind}" and (folder / entry["action"]).exists()]
 
 
+def absent(kind: str) -> dict[str, int]:
+    """How many entries of a kind the manifest names whose files are not there, as a reason for the page."""
+    folder = shared_path("vectors/formats/rdf-canon")
+    entries = json.loads((folder / "manifest.jsonld").read_bytes())["entries"]
+    count = sum(entry["type"] == f"rdfc:{kind}" for entry in entries) - len(vectors(kind))
+    return {"in the manifest, its files not among the vectors": count} if count else {}
+
+
 def read(name: str) -> str:
     return (shared_path("vectors/formats/rdf-canon") / name).read_bytes().decode()
 
@@ -47,7 +57,7 @@ def test_canonical_forms_of_the_w3c() -> None:
     for entry in entries:
         text = canonicalize(parse_nquads(read(entry["action"])), algorithm_of(entry))
         assert text == read(entry["result"]), entry["id"]
-    assert len(entries) >= 30
+    record(SUITE, "canonical forms", 2 * len(entries), accepted=len(entries), unchecked=absent("RDFC10EvalTest"))
 
 
 def test_labels_of_the_w3c() -> None:
@@ -56,7 +66,8 @@ def test_labels_of_the_w3c() -> None:
     for entry in entries:
         labels = label_blank_nodes(parse_nquads(read(entry["action"])), algorithm_of(entry))
         assert {old[2:]: new[2:] for old, new in labels.items()} == json.loads(read(entry["result"])), entry["id"]
-    assert entries
+    count, missing = len(entries), absent("RDFC10MapTest")
+    record(SUITE, "labels of blank nodes", 2 * count, accepted=count, unchecked=missing)
 
 
 @pytest.mark.parametrize(("algorithm", "order"), [(HashAlgorithm.SHA256, "354210"), (HashAlgorithm.SHA384, "154203")])
@@ -69,9 +80,12 @@ def test_both_hashes(algorithm: HashAlgorithm, order: str) -> None:
 
 def test_negative_cases_of_the_w3c_end() -> None:
     """Trap 2: they are refused, and not after minutes."""
-    for entry in vectors("RDFC10NegativeEvalTest"):
+    entries = vectors("RDFC10NegativeEvalTest")
+    for entry in entries:
         with pytest.raises(MalformedError, match="bound on work"):
             canonicalize(parse_nquads(read(entry["action"])))
+    missing = absent("RDFC10NegativeEvalTest")
+    record(SUITE, "poison graphs", len(entries), refused=len(entries), unchecked=missing)
 
 
 @pytest.mark.parametrize("size", [10, 50])

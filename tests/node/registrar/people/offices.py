@@ -18,6 +18,7 @@ from node.client.staff import Enrolled
 from node.clock import system_clock
 from node.config import NodeConfig
 from node.found import KEYS_DIRECTORY
+from node.registrar.copy_desk import CopyDesk
 from node.registrar.desk import RegistrarDesk
 from node.registrar.learners.desk import LearnerDesk
 from node.registrar.learners.service import add_rights
@@ -27,6 +28,7 @@ from node.registrar.people.entrance import Entrance
 from node.registrar.people.tables import TrailRow
 from node.registrar.service import add_registrar
 from node.service.boundary import ErrorBoundary
+from node.service.copies import add_copies
 from node.service.gate import Gate
 from node.service.operator import add_operator
 from node.service.recovery import add_recovery
@@ -134,6 +136,7 @@ async def open_office(
         add_registrar(server, bench.desk)
         add_operator(server, bench.desk.database, bench.desk.parts.ledger)  # type: ignore[arg-type]  # the store itself
         add_recovery(server, bench.desk.parts)
+        add_copies(server, CopyDesk(bench.desk))
         add_rights(server, LearnerDesk(bench.desk))
         entrance.add_to(server)
         listen(server, entrance.door.inner)

@@ -70,6 +70,7 @@ EXPECTED = {
     "Registrar.GetKeyImpact": "registrar approver",
     "Registrar.Reissue": "registrar",
     "Registrar.Restate": "",
+    "Copies.MakeCopy": "registrar",
     "Rights.Forget": "registrar",
     "Rights.Report": "registrar",
     "Rights.PutMark": "registrar",

@@ -1,5 +1,7 @@
 """The folder of JSON-LD contexts on this computer: filled from copies somebody has, read when a signature needs one.
 
+A wallet has one beside its vault, to check badges of others; a node has one in its directory, to sign badges.
+
 A context is known by the hash of its content, so it does not matter where a copy comes from or what its file is called.
 Nothing is ever fetched from where a document points.
 """
@@ -12,7 +14,6 @@ from pathlib import Path
 from ledger.credential.jsonld.library import MAX_CONTEXT_BYTES, ContextLibrary, file_name, hash_context
 from ledger.credential.jsonld.pins import PINS
 from ledger.errors import MalformedError
-from wallet_cli.files import read_bounded, write_atomically
 
 FOLDER_NAME = "contexts"
 MAX_FILES = 50_000
@@ -42,7 +43,7 @@ class ContextFiles(Mapping[str, bytes]):
         if url not in PINS:
             raise KeyError(url)
         try:
-            return read_bounded(self._folder / file_name(url), MAX_CONTEXT_BYTES)
+            return _read(self._folder / file_name(url))
         except FileNotFoundError as error:
             raise KeyError(url) from error
 
@@ -56,12 +57,12 @@ class ContextFiles(Mapping[str, bytes]):
 
 
 def open_library(folder: Path) -> ContextLibrary:
-    """The contexts kept beside a vault, in the vault's `folder`; an empty library where there are none yet."""
+    """The contexts kept in `folder`, that of a vault or a node; an empty library where there are none yet."""
     return ContextLibrary(ContextFiles(folder / FOLDER_NAME))
 
 
 def fill_folder(source: Path, folder: Path) -> Filled:
-    """Copy every pinned context found below `source` into the contexts of the vault's `folder`.
+    """Copy every pinned context found below `source` into the contexts of `folder`.
 
     Raises:
         MalformedError: `source` holds more than `MAX_FILES` files, or not one pinned context.
@@ -78,12 +79,12 @@ def fill_folder(source: Path, folder: Path) -> Filled:
     held = set(ContextFiles(target))
     added = [url for url in PINS if PINS[url] in found and (url not in held or not _is_good(target, url))]
     for url in added:
-        write_atomically(target / file_name(url), found[PINS[url]], mode=0o644)
+        _replace(target / file_name(url), found[PINS[url]])
     return describe_folder(folder, added=tuple(added))
 
 
 def describe_folder(folder: Path, *, added: tuple[str, ...] = ()) -> Filled:
-    """What the contexts of the vault's `folder` hold and what is missing; a file that was changed counts as missing."""
+    """What the contexts of `folder` hold and what is missing; a file that was changed counts as missing."""
     target = folder / FOLDER_NAME
     held = tuple(url for url in ContextFiles(target) if _is_good(target, url))
     return Filled(added, held, tuple(url for url in PINS if url not in held))
@@ -91,7 +92,7 @@ def describe_folder(folder: Path, *, added: tuple[str, ...] = ()) -> Filled:
 
 def _is_good(target: Path, url: str) -> bool:
     try:
-        return hash_context(read_bounded(target / file_name(url), MAX_CONTEXT_BYTES)) == PINS[url]
+        return hash_context(_read(target / file_name(url))) == PINS[url]
     except MalformedError:
         return False
 
@@ -102,7 +103,7 @@ def _find_contexts(source: Path) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for path in _candidates(source):
         try:
-            data = read_bounded(path, MAX_CONTEXT_BYTES)
+            data = _read(path)
             digest = hash_context(data)
         except MalformedError:
             continue  # some other JSON: packages are full of it
@@ -122,3 +123,18 @@ def _candidates(source: Path) -> Iterator[Path]:
             path = Path(folder, name)
             if name.endswith(_SUFFIXES) and path.is_file():
                 yield path
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(MAX_CONTEXT_BYTES + 1)
+    if len(data) > MAX_CONTEXT_BYTES:
+        raise MalformedError(f"{path}: longer than {MAX_CONTEXT_BYTES} bytes")
+    return data
+
+
+def _replace(path: Path, data: bytes) -> None:
+    # A reader sees the old file or the new. One that a power cut leaves empty is told by its hash, like any other.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)

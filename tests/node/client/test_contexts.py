@@ -1,4 +1,4 @@
-"""Tests of wallet_cli.context_files and `cairn contexts`."""
+"""Tests of node.client.contexts and `cairn contexts`."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from ledger.credential.jsonld.context import MissingContextError
 from ledger.credential.jsonld.library import file_name
 from ledger.credential.jsonld.pins import PINS
 from ledger.errors import MalformedError, ProofError
+from node.client.contexts import FOLDER_NAME, describe_folder, fill_folder, open_library
 from tests.shared import shared_path
-from wallet_cli.context_files import FOLDER_NAME, describe_folder, fill_folder, open_library
 from wallet_cli.main import cairn
 
 CREDENTIALS = "https://www.w3.org/ns/credentials/v2"

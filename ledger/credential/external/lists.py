@@ -1,0 +1,100 @@
+"""Readers of the status lists a verifier was given: Bitstring and Token Status Lists, and plain lists of ids.
+
+The list is judged like a credential: by the issuer of the credential whose status it tells, or by another the verifier
+vouches for. What it fails at (`plainlist`) lets no statement be made.
+"""
+
+from ledger.credential.external.entry import EntryKind, StatusEntry
+from ledger.credential.external.issuers import IssuerBook
+from ledger.credential.external.key import RSAKey
+from ledger.credential.external.revocation import (
+    MAX_LIST_BYTES,
+    ListedStatus,
+    StatusAnswer,
+    StatusReader,
+    open_id_list,
+)
+from ledger.credential.jose import parse_jws
+from ledger.credential.jsonld.library import ContextLibrary
+from ledger.credential.plainlist.bitstring_reader import BitstringEntry, ListQuestion, read_bitstring
+from ledger.credential.plainlist.problem import StatusListError, StatusProblem
+from ledger.credential.plainlist.token import TOKEN_TYPE, TokenReference, read_token_status
+from ledger.credential.strict_json import JSONObject, parse_strict_object
+from ledger.errors import CairnError, MalformedError
+
+_BY_PURPOSE = {"revocation": ListedStatus.REVOKED, "suspension": ListedStatus.SUSPENDED}
+_BY_TOKEN_VALUE = {0: ListedStatus.VALID, 1: ListedStatus.REVOKED, 2: ListedStatus.SUSPENDED}
+
+
+def open_status_list(data: bytes, *, now: int, book: IssuerBook, library: ContextLibrary) -> StatusReader:
+    """A reader of one list.
+
+    Args:
+        data: the list as it was fetched: JSON, or a token.
+        now: Unix ms; an expired list says nothing.
+        book: whose keys are known.
+        library: contexts, for proofs that need them.
+
+    Raises:
+        MalformedError: not a status list of a form known here.
+    """
+    text = data.strip()
+    if text.startswith(b"{"):
+        value = parse_strict_object(text, max_bytes=MAX_LIST_BYTES, where="status list")
+        subject = value.get("credentialSubject")
+        is_bits = type(subject) is dict and "encodedList" in subject
+        return _bitstring_reader(value, now, book, library) if is_bits else open_id_list(text)
+    try:
+        token = text.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise MalformedError("status list: neither JSON nor a token") from error
+    jws = parse_jws(token, where="status list")
+    if str(jws.header.get("typ")).removeprefix("application/") == TOKEN_TYPE:
+        return _token_reader(token, now, book)
+    return _bitstring_reader(token, now, book, library)
+
+
+def _bitstring_reader(value: JSONObject | str, now: int, book: IssuerBook, library: ContextLibrary) -> StatusReader:
+    def read(entry: StatusEntry, issuer: str) -> StatusAnswer | None:
+        if entry.kind is not EntryKind.BITSTRING or entry.index is None:
+            return None
+        if type(value) is dict and value.get("id") not in (entry.list, None):
+            return None
+        asked = BitstringEntry(url=entry.list, purpose=entry.purpose, index=entry.index, size=entry.size)
+        vouched = frozenset({issuer, *book.named, *(one.id for one in book.documents)})
+        question = ListQuestion(now=now, issuers=vouched, documents=book.controlled, library=library)
+        answer = read_bitstring(value, asked, question)
+        if not answer.value:
+            return StatusAnswer(ListedStatus.VALID, f"the list that was given says nothing of {entry.purpose}")
+        if entry.purpose not in _BY_PURPOSE:
+            detail = f"the list says {answer.value} for {entry.purpose}, which is the issuer's to explain"
+            return StatusAnswer(ListedStatus.UNCLEAR, detail, "ask the issuer")
+        return StatusAnswer(_BY_PURPOSE[entry.purpose], "by the list that was given")
+
+    return read
+
+
+def _token_reader(token: str, now: int, book: IssuerBook) -> StatusReader:
+    def read(entry: StatusEntry, issuer: str) -> StatusAnswer | None:
+        if entry.kind is not EntryKind.TOKEN or entry.index is None:
+            return None
+        value = _read_token(token, TokenReference(entry.index, entry.list), issuer, now, book)
+        status = _BY_TOKEN_VALUE.get(value, ListedStatus.UNCLEAR)
+        return StatusAnswer(status, f"the list that was given says {value}", "ask the issuer" if value > 2 else "")
+
+    return read
+
+
+def _read_token(token: str, reference: TokenReference, issuer: str, now: int, book: IssuerBook) -> int:
+    """The value a token gives, under whichever key of the issuer signed it."""
+    failure: CairnError = StatusListError(
+        StatusProblem.VERIFICATION, "status token: its issuer has no key to check with"
+    )
+    for one in book.keys_of(issuer):
+        if isinstance(one.key, RSAKey):
+            continue
+        try:
+            return read_token_status(token, reference, one.key, now).value
+        except StatusListError as error:
+            failure = error
+    raise failure

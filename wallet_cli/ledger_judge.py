@@ -1,0 +1,51 @@
+"""The judge of this ledger's own files, opened when the first of them comes.
+
+Whoever verifies nothing but badges of other formats needs neither a trust root nor a replica, and is not asked for one.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from ledger.credential.verify import Question
+from ledger.errors import CairnError
+from ledger.log.network import Network
+from wallet_cli import verify
+from wallet_cli.places import Places
+from wallet_cli.replica_key import load_key
+
+
+class LedgerJudge:
+    """Places, network and judge, each found once and only if asked for."""
+
+    def __init__(self, find_place: Callable[[], Places], question: Question, *, alone: bool) -> None:
+        """Open nothing yet.
+
+        Args:
+            find_place: where the ledger is held.
+            question: what is asked of every file.
+            alone: judge files by what they prove themselves, without a replica.
+        """
+        self._find_place, self._question, self._alone = find_place, question, alone
+
+    @cached_property
+    def place(self) -> Places:
+        """Where the ledger is; as `places.find_places`."""
+        return self._find_place()
+
+    @cached_property
+    def network(self) -> Network:
+        """The network as it is held; as `verify.open_network`."""
+        return verify.open_network(self.place.trust, self.place.replica, load_key(self.place.folder))
+
+    def judge(self) -> verify.Judge:
+        """The judge of this ledger's files."""
+        if self._alone:
+            return verify.judge_alone(self.place.trust, self._question)
+        return verify.judge_by(self.network, self._question)
+
+    def owns(self, issuer: str) -> bool:
+        """Whether an issuer id belongs to a member; nobody's is known where no ledger is held."""
+        try:
+            return not self._alone and self.network.owner_of(issuer) is not None
+        except CairnError:
+            return False
