@@ -169,6 +169,22 @@ class Membership:
                 return record
         return None
 
+    def naming(self, log: LogId, parting: int, held: int | None = None) -> MemberRecord | None:
+        """Give the decision that names one of two histories of a log that part at entry `parting`; `None` for none.
+
+        It is the newest whose boundary lies above the parting: a boundary below it lies on both.
+
+        Args:
+            log: which log.
+            parting: index of the first entry that differs.
+            held: boundaries above this size are passed over, since nobody who holds no more can judge them.
+        """
+        for record in reversed(self.records.get(log, ())):
+            size = record.change.boundary.size
+            if parting < size and (held is None or size <= held):
+                return record
+        return None
+
     def rights_at(self, log: LogId, index: int) -> Rights:
         """Give what a log may do at entry `index`; no rights where it is no member, suspended or removed."""
         record = self.deciding(log, index)

@@ -299,8 +299,8 @@ class Network:
         if view is None:
             return None
         forks = self.judge_forks(log, self.evidence_about(log))
-        serious = [fork for fork in forks if fork.is_open]
-        return min(serious or forks, key=lambda fork: fork.size, default=None)
+        # What puts entries in doubt comes first, and an alarm last: it must not hide what two quorums signed.
+        return min(forks, key=lambda fork: (not fork.is_open, fork.is_alarm_only, fork.size), default=None)
 
     def judge_forks(self, log: LogId, pieces: Iterable[bytes]) -> list[Fork]:
         """Give every fork of a held log that these pieces of evidence prove, and what each branch carries."""
@@ -338,13 +338,9 @@ class Network:
             ]
             # Entry 0 is what the log id names: no two histories of one log differ there.
             size = max(1, min(max(earlier, default=0), fork.split))
-        # A boundary names a branch only above the proven difference; one below it may lie on both.
-        decided = [
-            record
-            for record in self.state.members.records.get(log, ())
-            if record.change.boundary.size > fork.split and has_boundary(view, record.change.boundary)
-        ]
-        return Fork(size, fork, decided[-1] if decided else None, alarm)
+        decision = self.state.members.naming(log, fork.split, view.state.size)
+        is_for_held = decision is not None and has_boundary(view, decision.change.boundary)
+        return Fork(size, fork, decision if is_for_held else None, alarm)
 
     def _check_pin(self) -> None:
         trust, state = self.trust, self.state

@@ -167,7 +167,7 @@ def test_a_replica_takes_no_entry_out_of_the_way_between(history: History) -> No
     log, start = history.network, history.trust.head_size
     note = log.note or b""
     rest, bodies = log.entries[start:], log.bodies[start:]
-    with pytest.raises(RuleError, match=rf"entry: index {start + 1} where {start} is next"):
+    with pytest.raises(RuleError, match=rf"entry {start}: index {start + 1} where {start} is next"):
         judge_growth(replay(log, start), rest[1:], bodies[1:], _over(log, start + len(rest) - 1))
     with pytest.raises((RuleError, ProofError, SignatureError)):
         judge_growth(replay(log, start), [*rest[:-1], rest[-2]], bodies, note)
