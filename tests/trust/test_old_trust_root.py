@@ -79,7 +79,8 @@ def test_the_first_trust_root_reaches_todays_state(history: History) -> None:
     head = network.judge_head(network.trust.network)
     assert (head.size, head.quorum.has_quorum) == (history.network.size, True)
     pinned = {witness.key for witness in history.trust.witnesses}
-    today = {witness.key for witness in network.witness_set_for(network.trust.network, head.size, head.root).witnesses}
+    (judges,) = network.witness_sets_for(network.trust.network, head.size, head.root)
+    today = {witness.key for witness in judges.witnesses}
     assert len(pinned & today) == 1  # the network's own
     assert [history.world.check(one).code for one in (history.before, history.after)] == [Code.VALID, Code.VALID]
 
