@@ -189,7 +189,7 @@ class LedgerSteps:
         try:
             heads = [self.network.judge_head(trust.network)]
             if self.log != trust.network:
-                heads.append(self.network.judge_head(self.log))
+                heads.append(self._confirming_head())
         except CairnError as error:
             self._unknown(7, str(error), SYNC, Code.NO_QUORUM)
             return
@@ -219,6 +219,12 @@ class LedgerSteps:
             self._tell_stale(fresh)
             return
         self._answer(7, Answer.YES, _describe_heads(heads))
+
+    def _confirming_head(self) -> HeadAnswer:
+        """The newest head that is confirmed, if the credential stands below it; else the newest that is held."""
+        head = self.network.confirmed_head(self.log)
+        is_above = self.receipt is not None and self.receipt.index >= head.size
+        return self.network.judge_head(self.log) if is_above else head
 
     def _tell_stale(self, seconds: int) -> None:
         detail = f"the newest state of the network held here is of {format_instant(seconds * 1000)}"

@@ -193,6 +193,9 @@ def _search_page(network: Network, reference: StatusReference) -> Page:
         pages = list(_pages(network, log, view, reference))
         fork = network.fork_of(log)
         below = [page for page in pages if fork is None or not fork.is_open or page.index < fork.size]
+        # What no quorum confirms yet decides nothing while something confirmed is there.
+        confirmed = _confirmed_size(network, log, view)
+        held, below = below, [page for page in below if page.index < confirmed] or below
         if pages and not below:
             raise PolicyError(f"{name} has published no status page below the fork of its log", hint="ask the network")
         if not below:
@@ -204,9 +207,17 @@ def _search_page(network: Network, reference: StatusReference) -> Page:
             )
             raise PolicyError(detail, hint="ask the issuer to restate its pages, then sync")
         record = network.choose_page(log, view, below)
-        doubted = pages[-1] if pages[-1] != below[-1] else None
+        doubted = pages[-1] if pages[-1] != held[-1] else None
         return Page(log, view, record, doubted, below[-1] if record != below[-1] else None)
     raise PolicyError(f"{network.name_of(list_log)} has published no status page for this list yet", hint=SYNC)
+
+
+def _confirmed_size(network: Network, log: LogId, view: LogView) -> int:
+    try:
+        return network.confirmed_head(log).size
+    except CairnError:
+        # Step 7 says what is wrong with the head.
+        return view.state.size
 
 
 def _pages(network: Network, log: LogId, view: LogView, reference: StatusReference) -> Iterator[StatusRecord]:

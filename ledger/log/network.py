@@ -24,6 +24,7 @@ from ledger.log.members import (
     judge_by_any,
     judge_notes,
     judge_quorum,
+    quorum_of,
 )
 from ledger.log.merkle import RootHash, root_at
 from ledger.log.policy import QuorumRule, TrustRoot
@@ -266,6 +267,24 @@ class Network:
         answer = HeadAnswer(checkpoint.size, checkpoint.root, quorum)
         self._heads[log] = (view.note, answer)
         return answer
+
+    def confirmed_head(self, log: LogId) -> HeadAnswer:
+        """Give the newest head held or, while a quorum for it is missing, the one that the network's log records with one.
+
+        So a writer whose newest entries no quorum confirms takes nothing back from what was confirmed before.
+
+        Raises:
+            CairnError: as `judge_head`.
+        """
+        newest, anchored, view = self.judge_head(log), self.newest_anchor(log), self.ledger.log(log)
+        if self.is_head_accepted(newest) or log == self.trust.network or anchored is None or anchored.seconds is None:
+            return newest
+        if view is None or anchored.size > newest.size or root_of_view(view, anchored.size) != anchored.root:
+            return newest
+        witnesses = len(self.state.members.judges_of(log, anchored.index)[-1].for_log(log))
+        needed = quorum_of(witnesses)
+        quorum = QuorumAnswer(witnesses, needed, needed, anchored.seconds, anchored.seconds)
+        return HeadAnswer(anchored.size, RootHash(anchored.root), quorum)
 
     def is_head_accepted(self, answer: HeadAnswer) -> bool:
         """Tell whether a head is good enough under the trust root's quorum rule."""

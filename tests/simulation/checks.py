@@ -98,8 +98,21 @@ def copies_of(world: World, network: Actor) -> list[Copy]:
 
 
 def wrong_answers(world: World, network: Actor, holder: Node, copies: Iterable[Copy]) -> list[str]:
-    """Verify copies on somebody's replica; what differs from the oracle, in words."""
-    return _compare(world, network, holder, copies, lambda copy: world.oracle.answer(copy, world.week, network.name))
+    """Verify copies on somebody's replica; what differs from the oracle, in words.
+
+    While a hostile host holds its newest entries back from the witnesses, nobody can tell what stands only there.
+    """
+    hosts = {world[fault.who].log_id for fault in world.plan.faults if fault.what == "hostile host"}
+    view = Network(world.trusts[network.name], holder.store)
+
+    def right(copy: Copy) -> Code:
+        codes = [world.oracle.answer(copy, world.week, network.name)]
+        anchored = view.newest_anchor(copy.log) if copy.log in hosts else None
+        if anchored is not None and copy.index >= anchored.size and holder.gossip.lacks_quorum(copy.log):
+            codes.append(Code.NO_QUORUM)
+        return min(codes, key=ORDER.index)
+
+    return _compare(world, network, holder, copies, right)
 
 
 def _compare(

@@ -275,13 +275,11 @@ def listener() -> Iterator[socket.socket]:
         yield bound
 
 
-async def test_a_claim_at_a_real_registrars_desk(
-    tmp_path: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_claim_at_a_real_registrars_desk(tmp_path: Path, listener: socket.socket) -> None:
     """The school's own server: claim, be refused a second time, and find both copies in the batch of the next cut."""
-    monkeypatch.setattr(desks, "HTTP_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
     vault = new_vault(tmp_path)
-    async with desks.fresh_bench(tmp_path, interval_ms=DAY) as bench:
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with desks.fresh_bench(tmp_path, interval_ms=DAY, http_url=url) as bench:
         report = await bench.desk.issue(IssueRequest(data=desks.csv_of(range(1)), achievement=desks.DIPLOMA))
         (link,) = (await bench.desk.offer(award_ids=report.issued)).links
         app = web.Application()

@@ -133,9 +133,10 @@ def damaged_replica(world: World) -> Minted:
 
 
 def no_quorum(world: World) -> Minted:
-    one = world.good()
+    world.good()
+    one = world.mint()
     world.granite.anchor()
-    world.batch(world.granite, [])
+    world.batch(world.granite, [one])
     world.page(world.granite)
     world.granite.sign([world.lantern])
     return one
@@ -394,3 +395,17 @@ def test_the_whole_list_of_answers_of_a_stale_replica() -> None:
         **{n: unsure for n in (9, 10, 11)},
     }
     assert report.verdict is Verdict.CANNOT_TELL
+
+
+def test_entries_that_no_quorum_confirms_take_nothing_back() -> None:
+    """What the network's log records with a quorum stands, whatever its writer does afterwards; so does its status."""
+    world = World()
+    one = world.good()
+    world.granite.anchor()
+    world.batch(world.granite, [])
+    world.page(world.granite)
+    world.granite.sign([world.lantern])
+    report = world.check(one)
+    assert report.code is Code.VALID
+    assert "2 of 2 independent witnesses" in report.steps[6].detail
+    assert report.steps[10].detail.startswith(f"as of entry {one.receipt.index + 1} ")  # type: ignore[union-attr]
