@@ -32,12 +32,13 @@ _PRESENTATION_MEMBER = "credentials"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What the options of a command name, unread: files about issuers, ids, authorities and status lists."""
+    """What the options of a command name, unread: files about issuers, ids, authorities, status lists and receipts."""
 
     issuer_documents: tuple[str, ...] = ()
     issuers: tuple[str, ...] = ()
     authorities: tuple[str, ...] = ()
     status_lists: tuple[str, ...] = ()
+    receipts: tuple[str, ...] = ()
 
 
 def is_foreign(data: bytes, owns: OwnerTest) -> bool:

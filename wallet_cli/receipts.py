@@ -45,6 +45,11 @@ class Receipts:
             yield path
 
 
+def place_beside(path: Path) -> Path:
+    """Where the receipts of a file are looked for first."""
+    return path.with_name(path.stem + SUFFIX)
+
+
 def find_beside(path: Path) -> bytes | None:
     """The file with receipts beside another one; None where there is none that can be read."""
     for name in (path.stem + SUFFIX, path.name + SUFFIX):

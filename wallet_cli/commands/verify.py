@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wallet_cli import terminal
-from wallet_cli.commands.options import issuer_options, json_option, read_vault_options
+from wallet_cli.commands.options import issuer_options, json_option, read_vault_options, receipts_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,13 +45,7 @@ if TYPE_CHECKING:
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase of the key from this file.")
 @click.option("--force", is_flag=True, help="Overwrite the file of the record.")
 @click.option("--vault", metavar="FILE", help="Look for what is remembered beside this vault.")
-@click.option(
-    "--receipts",
-    "receipt_files",
-    metavar="FILE",
-    multiple=True,
-    help="Receipts of a badge or record of this ledger; looked for beside it by default, as NAME.receipts.json.",
-)
+@receipts_option
 @issuer_options
 @json_option
 def command(
