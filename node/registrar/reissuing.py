@@ -20,7 +20,7 @@ from ledger.log.keyring import KeyRecord
 from node.registrar import acting, copies
 from node.registrar.copies import FindAchievement, Press
 from node.registrar.tables import Award, Copy, Outgoing, Slot, SlotChange
-from node.registrar.views import COUNTED_KINDS, FORMER, REGISTRAR_KIND, WALLET_KIND
+from node.registrar.views import COUNTED_KINDS, FILE_KIND, FORMER, REGISTRAR_KIND, WALLET_KIND
 
 CREDENTIAL_ROLES = (Role.ISSUE, Role.REGISTER)
 _IN_ONE_QUERY = 5000
@@ -36,6 +36,8 @@ class Reissue:
     """Those whose slots end."""
     wallet_copies: int
     """How many of them wallets hold."""
+    file_copies: int
+    """How many of them were handed out as files; nothing reaches those, so another has to be made and given."""
 
 
 def find_reissue(session: Session, key: KeyRecord) -> Reissue:
@@ -71,7 +73,8 @@ def find_reissue(session: Session, key: KeyRecord) -> Reissue:
         for award in session.scalars(select(Award).where(Award.id.in_(part)))
     }
     wallet_copies = sum(copy.kind == WALLET_KIND for copy in hit)
-    return Reissue(tuple(found[award_id] for award_id in award_ids), hit, wallet_copies)
+    file_copies = sum(copy.kind == FILE_KIND for copy in hit)
+    return Reissue(tuple(found[award_id] for award_id in award_ids), hit, wallet_copies, file_copies)
 
 
 def count_lost(session: Session, key: KeyRecord) -> int:
