@@ -84,7 +84,7 @@ bench: $(READY) ## quick measurements, a tenth of the size, under five minutes
 bench-full: $(READY) ## measurements fit for quoting
 	$(PYTHON) -m bench --full
 
-soak: $(READY) ## the tests that run for minutes
+soak: $(READY) ## the tests that run long: crash rounds, ten simulated half-years, the longest ways
 	$(PYTHON) -m pytest -m soak --timeout 1800 $(ARGS)
 
 format: $(READY) ## rewrite the code in the house format

@@ -154,6 +154,8 @@ class ReissueReport:
     """Of them: those of wallets, which fetch others when they refresh."""
     file_copies: int
     """Of them: files handed out, whose holders must be given new ones."""
+    restricted: int = 0
+    """Learners who were passed over, because their data is restricted."""
     achievements: tuple[AchievementCount, ...]
     next_cut: int | None
     last_cut: int | None

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ledger.credential.status import Status
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from tests.end_to_end.learner import award, new_learner, offer
@@ -43,6 +45,7 @@ async def burn(made: Town, node: Neighbour) -> Path:
     return kept
 
 
+@pytest.mark.soak  # docs/disaster.md plays a fire on every run; this is the long way
 async def test_a_school_burns_down_and_comes_back(tmp_path: Path) -> None:
     """Before and after: valid stays valid, revoked stays revoked, new cuts are cosigned, a shown copy can be revoked."""
     async with town(tmp_path) as made:

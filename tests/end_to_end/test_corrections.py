@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ledger.credential.sdjwt import open_claims, parse_sd_jwt
 from ledger.credential.status import Status
 from ledger.log.charter import Role
@@ -103,6 +105,7 @@ async def declare_stolen(school: Neighbour, role: Role, since: int) -> str:
         return base64url.encode(old.id)
 
 
+@pytest.mark.soak  # docs/corrections.md is played on every run; this adds what it does not show
 async def test_what_a_registrar_puts_right_reaches_the_learner(tmp_path: Path) -> None:
     """Each time the old file stops counting, and after one refresh and a cut the next file counts, without a link."""
     async with corrections(tmp_path) as (made, learners, college):

@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from ledger.credential.status import Status
 from tests.end_to_end.learner import award, new_learner, offer, steps_of
 from tests.end_to_end.town import town
 
 
+@pytest.mark.soak  # the demonstration plays it on every run; this asks more of the replicas
 async def test_replicas_answer_when_the_issuer_is_gone(tmp_path: Path) -> None:
     """Valid stays valid and revoked stays revoked, from a replica that another member served."""
     async with town(tmp_path) as made:
