@@ -113,6 +113,7 @@ ORDER = {
         "verify_standalone",
         "baking",
         "external",
+        "verify_forms",
     ),
     "mastery": (
         "problems",

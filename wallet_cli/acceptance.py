@@ -28,7 +28,7 @@ from ledger.log.state import LogState
 from ledger.log.view import LogView
 from node.client.http import origin_of
 from wallet_cli.held import HeldLedger
-from wallet_cli.reading import Reading, read_credential
+from wallet_cli.reading import PLAIN_LIST_NOTE, Reading, read_credential
 
 _MINUTE_MS = 60_000
 
@@ -43,7 +43,7 @@ class Accepted:
         issuer_name: by the ledger where it was checked, else by the credential itself.
         search_from: index below which its commitment cannot stand in that log.
         expected_at: Unix milliseconds of the next cut, None where unknown or made on command.
-        remarks: what could not be checked, in words.
+        remarks: what could not be checked, and what its holder should know, in words.
     """
 
     reading: Reading
@@ -82,6 +82,7 @@ def accept_credential(
         raise RuleError("credential: it carries a key binding, so somebody has shown it before", hint="ask the school")
     _check_holder(reading, keys, must_be_bound=bool(server))  # 3
     check_dates(reading.token.payload, now, where="credential")  # 4
+    plain = (PLAIN_LIST_NOTE,) if reading.has_plain_list else ()
     if held is None:
         remark = "issuer, signature and status were not checked: no ledger is held here"
         return Accepted(
@@ -90,7 +91,7 @@ def accept_credential(
             issuer_name=reading.issuer_name,
             search_from=0,
             expected_at=None,
-            remarks=(remark,),
+            remarks=(remark, *plain),
         )
     log_id, log = _find_issuer(reading, server, held)  # 5
     _check_key(reading, log.state, log.state.size)  # 6
@@ -102,7 +103,7 @@ def accept_credential(
         # A file may be older than the replica; a copy just minted cannot stand below what is held.
         search_from=log.state.size if server else 0,
         expected_at=next_cut(log.state.batch, now),
-        remarks=(remark,) if remark else (),
+        remarks=(remark, *plain) if remark else plain,
     )
 
 

@@ -1,7 +1,8 @@
 """Credentials of other formats on the command line: telling them from this ledger's own, and what helps to judge them.
 
 Whatever is of this ledger goes the way of `ledger.credential.verify`, whatever else it may also look like: the rules here
-for others never stand in for that verdict.
+for others never stand in for that verdict. A badge or record may be of either, which its issuer tells: those of members go
+through the same list by `ledger.credential.verify_forms`.
 """
 
 import binascii
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from ledger.credential.external.issuers import IssuerBook
-    from ledger.credential.external.question import ExternalQuestion
+    from ledger.credential.external.question import ExternalQuestion, JudgeOwn
 
 Judge = Callable[[bytes], RecordReport]
 OwnerTest = Callable[[str], bool]
@@ -31,12 +32,13 @@ _PRESENTATION_MEMBER = "credentials"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What the options of a command name, unread: files about issuers, ids, authorities and status lists."""
+    """What the options of a command name, unread: files about issuers, ids, authorities, status lists and receipts."""
 
     issuer_documents: tuple[str, ...] = ()
     issuers: tuple[str, ...] = ()
     authorities: tuple[str, ...] = ()
     status_lists: tuple[str, ...] = ()
+    receipts: tuple[str, ...] = ()
 
 
 def is_foreign(data: bytes, owns: OwnerTest) -> bool:
@@ -90,7 +92,12 @@ def judge_either(own: Callable[[], Judge], owns: OwnerTest, question: "Callable[
 
 
 def open_question(
-    given: Given, folder: Path, now: int, audience: str | None = None, nonce: str | None = None
+    given: Given,
+    folder: Path,
+    now: int,
+    audience: str | None = None,
+    nonce: str | None = None,
+    own: "JudgeOwn | None" = None,
 ) -> "ExternalQuestion":
     """What is asked of foreign credentials, with everything that was given read.
 
@@ -100,6 +107,7 @@ def open_question(
         now: Unix milliseconds.
         audience: the name it must have been made for; None not to ask.
         nonce: the value it must carry; None not to ask.
+        own: judges what members of the ledger held issued; None where none is held.
 
     Raises:
         MalformedError: a file cannot be read, or is none of its kind; the message names it.
@@ -115,7 +123,7 @@ def open_question(
     lists = tuple(
         open_status_list(read_given(path), now=now, book=book, library=library) for path in given.status_lists
     )
-    return ExternalQuestion(now=now, book=book, library=library, lists=lists, audience=audience, nonce=nonce)
+    return ExternalQuestion(now=now, book=book, library=library, lists=lists, audience=audience, nonce=nonce, own=own)
 
 
 def make_book(

@@ -1,4 +1,5 @@
-"""Credentials of other formats in a vault: the exact bytes of each file, and whom the learner named as its issuer.
+"""Files of other formats in a vault: the exact bytes of each, and whom the learner named as its issuer. They may be of
+somebody else or of a member of the ledger held, which their issuer tells.
 
 They are judged anew whenever they are looked at, since dates pass; documents of their issuers are kept beside them, since
 those on the web change and forget. They are never shown through `present`: the file itself is what others can verify.
@@ -9,17 +10,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ledger.credential.external.findings import EXTERNAL_NOTE
 from ledger.credential.external.question import ExternalQuestion
-from ledger.credential.report import RecordReport, Verdict
+from ledger.credential.report import Code, RecordReport, Verdict
+from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
-from wallet_cli import files, foreign
+from wallet_cli import files, foreign, receipts
 from wallet_cli.foreign import Given
+from wallet_cli.held import open_held
 from wallet_cli.holdings import Contents
 from wallet_cli.imports import Import, NamedFile
+from wallet_cli.reading import PLAIN_LIST_NOTE
 from wallet_cli.vault import Vault
 
 MAX_FILE_BYTES = 4 << 20
 """Largest file kept; the credential in it is bounded by its own format, at 1 MiB."""
+
+NOTHING_GIVEN = Given()
+_ENDED = frozenset({Code.REVOKED, Code.SUPERSEDED, Code.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +48,28 @@ class Judged:
         return self.report.credentials[0].issuer
 
     @property
+    def is_own(self) -> bool:
+        """Whether a member of the ledger held issued it, so that it was judged by that ledger."""
+        return not any(note.startswith(EXTERNAL_NOTE) for note in self.report.credentials[0].notes)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What its holder should know of such copies."""
+        return (PLAIN_LIST_NOTE,) if self.is_own else ()
+
+    @property
     def state(self) -> str:
         """How it stands, in words."""
-        return f"external, {self.report.verdict.text}"
+        return f"{'a file of this ledger' if self.is_own else 'external'}, {self.report.verdict.text}"
 
     def to_json(self) -> dict[str, Any]:
         """The row for machines."""
         return {
-            "external": True,
+            "external": not self.is_own,
             "file": self.held.name,
             "id": self.held.id,
             "issuer_name": self.issuer,
+            "remarks": list(self.remarks),
             "report": self.report.to_json(),
             "state": self.state,
             "title": self.title,
@@ -71,11 +90,12 @@ def read_import(path: Path, data: bytes, given: Given, now: int) -> Import:
         documents=tuple(documents),
         issuers=given.issuers,
         authorities=tuple(foreign.read_given(name) for name in given.authorities),
+        receipts=_read_receipts(path, given.receipts),
     )
 
 
 def keep(vault: Vault, new: Import, question: ExternalQuestion) -> Judged:
-    """Judge a file and keep it, unless it is not readable or not authentic.
+    """Judge a file and keep it, unless it is not readable or not authentic; of this ledger's own only what stands.
 
     Raises:
         MalformedError: it cannot be read, or is in the vault already.
@@ -83,6 +103,9 @@ def keep(vault: Vault, new: Import, question: ExternalQuestion) -> Judged:
     """
     report = judge(new, question)
     first = report.credentials[0]
+    if Judged(new, report).is_own and first.code in _ENDED:
+        failed = next(one for one in first.steps if one.number == 11)
+        raise RuleError(f"{new.name}: {failed.detail}", hint="ask the school for a new one; nothing was kept")
     if first.verdict in (Verdict.NOT_READABLE, Verdict.NOT_AUTHENTIC):
         step = first.steps[-1]
         failed = next((one for one in first.steps if one.answer.value == "no"), step)
@@ -109,19 +132,30 @@ def judge(held: Import, question: ExternalQuestion) -> RecordReport:
         named=book.named | own.named,
         authorities=(*book.authorities, *own.authorities),
     )
-    return judge_external(held.data, replace(question, book=joined))
+    judge_own = question.own
+    if isinstance(judge_own, FormJudge):
+        judge_own = replace(
+            judge_own, receipts=receipts.parse_receipts(held.receipts, held.name) if held.receipts else ()
+        )
+    return judge_external(held.data, replace(question, book=joined, own=judge_own))
+
+
+def open_question(folder: Path, now: int, given: Given = NOTHING_GIVEN) -> ExternalQuestion:
+    """What is asked of kept files: with what the options name, and by the ledger held here, if one is."""
+    held = open_held(folder)
+    return foreign.open_question(given, folder, now, own=None if held is None else FormJudge(held.network))
 
 
 def judge_all(contents: Contents, folder: Path, now: int) -> Sequence[Judged]:
     """Judge everything external in a vault; nothing is opened where there is nothing."""
     if not contents.imports:
         return ()
-    question = foreign.open_question(Given(), folder, now)
+    question = open_question(folder, now)
     return [Judged(held, judge(held, question)) for held in contents.imports]
 
 
 def export(held: Import, path: Path, *, force: bool) -> None:
-    """Write the exact bytes to a file.
+    """Write the exact bytes to a file, and beside it the receipts that came with it.
 
     Raises:
         MalformedError: something stands there, and `force` was not said.
@@ -129,3 +163,12 @@ def export(held: Import, path: Path, *, force: bool) -> None:
     if path.exists() and not force:
         raise MalformedError(f"{path} exists already", hint="name another file, or say --force")
     files.write_atomically(path, held.data)
+    if held.receipts:
+        files.write_atomically(receipts.place_beside(path), held.receipts)
+
+
+def _read_receipts(path: Path, named: Sequence[str]) -> bytes:
+    found = receipts.Receipts(named)
+    for _ in found.follow([path]):
+        return receipts.encode_receipts(found.given) if found.given else b""
+    return b""

@@ -24,6 +24,7 @@ class Import:
         data: its exact bytes.
         received_at: Unix milliseconds.
         documents, issuers, authorities: what was given about its issuer when it was received.
+        receipts: the file of receipts that came with it; empty where none did.
     """
 
     id: str
@@ -33,11 +34,13 @@ class Import:
     documents: tuple[NamedFile, ...] = ()
     issuers: tuple[str, ...] = ()
     authorities: tuple[bytes, ...] = ()
+    receipts: bytes = b""
 
 
 def encode_import(held: Import) -> dict[str, Any]:
     """The JSON form; `parse_import` inverts it."""
-    return {
+    receipts = {"receipts": base64url.encode(held.receipts)} if held.receipts else {}
+    return receipts | {
         "authorities": [base64url.encode(data) for data in held.authorities],
         "data": base64url.encode(held.data),
         "documents": [{"data": base64url.encode(one.data), "owner": one.owner} for one in held.documents],
@@ -62,4 +65,5 @@ def parse_import(value: dict[str, Any]) -> Import:
         documents=tuple(NamedFile(str(one["owner"]), base64url.decode(one["data"])) for one in value["documents"]),
         issuers=tuple(str(one) for one in value["issuers"]),
         authorities=tuple(base64url.decode(one) for one in value["authorities"]),
+        receipts=base64url.decode(value.get("receipts", "")),
     )

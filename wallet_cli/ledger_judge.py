@@ -5,13 +5,18 @@ Whoever verifies nothing but badges of other formats needs neither a trust root 
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ledger.credential.verify import Question
 from ledger.errors import CairnError
 from ledger.log.network import Network
 from wallet_cli import verify
 from wallet_cli.places import Places
+from wallet_cli.receipts import Receipts
 from wallet_cli.replica_key import load_key
+
+if TYPE_CHECKING:
+    from ledger.credential.external.question import JudgeOwn
 
 
 class LedgerJudge:
@@ -42,6 +47,18 @@ class LedgerJudge:
         if self._alone:
             return verify.judge_alone(self.place.trust, self._question)
         return verify.judge_by(self.network, self._question)
+
+    def form_judge(self, as_of: int | None, receipts: Receipts) -> "JudgeOwn | None":
+        """The judge of what this ledger's members issue in forms of other software; None where no ledger is held."""
+        from ledger.credential.verify_forms import FormJudge
+
+        try:
+            network = None if self._alone else self.network
+        except CairnError:
+            return None
+        if network is None:
+            return None
+        return lambda found, asked: FormJudge(network, as_of, receipts.given)(found, asked)
 
     def owns(self, issuer: str) -> bool:
         """Whether an issuer id belongs to a member; nobody's is known where no ledger is held."""

@@ -17,6 +17,10 @@ from ledger.errors import MalformedError
 from ledger.log.charter import Role
 from ledger.log.keys import KEY_ID_BYTES, KeyId, PublicKey
 
+PLAIN_LIST_NOTE = (
+    "made for other software, which reads its status from public lists: revocations there can partly be counted"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -51,6 +55,12 @@ class Reading:
     holder: PublicKey | None
     status: StatusReference | None
     fields: dict[str, Field]
+
+    @property
+    def has_plain_list(self) -> bool:
+        """Whether it names a status list of other software beside the ledger's."""
+        status = self.token.payload.get("status")
+        return isinstance(status, dict) and "status_list" in status
 
 
 def read_credential(sd_jwt: str) -> Reading:

@@ -9,7 +9,7 @@ from ledger.errors import CairnError
 from wallet_cli.acceptance import find_slot
 from wallet_cli.held import HeldLedger
 from wallet_cli.holdings import Contents, Copy, Holding, Presented
-from wallet_cli.reading import Reading, read_credential
+from wallet_cli.reading import PLAIN_LIST_NOTE, Reading, read_credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def show_lines(row: Row, now: int) -> tuple[str, ...]:
     lines += [
         f"copy {number}       {expectation(copy, now)}" for number, copy in enumerate(copies, 1) if not copy.receipt
     ]
+    if reading.has_plain_list:
+        lines.append(f"note         {PLAIN_LIST_NOTE}")
     return tuple(lines)
 
 

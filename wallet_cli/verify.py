@@ -18,6 +18,7 @@ from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
 from ledger.log.view import LedgerView
 from wallet_cli import files
+from wallet_cli.receipts import SUFFIX
 from wallet_cli.replica import Replica
 
 
@@ -102,10 +103,15 @@ def verify_files(paths: Iterable[Path], judge: Judge) -> Iterator[FileReport]:
 
 
 def find_files(names: Iterable[str]) -> Iterator[Path]:
-    """Give the files that arguments name; a folder stands for the files in it, without hidden ones, in order."""
+    """Give the files that arguments name; a folder stands for the files in it, in order, without hidden ones and
+    those that only hold the receipts of others."""
     for name in names:
         path = Path(name)
         if path.is_dir():
-            yield from sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+            yield from sorted(file for file in path.iterdir() if file.is_file() and _is_shown(file.name))
         else:
             yield path
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(SUFFIX)

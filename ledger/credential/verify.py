@@ -27,7 +27,7 @@ from ledger.credential.report import (
 )
 from ledger.credential.verify_as_of import report_as_of
 from ledger.credential.verify_ledger import LedgerSteps
-from ledger.credential.verify_token import Terms, examine_token
+from ledger.credential.verify_token import Terms, TokenFindings, examine_token
 from ledger.errors import CairnError, MalformedError
 from ledger.log.network import Network
 from ledger.log.policy import QuorumRule
@@ -113,7 +113,18 @@ def verify_credential(
         terms: what the verifier asks and what the file around the credential says.
         stapled: the stapled status beside it, unread; `None` if there is none.
     """
-    token = examine_token(sd_jwt, network, terms)
+    return report_findings(examine_token(sd_jwt, network, terms), receipt, network, terms, stapled)
+
+
+def report_findings(
+    token: TokenFindings, receipt: object | None, network: Network, terms: Terms, stapled: object | None = None
+) -> CredentialReport:
+    """Walk the rest of the list for a credential in whatever form, of which steps 1-5 are answered.
+
+    Args:
+        token: what they found.
+        receipt, network, terms, stapled: as `verify_credential`.
+    """
     if not token.is_believed:
         return CredentialReport(steps=tuple(token.steps), code=first_code(token.codes), notes=tuple(token.notes))
     ledger = LedgerSteps(network, token, terms.now)

@@ -6,7 +6,6 @@ was in force there, in the right role; 11 its status slot reads valid on the new
 """
 
 from ledger.credential import openbadge
-from ledger.credential.commitment import commit
 from ledger.credential.report import Answer, Code, Step, make_step
 from ledger.credential.stapled import MAX_AHEAD_MS
 from ledger.credential.strict_json import JSONObject
@@ -24,7 +23,7 @@ from ledger.log.merkle import prove_item
 from ledger.log.network import HeadAnswer, Network
 from ledger.log.policy import QuorumRule
 from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
-from ledger.log.records import Issue
+from ledger.log.records import DocumentName, Issue
 from ledger.log.view import LogView
 
 _IS_BATCH = b'"kind":"issue"'
@@ -75,9 +74,7 @@ class LedgerSteps:
     # Step 6
 
     def _check_receipt(self, value: object | None) -> None:
-        token = self.token.token
-        assert token is not None
-        commitment = commit(token.issuer_jwt)
+        commitment = self.token.commitment
         receipt = self._search(commitment) if value is None else self._read_receipt(value)
         if receipt is None:
             return
@@ -269,7 +266,7 @@ class LedgerSteps:
         achievement, kind = achievement_of(self.token.payload)
         if answer.reason is not None:
             detail = f"{name}: {answer.reason}"
-        elif not answer.rights.allows(achievement, kind):
+        elif not self.token.is_record and not answer.rights.allows(achievement, kind):
             detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
         elif not self._may_use_issuer(answer.rights):
             detail = f"{name} was a member, without the right to the issuer id {self.token.payload.get('iss')}"
@@ -289,30 +286,51 @@ class LedgerSteps:
     # Step 10
 
     def _check_key(self) -> None:
-        key = self.token.key
-        assert key is not None
         if self.receipt is None:
             self._unknown(10, "it depends on the position on the ledger, which step 6 did not find", "see step 6")
-            return
+        elif self.token.key_document is not None:
+            self._check_published_key(self.token.key_document, self.receipt.index)
+        else:
+            self._check_named_key(self.receipt.index)
+
+    def _check_published_key(self, name: DocumentName, position: int) -> None:
+        """A key of a kind that logs do not name: it counts where the document with it was published and in use."""
+        view = self.network.ledger.log(self.log)
+        record = None if view is None else view.state.document(name)
+        remedy = "reject it, or ask the issuer for a new copy"
+        if record is None:
+            stolen = view is not None and name in view.state.documents
+            detail = f"the document that vouches for its key, {name.id}/{name.version}, "
+            detail += "was published with a stolen key" if stolen else "does not stand on that log"
+            code = Code.KEY_COMPROMISED if stolen else Code.ISSUER_NOT_AUTHORISED
+            self._answer(10, Answer.NO, detail, remedy, code)
+        elif not record.index < position <= (position if record.closed is None else record.closed):
+            ended = "" if record.closed is None else f" and ended by entry {record.closed}"
+            detail = f"its key was published by entry {record.index}{ended}; it stands at entry {position}"
+            self._answer(10, Answer.NO, detail, remedy, Code.ISSUER_NOT_AUTHORISED)
+        else:
+            self._answer(10, Answer.YES, f"a key for credentials, published by entry {record.index}")
+
+    def _check_named_key(self, position: int) -> None:
+        key = self.token.key
+        assert key is not None
         role = Role(openbadge.key_role(achievement_of(self.token.payload)[1] or None))
         # The receipt's own log decides: a position means nothing in another one.
         view = self.network.ledger.log(self.log)
         found = KeyStatus.UNKNOWN
         if view is not None:
-            found = view.state.key_status(key.key.id, role, self.receipt.index)
+            found = view.state.key_status(key.key.id, role, position)
         theft = "" if view is None else view.state.describe_theft(key.key.id)
         if found is KeyStatus.IN_FORCE:
             # A theft later in the log takes nothing from what stood before it.
-            later = f"; later {theft}, above entry {self.receipt.index}" if theft else ""
+            later = f"; later {theft}, above entry {position}" if theft else ""
             self._answer(10, Answer.YES, f"a key for {_ROLE_WORDS[role]}{later}")
             return
         code = Code.KEY_COMPROMISED if found is KeyStatus.COMPROMISED else Code.ISSUER_NOT_AUTHORISED
-        detail = (
-            f"signed with {found.value}; needed: a key for {_ROLE_WORDS[role]} in force at entry {self.receipt.index}"
-        )
+        detail = f"signed with {found.value}; needed: a key for {_ROLE_WORDS[role]} in force at entry {position}"
         if found in (KeyStatus.COMPROMISED, KeyStatus.RETIRED, KeyStatus.NOT_YET):
             told = f": {theft}" if found is KeyStatus.COMPROMISED else _life_of(key)
-            detail = f"the key was {found.value} (entry {self.receipt.index}){told}"
+            detail = f"the key was {found.value} (entry {position}){told}"
         self._answer(10, Answer.NO, detail, "reject it, or ask the issuer for a new copy", code)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from ledger import base64url
 from ledger.credential import keybinding, presentation, sdjwt, validity
+from ledger.credential.commitment import commit
 from ledger.credential.keybinding import BindingPolicy
 from ledger.credential.presentation import Presentation
 from ledger.credential.processing import Claims
@@ -22,6 +23,7 @@ from ledger.log.identity import LogId
 from ledger.log.keyring import KeyRecord
 from ledger.log.keys import KeyId
 from ledger.log.network import Network
+from ledger.log.records import DocumentName
 
 MAX_AGE_MS = presentation.MAX_AGE_MS
 
@@ -74,6 +76,12 @@ class TokenFindings:
     key_log: LogId | None = None
     """The log whose key signed: the owner, or its successor."""
     key: KeyRecord | None = None
+    key_document: DocumentName | None = None
+    """The published document that vouches for the key, where it is of a kind that logs do not name."""
+    commitment: bytes = b""
+    """What stands for it on the ledger."""
+    is_record: bool = False
+    """Whether it only puts other credentials together, so that no right to issue an achievement is needed."""
     is_bound: bool = False
     dates: tuple[Step, Code | None] | None = None
     """The answer to step 5, which alone of these depends on when it is asked about."""
@@ -185,6 +193,7 @@ def _open(found: TokenFindings, token: SDJWT) -> bool:
         found.answer(2, Answer.NO, str(error), "ask for the file again: this one was changed", Code.BAD_SIGNATURE)
         return False
     found.answer(2, Answer.YES)
+    found.commitment = commit(token.issuer_jwt)
     try:
         found.claims = sdjwt.open_claims(token)
     except CairnError as error:

@@ -73,8 +73,10 @@ class DecisionReport:
     """Of those that change: how many are suspended now."""
     registrar_copies: int
     wallet_copies: int
+    file_copies: int
+    """Files handed out for other software."""
     waiting_copies: int
-    """Of both: how many are not on the ledger yet."""
+    """Of all: how many are not on the ledger yet."""
     open_offers: int
     """Claim links not used yet that give one of them."""
     next_cut: int | None
@@ -94,6 +96,8 @@ class KeyUse:
     awards: int
     registrar_copies: int
     wallet_copies: int
+    file_copies: int
+    """Files handed out for other software."""
     first_entry: int | None
     """Lowest and highest entry of our log that holds one of them; None where all wait."""
     last_entry: int | None
@@ -121,10 +125,14 @@ class KeyImpact:
     """Awards with a copy at or above `since`, or waiting."""
     hit_registrar_copies: int
     hit_wallet_copies: int
+    hit_file_copies: int
+    """Whoever has one must be given a new file: it does not refresh itself."""
     waiting_registrar_copies: int
     """Signed anew by itself before the next cut once the key is out of force."""
     waiting_wallet_copies: int
     """Withdrawn then: the wallets fetch others."""
+    waiting_file_copies: int
+    """Withdrawn then: another has to be made and handed out."""
     reissuable: int
     """Awards that `reissue` would make new copies for now."""
     entries: tuple[tuple[str, int, int], ...]
@@ -144,6 +152,8 @@ class ReissueReport:
     """Slots that will read replaced."""
     wallet_copies: int
     """Of them: those of wallets, which fetch others when they refresh."""
+    file_copies: int
+    """Of them: files handed out, whose holders must be given new ones."""
     restricted: int = 0
     """Learners who were passed over, because their data is restricted."""
     achievements: tuple[AchievementCount, ...]

@@ -167,7 +167,10 @@ def preview_lines(report: "DecisionReport", status: Status) -> Iterator[str]:
         yield f"  and {len(report.achievements) - _MAX_ACHIEVEMENTS} more achievements; --json shows all"
     yield from rest_lines(report, status)
     waiting = f"; {report.waiting_copies:,} not on the ledger yet" if report.waiting_copies else ""
-    yield f"copies: {report.registrar_copies:,} of ours, {report.wallet_copies:,} in wallets{waiting}"
+    handed_out = f", {report.file_copies:,} handed out as files" if report.file_copies else ""
+    yield f"copies: {report.registrar_copies:,} of ours, {report.wallet_copies:,} in wallets{handed_out}{waiting}"
+    if report.file_copies and status is Status.REPLACED:
+        yield "whoever has one of those files must be given a new one: cairn-node copy makes it"
     if report.suspended and status is not Status.VALID:
         what = "their suspension ends with it" if status is Status.REPLACED else "from suspended"
         yield f"suspended now: {terminal.count(report.suspended, 'award')}, {what}"
@@ -233,6 +236,7 @@ def to_json(report: "DecisionReport", order: "DecisionOrder") -> dict[str, objec
         "changed": list(report.changed),
         "decision": order.status.name.lower(),
         "dry_run": order.dry_run,
+        "file_copies": report.file_copies,
         "learners": report.learners,
         "left_out": {"final": report.final, "unmatched": report.unmatched},
         "new": list(report.new),

@@ -191,7 +191,7 @@ def _show(found: "KeyImpact") -> None:
     terminal.result(f"{others} of this role in force on this node")
     if found.uses:
         terminal.table(
-            ("month", "achievement", "awards", "ours", "wallets", "entries"),
+            ("month", "achievement", "awards", "ours", "wallets", "files", "entries"),
             [
                 (
                     use.month,
@@ -199,6 +199,7 @@ def _show(found: "KeyImpact") -> None:
                     f"{use.awards:,}",
                     f"{use.registrar_copies:,}",
                     f"{use.wallet_copies:,}",
+                    f"{use.file_copies:,}",
                     _entries(use.first_entry, use.last_entry),
                 )
                 for use in found.uses
@@ -225,14 +226,21 @@ def _show_credential_key(found: "KeyImpact") -> None:
     terminal.result(
         f"  waiting copies: {found.waiting_registrar_copies:,} of ours signed anew before the cut, {wallet}"
     )
+    if found.waiting_file_copies:
+        files = terminal.count(found.waiting_file_copies, "file", "files")
+        terminal.result(f"  {files} handed out and still waiting: withdrawn; cairn-node copy makes new ones to give")
     awards = terminal.count(found.hit_awards, "award")
     copies = f"{found.hit_registrar_copies:,} copies of ours and {found.hit_wallet_copies:,} in wallets"
+    if found.hit_file_copies:
+        copies += f", {found.hit_file_copies:,} handed out as files"
     terminal.result(f"declared stolen from entry {found.since} on: {awards} hit, {copies}")
     if found.hit_awards:
         terminal.result("  verifiers read Not authentic (KEY_COMPROMISED) about these copies; the awards stand")
         terminal.result(
             "  reissue makes new copies for all of them; learners run cairn refresh, without a new claim link"
         )
+    if found.hit_file_copies:
+        terminal.result("  whoever has one of those files must be given a new one: cairn-node copy makes it")
     if found.reissuable:
         terminal.result(f"to be made anew now: copies of {terminal.count(found.reissuable, 'award')}")
 
@@ -259,6 +267,7 @@ def _to_json(found: "KeyImpact") -> dict[str, object]:
         "here": found.is_here,
         "hit": {
             "awards": found.hit_awards,
+            "file_copies": found.hit_file_copies,
             "registrar_copies": found.hit_registrar_copies,
             "wallet_copies": found.hit_wallet_copies,
         },
@@ -272,6 +281,7 @@ def _to_json(found: "KeyImpact") -> dict[str, object]:
             {
                 "achievement": use.achievement,
                 "awards": use.awards,
+                "file_copies": use.file_copies,
                 "first_entry": use.first_entry,
                 "last_entry": use.last_entry,
                 "month": use.month,
@@ -281,7 +291,11 @@ def _to_json(found: "KeyImpact") -> dict[str, object]:
             }
             for use in found.uses
         ],
-        "waiting": {"registrar_copies": found.waiting_registrar_copies, "wallet_copies": found.waiting_wallet_copies},
+        "waiting": {
+            "file_copies": found.waiting_file_copies,
+            "registrar_copies": found.waiting_registrar_copies,
+            "wallet_copies": found.waiting_wallet_copies,
+        },
     }
 
 

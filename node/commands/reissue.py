@@ -94,6 +94,9 @@ def _lines(report: "ReissueReport", *, dry_run: bool) -> "list[str]":
         f", {report.wallet_copies:,} of them in wallets, which fetch others by cairn refresh" if report.key else ""
     )
     lines.append(f"{would}replaced: {ended}{wallets}")
+    if report.file_copies:
+        files = terminal.count(report.file_copies, "file", "files")
+        lines.append(f"  {files} handed out: whoever has one must be given a new one, which cairn-node copy makes")
     lines += _passed_over(report)
     if report.last_cut is None:
         when = "with the next cut"
@@ -118,6 +121,7 @@ def _to_json(report: "ReissueReport", *, dry_run: bool) -> dict[str, object]:
         "awards": report.awards,
         "dry_run": dry_run,
         "ended_slots": report.ended_slots,
+        "file_copies": report.file_copies,
         "key": report.key,
         "last_cut": report.last_cut,
         "new_copies": report.new_copies,

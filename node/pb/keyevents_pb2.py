@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17node/pb/keyevents.proto\x12\x08\x63\x61irn.v1\"H\n\x10\x41\x63hievementCount\x12\x13\n\x0b\x61\x63hievement\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06\x61wards\x18\x03 \x01(\r\"1\n\x13GetKeyImpactRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\t\"\xdc\x02\n\x14GetKeyImpactResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0f\n\x07is_here\x18\x04 \x01(\x08\x12\x0e\n\x06others\x18\x05 \x01(\r\x12\r\n\x05since\x18\x06 \x01(\x04\x12\x1e\n\x04uses\x18\x07 \x03(\x0b\x32\x10.cairn.v1.KeyUse\x12\x12\n\nhit_awards\x18\x08 \x01(\r\x12\x1c\n\x14hit_registrar_copies\x18\t \x01(\r\x12\x19\n\x11hit_wallet_copies\x18\n \x01(\r\x12 \n\x18waiting_registrar_copies\x18\x0b \x01(\r\x12\x1d\n\x15waiting_wallet_copies\x18\x0c \x01(\r\x12\x12\n\nreissuable\x18\r \x01(\r\x12(\n\x07\x65ntries\x18\x0e \x03(\x0b\x32\x17.cairn.v1.SignedEntries\"\xd0\x01\n\x06KeyUse\x12\x13\n\x0b\x61\x63hievement\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\r\n\x05month\x18\x03 \x01(\t\x12\x0e\n\x06\x61wards\x18\x04 \x01(\r\x12\x18\n\x10registrar_copies\x18\x05 \x01(\r\x12\x15\n\rwallet_copies\x18\x06 \x01(\r\x12\x18\n\x0b\x66irst_entry\x18\x07 \x01(\x04H\x00\x88\x01\x01\x12\x17\n\nlast_entry\x18\x08 \x01(\x04H\x01\x88\x01\x01\x42\x0e\n\x0c_first_entryB\r\n\x0b_last_entry\"=\n\rSignedEntries\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05known\x18\x02 \x01(\r\x12\x0f\n\x07unknown\x18\x03 \x01(\r\"A\n\x0eReissueRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tinherited\x18\x03 \x01(\x08\"\x80\x02\n\x0fReissueResponse\x12\x0e\n\x06\x61wards\x18\x01 \x01(\r\x12\x12\n\nnew_copies\x18\x02 \x01(\r\x12\x13\n\x0b\x65nded_slots\x18\x03 \x01(\r\x12\x15\n\rwallet_copies\x18\x04 \x01(\r\x12\x30\n\x0c\x61\x63hievements\x18\x05 \x03(\x0b\x32\x1a.cairn.v1.AchievementCount\x12\x15\n\x08next_cut\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\x08last_cut\x18\x07 \x01(\x04H\x01\x88\x01\x01\x12\x0f\n\x07waiting\x18\x08 \x01(\r\x12\x12\n\nrestricted\x18\t \x01(\rB\x0b\n\t_next_cutB\x0b\n\t_last_cut\"!\n\x0eRestateRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"b\n\x0fRestateResponse\x12)\n\x08restated\x18\x01 \x03(\x0b\x32\x17.cairn.v1.RestatedEntry\x12$\n\x07unknown\x18\x02 \x03(\x0b\x32\x13.cairn.v1.VoidEntry\"A\n\rRestatedEntry\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x13\n\x0brestated_by\x18\x03 \x01(\x04\"(\n\tVoidEntry\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17node/pb/keyevents.proto\x12\x08\x63\x61irn.v1\"H\n\x10\x41\x63hievementCount\x12\x13\n\x0b\x61\x63hievement\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06\x61wards\x18\x03 \x01(\r\"1\n\x13GetKeyImpactRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\t\"\x92\x03\n\x14GetKeyImpactResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0f\n\x07is_here\x18\x04 \x01(\x08\x12\x0e\n\x06others\x18\x05 \x01(\r\x12\r\n\x05since\x18\x06 \x01(\x04\x12\x1e\n\x04uses\x18\x07 \x03(\x0b\x32\x10.cairn.v1.KeyUse\x12\x12\n\nhit_awards\x18\x08 \x01(\r\x12\x1c\n\x14hit_registrar_copies\x18\t \x01(\r\x12\x19\n\x11hit_wallet_copies\x18\n \x01(\r\x12 \n\x18waiting_registrar_copies\x18\x0b \x01(\r\x12\x1d\n\x15waiting_wallet_copies\x18\x0c \x01(\r\x12\x12\n\nreissuable\x18\r \x01(\r\x12(\n\x07\x65ntries\x18\x0e \x03(\x0b\x32\x17.cairn.v1.SignedEntries\x12\x17\n\x0fhit_file_copies\x18\x0f \x01(\r\x12\x1b\n\x13waiting_file_copies\x18\x10 \x01(\r\"\xe5\x01\n\x06KeyUse\x12\x13\n\x0b\x61\x63hievement\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\r\n\x05month\x18\x03 \x01(\t\x12\x0e\n\x06\x61wards\x18\x04 \x01(\r\x12\x18\n\x10registrar_copies\x18\x05 \x01(\r\x12\x15\n\rwallet_copies\x18\x06 \x01(\r\x12\x18\n\x0b\x66irst_entry\x18\x07 \x01(\x04H\x00\x88\x01\x01\x12\x17\n\nlast_entry\x18\x08 \x01(\x04H\x01\x88\x01\x01\x12\x13\n\x0b\x66ile_copies\x18\t \x01(\rB\x0e\n\x0c_first_entryB\r\n\x0b_last_entry\"=\n\rSignedEntries\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05known\x18\x02 \x01(\r\x12\x0f\n\x07unknown\x18\x03 \x01(\r\"A\n\x0eReissueRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tinherited\x18\x03 \x01(\x08\"\x95\x02\n\x0fReissueResponse\x12\x0e\n\x06\x61wards\x18\x01 \x01(\r\x12\x12\n\nnew_copies\x18\x02 \x01(\r\x12\x13\n\x0b\x65nded_slots\x18\x03 \x01(\r\x12\x15\n\rwallet_copies\x18\x04 \x01(\r\x12\x30\n\x0c\x61\x63hievements\x18\x05 \x03(\x0b\x32\x1a.cairn.v1.AchievementCount\x12\x15\n\x08next_cut\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\x08last_cut\x18\x07 \x01(\x04H\x01\x88\x01\x01\x12\x0f\n\x07waiting\x18\x08 \x01(\r\x12\x12\n\nrestricted\x18\t \x01(\r\x12\x13\n\x0b\x66ile_copies\x18\n \x01(\rB\x0b\n\t_next_cutB\x0b\n\t_last_cut\"!\n\x0eRestateRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"b\n\x0fRestateResponse\x12)\n\x08restated\x18\x01 \x03(\x0b\x32\x17.cairn.v1.RestatedEntry\x12$\n\x07unknown\x18\x02 \x03(\x0b\x32\x13.cairn.v1.VoidEntry\"A\n\rRestatedEntry\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x13\n\x0brestated_by\x18\x03 \x01(\x04\"(\n\tVoidEntry\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,21 +36,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETKEYIMPACTREQUEST']._serialized_start=111
   _globals['_GETKEYIMPACTREQUEST']._serialized_end=160
   _globals['_GETKEYIMPACTRESPONSE']._serialized_start=163
-  _globals['_GETKEYIMPACTRESPONSE']._serialized_end=511
-  _globals['_KEYUSE']._serialized_start=514
-  _globals['_KEYUSE']._serialized_end=722
-  _globals['_SIGNEDENTRIES']._serialized_start=724
-  _globals['_SIGNEDENTRIES']._serialized_end=785
-  _globals['_REISSUEREQUEST']._serialized_start=787
-  _globals['_REISSUEREQUEST']._serialized_end=852
-  _globals['_REISSUERESPONSE']._serialized_start=855
-  _globals['_REISSUERESPONSE']._serialized_end=1111
-  _globals['_RESTATEREQUEST']._serialized_start=1113
-  _globals['_RESTATEREQUEST']._serialized_end=1146
-  _globals['_RESTATERESPONSE']._serialized_start=1148
-  _globals['_RESTATERESPONSE']._serialized_end=1246
-  _globals['_RESTATEDENTRY']._serialized_start=1248
-  _globals['_RESTATEDENTRY']._serialized_end=1313
-  _globals['_VOIDENTRY']._serialized_start=1315
-  _globals['_VOIDENTRY']._serialized_end=1355
+  _globals['_GETKEYIMPACTRESPONSE']._serialized_end=565
+  _globals['_KEYUSE']._serialized_start=568
+  _globals['_KEYUSE']._serialized_end=797
+  _globals['_SIGNEDENTRIES']._serialized_start=799
+  _globals['_SIGNEDENTRIES']._serialized_end=860
+  _globals['_REISSUEREQUEST']._serialized_start=862
+  _globals['_REISSUEREQUEST']._serialized_end=927
+  _globals['_REISSUERESPONSE']._serialized_start=930
+  _globals['_REISSUERESPONSE']._serialized_end=1207
+  _globals['_RESTATEREQUEST']._serialized_start=1209
+  _globals['_RESTATEREQUEST']._serialized_end=1242
+  _globals['_RESTATERESPONSE']._serialized_start=1244
+  _globals['_RESTATERESPONSE']._serialized_end=1342
+  _globals['_RESTATEDENTRY']._serialized_start=1344
+  _globals['_RESTATEDENTRY']._serialized_end=1409
+  _globals['_VOIDENTRY']._serialized_start=1411
+  _globals['_VOIDENTRY']._serialized_end=1451
 # @@protoc_insertion_point(module_scope)

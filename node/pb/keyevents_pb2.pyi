@@ -88,6 +88,8 @@ class GetKeyImpactResponse(_message.Message):
     WAITING_WALLET_COPIES_FIELD_NUMBER: _builtins.int
     REISSUABLE_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
+    HIT_FILE_COPIES_FIELD_NUMBER: _builtins.int
+    WAITING_FILE_COPIES_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     role: _builtins.str
     state: _builtins.str
@@ -104,6 +106,9 @@ class GetKeyImpactResponse(_message.Message):
     waiting_wallet_copies: _builtins.int
     reissuable: _builtins.int
     """Awards that Reissue would make copies for now."""
+    hit_file_copies: _builtins.int
+    """Files handed out for other software."""
+    waiting_file_copies: _builtins.int
     @_builtins.property
     def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyUse]:
         """For credential keys."""
@@ -129,10 +134,12 @@ class GetKeyImpactResponse(_message.Message):
         waiting_wallet_copies: _builtins.int = ...,
         reissuable: _builtins.int = ...,
         entries: _abc.Iterable[Global___SignedEntries] | None = ...,
+        hit_file_copies: _builtins.int = ...,
+        waiting_file_copies: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "hit_awards", b"hit_awards", "hit_registrar_copies", b"hit_registrar_copies", "hit_wallet_copies", b"hit_wallet_copies", "is_here", b"is_here", "key", b"key", "others", b"others", "reissuable", b"reissuable", "role", b"role", "since", b"since", "state", b"state", "uses", b"uses", "waiting_registrar_copies", b"waiting_registrar_copies", "waiting_wallet_copies", b"waiting_wallet_copies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "hit_awards", b"hit_awards", "hit_file_copies", b"hit_file_copies", "hit_registrar_copies", b"hit_registrar_copies", "hit_wallet_copies", b"hit_wallet_copies", "is_here", b"is_here", "key", b"key", "others", b"others", "reissuable", b"reissuable", "role", b"role", "since", b"since", "state", b"state", "uses", b"uses", "waiting_file_copies", b"waiting_file_copies", "waiting_registrar_copies", b"waiting_registrar_copies", "waiting_wallet_copies", b"waiting_wallet_copies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -152,6 +159,7 @@ class KeyUse(_message.Message):
     WALLET_COPIES_FIELD_NUMBER: _builtins.int
     FIRST_ENTRY_FIELD_NUMBER: _builtins.int
     LAST_ENTRY_FIELD_NUMBER: _builtins.int
+    FILE_COPIES_FIELD_NUMBER: _builtins.int
     achievement: _builtins.str
     version: _builtins.int
     month: _builtins.str
@@ -162,6 +170,7 @@ class KeyUse(_message.Message):
     first_entry: _builtins.int
     """Absent where all wait."""
     last_entry: _builtins.int
+    file_copies: _builtins.int
     def __init__(
         self,
         *,
@@ -173,10 +182,11 @@ class KeyUse(_message.Message):
         wallet_copies: _builtins.int = ...,
         first_entry: _builtins.int | None = ...,
         last_entry: _builtins.int | None = ...,
+        file_copies: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_first_entry", b"_first_entry", "_last_entry", b"_last_entry", "first_entry", b"first_entry", "last_entry", b"last_entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_entry", b"_first_entry", "_last_entry", b"_last_entry", "achievement", b"achievement", "awards", b"awards", "first_entry", b"first_entry", "last_entry", b"last_entry", "month", b"month", "registrar_copies", b"registrar_copies", "version", b"version", "wallet_copies", b"wallet_copies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_entry", b"_first_entry", "_last_entry", b"_last_entry", "achievement", b"achievement", "awards", b"awards", "file_copies", b"file_copies", "first_entry", b"first_entry", "last_entry", b"last_entry", "month", b"month", "registrar_copies", b"registrar_copies", "version", b"version", "wallet_copies", b"wallet_copies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__first_entry: _TypeAlias = _typing.Literal["first_entry"]  # noqa: Y015
     _WhichOneofArgType__first_entry: _TypeAlias = _typing.Literal["_first_entry", b"_first_entry"]  # noqa: Y015
@@ -257,6 +267,7 @@ class ReissueResponse(_message.Message):
     LAST_CUT_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
     RESTRICTED_FIELD_NUMBER: _builtins.int
+    FILE_COPIES_FIELD_NUMBER: _builtins.int
     awards: _builtins.int
     new_copies: _builtins.int
     """Registrar's copies made, or that would be."""
@@ -272,6 +283,8 @@ class ReissueResponse(_message.Message):
     """Copies that wait for cuts."""
     restricted: _builtins.int
     """Learners who were passed over, because their data is restricted."""
+    file_copies: _builtins.int
+    """Of the ended slots: those of files handed out for other software."""
     @_builtins.property
     def achievements(self) -> _containers.RepeatedCompositeFieldContainer[Global___AchievementCount]: ...
     def __init__(
@@ -286,10 +299,11 @@ class ReissueResponse(_message.Message):
         last_cut: _builtins.int | None = ...,
         waiting: _builtins.int = ...,
         restricted: _builtins.int = ...,
+        file_copies: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "last_cut", b"last_cut", "next_cut", b"next_cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "achievements", b"achievements", "awards", b"awards", "ended_slots", b"ended_slots", "last_cut", b"last_cut", "new_copies", b"new_copies", "next_cut", b"next_cut", "restricted", b"restricted", "waiting", b"waiting", "wallet_copies", b"wallet_copies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "achievements", b"achievements", "awards", b"awards", "ended_slots", b"ended_slots", "file_copies", b"file_copies", "last_cut", b"last_cut", "new_copies", b"new_copies", "next_cut", b"next_cut", "restricted", b"restricted", "waiting", b"waiting", "wallet_copies", b"wallet_copies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__last_cut: _TypeAlias = _typing.Literal["last_cut"]  # noqa: Y015
     _WhichOneofArgType__last_cut: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut"]  # noqa: Y015

@@ -1057,6 +1057,7 @@ class DecisionSummary(_message.Message):
     OPEN_OFFERS_FIELD_NUMBER: _builtins.int
     NEXT_CUT_FIELD_NUMBER: _builtins.int
     FINGERPRINT_FIELD_NUMBER: _builtins.int
+    FILE_COPIES_FIELD_NUMBER: _builtins.int
     awards: _builtins.int
     """Awards that change, or that would."""
     learners: _builtins.int
@@ -1078,6 +1079,8 @@ class DecisionSummary(_message.Message):
     """Absent where cuts are made on command."""
     fingerprint: _builtins.bytes
     """32 bytes."""
+    file_copies: _builtins.int
+    """Files handed out for other software."""
     @_builtins.property
     def achievements(self) -> _containers.RepeatedCompositeFieldContainer[_keyevents_pb2.AchievementCount]: ...
     def __init__(
@@ -1096,10 +1099,11 @@ class DecisionSummary(_message.Message):
         open_offers: _builtins.int = ...,
         next_cut: _builtins.int | None = ...,
         fingerprint: _builtins.bytes = ...,
+        file_copies: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut", "next_cut", b"next_cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut", "achievements", b"achievements", "already", b"already", "awards", b"awards", "final", b"final", "fingerprint", b"fingerprint", "learners", b"learners", "next_cut", b"next_cut", "open_offers", b"open_offers", "registrar_copies", b"registrar_copies", "suspended", b"suspended", "unmatched", b"unmatched", "waiting_copies", b"waiting_copies", "wallet_copies", b"wallet_copies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut", "achievements", b"achievements", "already", b"already", "awards", b"awards", "file_copies", b"file_copies", "final", b"final", "fingerprint", b"fingerprint", "learners", b"learners", "next_cut", b"next_cut", "open_offers", b"open_offers", "registrar_copies", b"registrar_copies", "suspended", b"suspended", "unmatched", b"unmatched", "waiting_copies", b"waiting_copies", "wallet_copies", b"wallet_copies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__next_cut: _TypeAlias = _typing.Literal["next_cut"]  # noqa: Y015
     _WhichOneofArgType__next_cut: _TypeAlias = _typing.Literal["_next_cut", b"_next_cut"]  # noqa: Y015

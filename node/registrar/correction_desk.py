@@ -115,6 +115,7 @@ class CorrectionDesk:
             new_copies=len(reissue.awards),
             ended_slots=len(reissue.copies),
             wallet_copies=reissue.wallet_copies,
+            file_copies=reissue.file_copies,
             restricted=reissue.restricted,
             achievements=deciding.count_achievements(reissue.awards),
             next_cut=next_cut,

@@ -74,6 +74,7 @@ def _encode_summary(report: DecisionReport) -> pb.DecisionSummary:
         suspended=report.suspended,
         registrar_copies=report.registrar_copies,
         wallet_copies=report.wallet_copies,
+        file_copies=report.file_copies,
         waiting_copies=report.waiting_copies,
         open_offers=report.open_offers,
         next_cut=report.next_cut,
@@ -104,6 +105,7 @@ def encode_impact(impact: KeyImpact) -> keys_pb.GetKeyImpactResponse:
                 awards=use.awards,
                 registrar_copies=use.registrar_copies,
                 wallet_copies=use.wallet_copies,
+                file_copies=use.file_copies,
                 first_entry=use.first_entry,
                 last_entry=use.last_entry,
             )
@@ -112,8 +114,10 @@ def encode_impact(impact: KeyImpact) -> keys_pb.GetKeyImpactResponse:
         hit_awards=impact.hit_awards,
         hit_registrar_copies=impact.hit_registrar_copies,
         hit_wallet_copies=impact.hit_wallet_copies,
+        hit_file_copies=impact.hit_file_copies,
         waiting_registrar_copies=impact.waiting_registrar_copies,
         waiting_wallet_copies=impact.waiting_wallet_copies,
+        waiting_file_copies=impact.waiting_file_copies,
         reissuable=impact.reissuable,
         entries=[
             keys_pb.SignedEntries(kind=kind, known=known, unknown=unknown) for kind, known, unknown in impact.entries
@@ -128,6 +132,7 @@ def encode_reissue(report: ReissueReport) -> keys_pb.ReissueResponse:
         new_copies=report.new_copies,
         ended_slots=report.ended_slots,
         wallet_copies=report.wallet_copies,
+        file_copies=report.file_copies,
         restricted=report.restricted,
         achievements=_encode_counts(report.achievements),
         next_cut=report.next_cut,

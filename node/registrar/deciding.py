@@ -23,7 +23,7 @@ from node.registrar.copies import FindAchievement, Press
 from node.registrar.correcting import Corrected
 from node.registrar.selection import FindKey, Selected, select_awards
 from node.registrar.tables import Award, Copy, Offer, OfferedAward
-from node.registrar.views import REGISTRAR_KIND, WALLET_KIND
+from node.registrar.views import COUNTED_KINDS, FILE_KIND, REGISTRAR_KIND, WALLET_KIND
 
 MAX_AWARDS = 100_000
 _NAMED_IN_ERROR = 5
@@ -131,6 +131,7 @@ def _describe(
         suspended=sum(award.status == Status.SUSPENDED for award in changing),
         registrar_copies=copies[REGISTRAR_KIND],
         wallet_copies=copies[WALLET_KIND],
+        file_copies=copies[FILE_KIND],
         waiting_copies=copies["waiting"],
         open_offers=_count_offers(session, award_ids, tools.now),
         next_cut=tools.next_cut,
@@ -145,12 +146,12 @@ def count_achievements(found: Sequence[Award]) -> tuple[AchievementCount, ...]:
 
 
 def count_copies(session: Session, award_ids: Sequence[str]) -> Counter[str]:
-    """Copies of these awards by kind, and under `waiting` those of both kinds that are not on the ledger yet."""
+    """Copies of these awards by kind, and under `waiting` those of all kinds that are not on the ledger yet."""
     counted: Counter[str] = Counter()
     for part in _parts(award_ids):
         rows = session.execute(
             select(Copy.kind, Copy.cut_id.is_(None), func.count())
-            .where(Copy.award_id.in_(part), Copy.withdrawn.is_(False), Copy.kind.in_((REGISTRAR_KIND, WALLET_KIND)))
+            .where(Copy.award_id.in_(part), Copy.withdrawn.is_(False), Copy.kind.in_(COUNTED_KINDS))
             .group_by(Copy.kind, Copy.cut_id.is_(None))
         )
         for kind, is_waiting, number in rows:

@@ -23,7 +23,7 @@ from node.registrar.reissuing import CREDENTIAL_ROLES, find_reissue, was_signed_
 from node.registrar.selection import start_of_day
 from node.registrar.succession import others_in_force
 from node.registrar.tables import Award, Copy, Cut, Outgoing
-from node.registrar.views import REGISTRAR_KIND, WALLET_KIND
+from node.registrar.views import FILE_KIND, REGISTRAR_KIND, WALLET_KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,10 @@ def describe_impact(session: Session, log: LogView, keystore: Keystore, key: Key
         hit_awards=len({row.award_id for row in hit}),
         hit_registrar_copies=_count(hit, REGISTRAR_KIND),
         hit_wallet_copies=_count(hit, WALLET_KIND),
+        hit_file_copies=_count(hit, FILE_KIND),
         waiting_registrar_copies=_count(waiting, REGISTRAR_KIND),
         waiting_wallet_copies=_count(waiting, WALLET_KIND),
+        waiting_file_copies=_count(waiting, FILE_KIND),
         reissuable=len({copy.award_id for copy in find_reissue(session, key).copies}) if is_stolen else 0,
         entries=() if key.role in CREDENTIAL_ROLES else _entries(session, log, key, since),
     )
@@ -111,6 +113,7 @@ def _by_month(rows: Sequence[_Signed]) -> tuple[KeyUse, ...]:
                 awards=len({row.award_id for row in group}),
                 registrar_copies=_count(group, REGISTRAR_KIND),
                 wallet_copies=_count(group, WALLET_KIND),
+                file_copies=_count(group, FILE_KIND),
                 first_entry=min(entries, default=None),
                 last_entry=max(entries, default=None),
             )

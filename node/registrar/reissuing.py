@@ -27,7 +27,7 @@ from node.registrar.copies import FindAchievement, Press
 from node.registrar.inherited import InheritedCopy
 from node.registrar.learners.marks import MarkKind, find_marked
 from node.registrar.tables import Award, Copy, Outgoing, Slot, SlotChange
-from node.registrar.views import COUNTED_KINDS, FORMER, REGISTRAR_KIND, WALLET_KIND
+from node.registrar.views import COUNTED_KINDS, FILE_KIND, FORMER, REGISTRAR_KIND, WALLET_KIND
 
 CREDENTIAL_ROLES = (Role.ISSUE, Role.REGISTER)
 _IN_ONE_QUERY = 5000
@@ -43,6 +43,8 @@ class Reissue:
     """Those whose slots end."""
     wallet_copies: int
     """How many of them wallets hold."""
+    file_copies: int
+    """How many of them were handed out as files; nothing reaches those, so another has to be made and given."""
     restricted: int = 0
     """Learners who were passed over, because their data is restricted."""
 
@@ -99,7 +101,8 @@ def _about(session: Session, hit: Iterable[Copy]) -> Reissue:
     passed = find_marked(session, MarkKind.RESTRICTION, (award.learner_id for award in found.values()))
     kept = tuple(copy for copy in copies_hit if found[copy.award_id].learner_id not in passed)
     awards = tuple(found[copy.award_id] for copy in kept if copy.kind == REGISTRAR_KIND)
-    return Reissue(awards, kept, sum(copy.kind == WALLET_KIND for copy in kept), len(passed))
+    wallets, files = (sum(copy.kind == kind for copy in kept) for kind in (WALLET_KIND, FILE_KIND))
+    return Reissue(awards, kept, wallets, files, len(passed))
 
 
 def count_lost(session: Session, key: KeyRecord) -> int:

@@ -61,6 +61,15 @@ def read_vault_options(vault: str | None, passphrase_file: str | None, yes: bool
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
+receipts_option = click.option(
+    "--receipts",
+    "receipt_files",
+    metavar="FILE",
+    multiple=True,
+    help="Receipts of a badge or record of this ledger; looked for beside it by default, as NAME.receipts.json.",
+)
+
+
 def issuer_options(function: Function) -> Function:
     """Add what helps to judge credentials of other formats; pass it on as `foreign.Given`."""
     for option in (

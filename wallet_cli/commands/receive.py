@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 import click
 
 from wallet_cli import terminal
-from wallet_cli.commands.options import issuer_options, json_option, read_vault_options, vault_options
+from wallet_cli.commands.options import (
+    issuer_options,
+    json_option,
+    read_vault_options,
+    receipts_option,
+    vault_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     help="Copies to ask for, one per receiver to come.",
 )
 @click.option("--no-sync", is_flag=True, help="Do not bring the ledger held here up to date first.")
+@receipts_option
 @issuer_options
 @vault_options
 @json_option
@@ -48,12 +55,14 @@ def command(
     issuer_documents: tuple[str, ...],
     authorities: tuple[str, ...],
     status_lists: tuple[str, ...],
+    receipt_files: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Take a credential from a school's link, QR text or file, checked before it is kept.
 
-    A badge, image, record or token of another format is kept as it is and labelled external; --issuer or
-    --issuer-document say who issued it, if you know.
+    A badge, image, record or token of another format is kept as it is. If a member of the ledger held here issued it, it
+    is checked against that ledger; else it is labelled external, and --issuer or --issuer-document say who issued it, if
+    you know.
 
     Signature, issuer and status are checked against the ledger held here (see `cairn sync`). Each copy is bound to a
     key made for it alone.
@@ -70,7 +79,11 @@ def command(
     opened = options.open_vault()
     if isinstance(found, receive.ForeignFile):
         given = Given(
-            issuer_documents=issuer_documents, issuers=issuers, authorities=authorities, status_lists=status_lists
+            issuer_documents=issuer_documents,
+            issuers=issuers,
+            authorities=authorities,
+            status_lists=status_lists,
+            receipts=receipt_files,
         )
         return _keep_foreign(opened, found, given, options.folder, as_json=as_json)
     # First, since a stale ledger may not know the school's newest key, and a refused claim has spent its code.
@@ -103,7 +116,7 @@ def _keep_foreign(vault: "Vault", found: "ForeignFile", given: "Given", folder: 
 
     now = system_clock()
     # What was given is kept beside the file and judged with it; of the options only the lists are for today alone.
-    question = foreign.open_question(foreign.Given(status_lists=given.status_lists), folder, now)
+    question = imported.open_question(folder, now, foreign.Given(status_lists=given.status_lists))
     kept = imported.keep(vault, imported.read_import(found.path, found.data, given, now), question)
     if as_json:
         terminal.result_json([kept.to_json()])
@@ -111,6 +124,8 @@ def _keep_foreign(vault: "Vault", found: "ForeignFile", given: "Given", folder: 
         by = f", issued by {kept.issuer}" if kept.issuer else ""
         terminal.result(terminal.escape(f"{kept.held.id}  {kept.title}{by}"))
         terminal.result(f"    {kept.state}; the file is kept as it is")
+        for remark in kept.remarks:
+            terminal.result(f"    note: {remark}")
     terminal.next_step(f"cairn show {kept.held.id}, for what was checked")
     return terminal.EXIT_YES
 

@@ -62,17 +62,19 @@ def command(
 def _show_external(held: "Import", folder: "Path", now: int, output: str | None, *, force: bool, as_json: bool) -> int:
     from pathlib import Path
 
-    from wallet_cli import foreign, imported
+    from wallet_cli import imported
 
     if output is not None:
         imported.export(held, Path(output).expanduser(), force=force)
         terminal.next_step(f"give {output} to whoever asks; it verifies by itself: cairn verify {output}")
         return terminal.EXIT_YES
-    judged = imported.Judged(held, imported.judge(held, foreign.open_question(foreign.Given(), folder, now)))
+    judged = imported.Judged(held, imported.judge(held, imported.open_question(folder, now)))
     if as_json:
         terminal.result_json(judged.to_json())
     else:
         terminal.result(terminal.escape(f"{judged.title} ({held.id}), from the file {held.name}"))
+        for remark in judged.remarks:
+            terminal.result(f"note: {remark}")
         for line in judged.report.to_lines():
             terminal.result(terminal.escape(line))
     terminal.next_step(f"cairn show {held.id} -o FILE, to give it to somebody")

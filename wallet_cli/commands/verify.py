@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wallet_cli import terminal
-from wallet_cli.commands.options import issuer_options, json_option, read_vault_options
+from wallet_cli.commands.options import issuer_options, json_option, read_vault_options, receipts_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase of the key from this file.")
 @click.option("--force", is_flag=True, help="Overwrite the file of the record.")
 @click.option("--vault", metavar="FILE", help="Look for what is remembered beside this vault.")
+@receipts_option
 @issuer_options
 @json_option
 def command(
@@ -64,6 +65,7 @@ def command(
     passphrase_file: str | None,
     force: bool,
     vault: str | None,
+    receipt_files: tuple[str, ...],
     issuers: tuple[str, ...],
     issuer_documents: tuple[str, ...],
     authorities: tuple[str, ...],
@@ -84,7 +86,8 @@ def command(
     judged as of today. Most dates need `cairn sync --history` once.
 
     Badges, images with a badge inside, records and tokens of other formats are judged by what they prove themselves, as of
-    today, and need no ledger. Who their issuer is, only --issuer, --issuer-document or --ca can say.
+    today, and need no ledger. Who their issuer is, only --issuer, --issuer-document or --ca can say. If a member of the
+    network held issued them, they go through the whole list like any other credential of the ledger.
     """
     from ledger.credential.batch_report import Tally
     from ledger.credential.moment import parse_moment
@@ -92,6 +95,7 @@ def command(
     from wallet_cli import foreign, places, verify
     from wallet_cli.clock import system_clock
     from wallet_cli.ledger_judge import LedgerJudge
+    from wallet_cli.receipts import Receipts
 
     folder = read_vault_options(vault, None, False).folder
     if alone and (nodes or replica or attest or as_of):
@@ -113,10 +117,15 @@ def command(
     given = foreign.Given(
         issuer_documents=issuer_documents, issuers=issuers, authorities=authorities, status_lists=status_lists
     )
+    receipts = Receipts(receipt_files)
     judge = foreign.judge_either(
-        own.judge, own.owns, lambda: foreign.open_question(given, folder, question.now, audience, nonce)
+        own.judge,
+        own.owns,
+        lambda: foreign.open_question(
+            given, folder, question.now, audience, nonce, own=own.form_judge(moment, receipts)
+        ),
     )
-    reports = verify.verify_files(verify.find_files(names), judge)
+    reports = verify.verify_files(receipts.follow(verify.find_files(names)), judge)
     found: list[tuple[bytes, RecordReport]] = []
     if signer is not None:
         reports = _remembering(reports, found)

@@ -74,7 +74,8 @@ class _Judge:
             )
         if found.kind is Kind.PRESENTATION:
             return self._presentation(found, depth)
-        report = _judge_one(found, self.asked)
+        own = None if self.asked.own is None else self.asked.own(found, self.asked)
+        report = _judge_one(found, self.asked) if own is None else own
         if found.kind is Kind.RECORD and not _is_refused(report):
             return self._record(found, report, depth)
         return [report]

@@ -12,11 +12,14 @@ from ledger.credential.status import Status, decode_page, list_key
 from ledger.errors import RuleError
 from ledger.log.body import parse_body
 from ledger.log.entry import parse_entry
+from node.client.copyform import CopyOrder, Form
+from node.client.correction import DecisionOrder, Selection
 from node.client.registry import IssueRequest
 from node.errors import BusyError
 from node.keystore import KeyRole
 from node.registrar import outbox, views
 from node.registrar.copies import read_credential_id
+from node.registrar.copy_desk import CopyDesk
 from node.registrar.correction_desk import CorrectionDesk
 from node.registrar.learners.desk import LearnerDesk
 from node.registrar.tables import RESTORED, Setting, Slot, SlotChange
@@ -150,6 +153,30 @@ async def test_a_key_tells_what_hangs_on_it(tmp_path: Path) -> None:
         assert (by_day.since, by_day.hit_awards) == (first + 2, 2)
         with pytest.raises(RuleError, match="no key of this log has that id"):
             await corrections.describe_key("nothing-like-it", "")
+
+
+async def test_files_handed_out_are_counted_apart(tmp_path: Path) -> None:
+    """Nothing refreshes a file: impact, preview and reissue say how many holders have to be given a new one."""
+    async with fresh_bench(tmp_path) as bench:
+        corrections, files = CorrectionDesk(bench.desk), CopyDesk(bench.desk)
+        (award,) = await issue(bench, 1)
+        order = CopyOrder(form=Form.SD_JWT, award_ids=(award,))
+        made = await files.make(order)
+        key = name_of(bench.keystore.newest(KeyRole.REGISTER))
+        assert (await corrections.describe_key(key, "")).waiting_file_copies == 1
+        since = (await bench.desk.cut()).indexes[0]
+        impact = await corrections.describe_key(key, "")
+        assert (impact.hit_registrar_copies, impact.hit_wallet_copies, impact.hit_file_copies) == (1, 0, 1)
+        assert [(use.file_copies, use.wallet_copies) for use in impact.uses] == [(1, 0)]
+        selection = Selection(award_ids=(award,))
+        preview = await corrections.decide(DecisionOrder(selection=selection, status=Status.REVOKED, dry_run=True))
+        assert (preview.registrar_copies, preview.wallet_copies, preview.file_copies) == (1, 0, 1)
+        old = await steal(bench, KeyRole.REGISTER, since)
+        report = await corrections.reissue(name_of(old))
+        assert (report.new_copies, report.ended_slots, report.file_copies) == (1, 2, 1)
+        await bench.desk.cut()
+        again = await files.make(order)
+        assert again.is_new and again.text != made.text
 
 
 async def test_an_operate_key_tells_which_entries_are_ours(tmp_path: Path) -> None:

@@ -25,17 +25,22 @@ from ledger.credential.dataintegrity.issuer_document import (
     parse_issuer_document,
 )
 from ledger.credential.dataintegrity.judgement import ProofQuestion, ProofsJudgement, judge_proofs
+from ledger.credential.external.judge import judge_external
+from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.jose import parse_jws, verify_jws
 from ledger.credential.report import Answer
 from ledger.credential.sdjwt import open_claims, parse_sd_jwt, verify_issuer_signature
 from ledger.credential.status import Status, StatusReference, page_position, parse_status_claim, read_status
 from ledger.credential.typemetadata import hash_type_metadata
+from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
 from ledger.log.body import parse_body
 from ledger.log.didkey import encode_did_key, parse_multikey
 from ledger.log.entry import parse_entry, sign_statement
 from ledger.log.governance import RetireKey
 from ledger.log.keys import Algorithm, SigningKey
+from ledger.log.network import Network
+from ledger.log.policy import QuorumRule, TrustRoot
 from ledger.log.receipt import parse_receipt, verify_receipt
 from ledger.log.records import DocumentName, DocumentType
 from ledger.log.statements import encode
@@ -336,3 +341,30 @@ async def test_without_contexts_or_network(tmp_path: Path) -> None:
         with pytest.raises(RuleError, match="only at an https address"):
             await school.make(Form.JWS)
         assert (await school.make(Form.SD_JWT)).is_new
+
+
+async def test_every_form_goes_through_the_ledgers_list(school: School) -> None:
+    """What the desk hands out is found again by a verifier: key, place on the ledger, role and slot, from the log alone."""
+    forms = (Form.OPEN_BADGE, Form.JWS, Form.JWS_RS256, Form.CLR)
+    made = [await school.make(form) for form in forms]
+    await school.bench.desk.cut()
+    log = school.bench.log
+    assert log.note is not None
+    trust = TrustRoot(
+        network=log.state.log_id,
+        origin=log.state.charter.origin,
+        log_key=log.state.log_key,
+        head_size=log.state.size,
+        head_root=log.state.frontier.root(),
+        witnesses=(),
+        quorum=QuorumRule.NONE,
+        max_age=86_400_000,
+        name="Alone",
+    )
+    network = Network(trust, school.bench.desk.parts.ledger)
+    network.owner_of = lambda issuer: log.state.log_id if issuer == school.issuer else None  # type: ignore[method-assign]  # nobody has admitted this school
+    asked = ExternalQuestion(now=school.bench.clock(), library=library(), own=FormJudge(network))
+    for form, one in zip(forms, made, strict=True):
+        for report in judge_external(one.text.encode(), asked).credentials:
+            found = {step.number: step.answer for step in report.steps}
+            assert [found[number] for number in (1, 2, 3, 5, 6, 10, 11)] == [Answer.YES] * 7, (form, report.to_lines())

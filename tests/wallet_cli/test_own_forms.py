@@ -1,0 +1,134 @@
+"""Our own badges on the command line: verified, kept and shown by the ledger held here, receipts beside them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.credential import badge, status
+from ledger.credential.badge import BadgeTerms
+from ledger.credential.copy import IssuerProfile
+from ledger.credential.dataintegrity.issuer_document import did_web_of, method_url
+from ledger.credential.status import Status, StatusReference
+from ledger.log.body import parse_body
+from ledger.log.charter import Role
+from ledger.log.merkle import prove_item
+from ledger.log.receipt import Receipt, encode_receipt
+from tests.ledger.credential.award import CONTENT
+from tests.simulator import NOW
+from tests.wallet_cli.shown import DAY, write_replica
+from tests.wallet_cli.world import CHEAP, LIST_ROOT, PASSPHRASE, World, write_trust
+from wallet_cli import remembered
+from wallet_cli.main import run
+from wallet_cli.reading import PLAIN_LIST_NOTE
+from wallet_cli.remembered import Remembered
+from wallet_cli.replica_key import obtain_key
+from wallet_cli.vault import Vault
+
+SLOT = 77
+
+
+class Desk:
+    """A vault, a light replica, and a badge as a token with its receipts beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.world = folder, World()
+        self.file, self.receipts = folder / "maya.jws", folder / "maya.receipts.json"
+        text = self._make()
+        self.file.write_text(text)
+        commitment = badge.commit_text(text)
+        index = self.world.cut(commitment)
+        items = parse_body("issue", self.world.school.bodies[index] or b"")
+        place = items.index(commitment)
+        receipt = Receipt(self.world.school.log_id, index, place, prove_item(items, place))
+        self.receipts.write_text(json.dumps([encode_receipt(receipt)]))
+        Vault.create(folder / "vault", PASSPHRASE, cost=CHEAP)
+        (folder / "pass").write_text(PASSPHRASE)
+        trust = write_trust(self.world, folder / "trust.json")
+        self.sync()
+        remembered.save(folder, Remembered(trust=trust, replica=folder / "replica"))
+        self.place = ["--vault", str(folder / "vault")]
+        self.vault = [*self.place, "--passphrase-file", str(folder / "pass")]
+
+    def _make(self) -> str:
+        key, issuer = self.world.school.role_signers[Role.REGISTER], self.world.issuer
+        did, list_key = did_web_of(issuer), status.list_key(LIST_ROOT, 0)
+        terms = BadgeTerms(
+            copy_id="00000000-0000-4000-8000-000000000077",
+            subject_id="urn:uuid:00000000-0000-4000-8000-000000000001",
+            issued_at=NOW // 1000,
+            status=StatusReference(self.world.school.log_id, 0, SLOT, status.slot_key(list_key, SLOT)),
+        )
+        content = replace(CONTENT, issuer=IssuerProfile(did, "Granite", "https://granite.example"))
+        document = badge.make_badge(content, terms)
+        return badge.sign_compact(document, key_url=method_url(did, key.public), algorithm="EdDSA", sign=key.sign)
+
+    def sync(self) -> None:
+        write_replica(self.world, self.folder / "replica", obtain_key(self.folder))
+
+    def revoke(self) -> None:
+        self.world.statuses[SLOT] = Status.REVOKED
+        self.world.cut()
+        self.sync()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr("wallet_cli.clock.system_clock", lambda: NOW + DAY)
+    return Desk(tmp_path)
+
+
+def test_verified_with_the_receipts_beside_it(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """A light replica has no batches to search: beside it, or by name, or `Cannot tell yet`; a folder passes over them."""
+    assert run(["verify", str(desk.file), *desk.place]) == 0
+    out = capsys.readouterr().out
+    assert "Valid now (VALID)" in out and "not bound to a person" in out and "external" not in out
+    moved = desk.receipts.rename(desk.folder / "elsewhere.json")
+    assert run(["verify", str(desk.file), *desk.place]) == 3
+    assert "NO_RECEIPT" in capsys.readouterr().out
+    assert run(["verify", str(desk.file), "--receipts", str(moved), *desk.place]) == 0
+    shelf = desk.folder / "shelf"
+    shelf.mkdir()
+    desk.file.rename(shelf / "a.jws")
+    moved.rename(shelf / "a.receipts.json")
+    assert run(["verify", str(shelf), *desk.place]) == 0
+    assert "1 valid" in capsys.readouterr().out.lower()
+
+
+def test_revoked_and_altered(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verdicts of the list, with their exit codes."""
+    desk.revoke()
+    assert run(["verify", str(desk.file), *desk.place]) == 1
+    assert "Was valid, not now (REVOKED)" in capsys.readouterr().out
+    text = desk.file.read_text()
+    desk.file.write_text(text[:-8] + ("A" * 8))
+    assert run(["verify", str(desk.file), *desk.place]) == 1
+    assert "Not authentic (BAD_SIGNATURE)" in capsys.readouterr().out
+
+
+def test_received_shown_and_given_on(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kept with its receipts, told what public lists mean, judged anew when shown, written out with both."""
+    assert run(["receive", str(desk.file), *desk.vault]) == 0
+    out = capsys.readouterr().out
+    assert "a file of this ledger, Valid now" in out and PLAIN_LIST_NOTE in out
+    assert run(["show", "x1", *desk.vault]) == 0
+    assert PLAIN_LIST_NOTE in capsys.readouterr().out
+    given = desk.folder / "out" / "copy.jws"
+    given.parent.mkdir()
+    assert run(["show", "x1", "-o", str(given), *desk.vault]) == 0
+    assert run(["verify", str(given), *desk.place]) == 0
+    desk.revoke()
+    capsys.readouterr()
+    assert run(["list", "--json", *desk.vault]) == 0
+    [row] = json.loads(capsys.readouterr().out)
+    assert (row["external"], row["state"]) == (False, "a file of this ledger, Was valid, not now")
+
+
+def test_what_is_revoked_is_not_kept(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """As with every other copy of this ledger, the slot has to read valid."""
+    desk.revoke()
+    assert run(["receive", str(desk.file), *desk.vault]) == 1
+    err = capsys.readouterr().err
+    assert "revoked" in err and "nothing was kept" in err
+    assert Vault.open(desk.folder / "vault", PASSPHRASE).contents.imports == ()
