@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+from ledger import base64url
 from ledger.errors import CairnError
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
@@ -18,6 +19,7 @@ from node.diskspace import describe_bytes, find_low_disk
 from node.keylist import missing_keys
 from node.lastbackup import find_old_backup
 from node.ledgerside import LedgerSide
+from node.rulings import Rulings
 from node.startup import Cause
 from node.tls.report import find_certificate_trouble
 
@@ -60,7 +62,9 @@ async def gather_findings(side: LedgerSide, clock: Clock) -> tuple[Finding, ...]
         *_peers(side, clock()),
         *_quota(side),
     ]
-    found += await asyncio.to_thread(lambda: [*_forks(side), *_find_local_trouble(side.parts.directory, clock())])
+    found += await asyncio.to_thread(
+        lambda: [*_ruling(side), *_forks(side), *_find_local_trouble(side.parts.directory, clock())]
+    )
     return tuple(found)
 
 
@@ -169,6 +173,22 @@ def _membership(side: LedgerSide) -> Iterator[Finding]:
                 why=f"its last decision: {op}",
                 do="ask the network's governors; what is issued now is not verified as authorised",
             )
+
+
+def _ruling(side: LedgerSide) -> Iterator[Finding]:
+    """The own log is never replaced by itself: whoever runs it has to know that what it writes does not count."""
+    ruling = Rulings(side.ledger, side.directory.networks).against_held(side.log)
+    if ruling is not None:
+        yield Finding(
+            code=FindingCode.OVERRULED,
+            severity=Severity.PROBLEM,
+            subject=ruling.network,
+            what=f"{ruling.network} named another history of this log than the one held here: nothing written here counts",
+            why=f"its entry {ruling.index} names {ruling.boundary.size} entries with fingerprint "
+            f"{base64url.encode(ruling.boundary.root)}",
+            do="stop the node; if that history is this institution's, recover it from a peer into a new directory and "
+            "take over there with a new log key (cairn-node recover, takeover); else ask for a succession",
+        )
 
 
 def _forks(side: LedgerSide) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ COMMANDS = {
     "suspend": "Suspend awards for a while.",
     "reinstate": "End the suspension of awards.",
     "replace": "Replace an award by corrected content.",
-    "reissue": "Make copies anew after a credential key was stolen.",
+    "reissue": "Make copies anew after a key theft or a succession.",
     "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
     "copy": "Write an award as a file for other software: Open Badge, CLR and others.",

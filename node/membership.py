@@ -161,7 +161,14 @@ class Amendment:
 
 
 async def draft_change(
-    access: TreeAccess, drafter: Drafter, op: MemberOp, who: str, amendment: Amendment, *, size: int | None = None
+    access: TreeAccess,
+    drafter: Drafter,
+    op: MemberOp,
+    who: str,
+    amendment: Amendment,
+    *,
+    size: int | None = None,
+    boundary: Boundary | None = None,
 ) -> Proposal:
     """Draft a decision about a member.
 
@@ -172,6 +179,7 @@ async def draft_change(
         who: name, origin or log id of the member.
         amendment: for amend and reinstate.
         size: entry of its log from which it counts; None for the newest point that is held.
+        boundary: where it counts from on another history of its log than the one held; `size` is not read then.
 
     Raises:
         CairnError: no such member, its log is not held that far, the request is another's, or the change does not follow
@@ -181,7 +189,8 @@ async def draft_change(
     standing = None
     if op in (MemberOp.AMEND, MemberOp.REINSTATE):
         standing = await _amend(access, drafter, member, amendment)
-    return drafter.change_member(op, member, await _boundary(access, member, size), standing)
+    boundary = boundary or await _boundary(access, member, size)
+    return drafter.change_member(op, member, boundary, standing)
 
 
 async def _amend(access: TreeAccess, drafter: Drafter, member: LogId, amendment: Amendment) -> Standing:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import parse_entry
 from ledger.log.identity import LogId
-from ledger.log.merkle import HashReader
+from ledger.log.merkle import HashReader, root_at
 from ledger.log.state import LogState, found_state
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
@@ -87,6 +87,8 @@ def _state_at(log: LogStore, note: bytes, known: HeadLog | None) -> LogState:
     newest = log.state
     if newest.size == size:
         return newest
+    if known is not None and not _is_of(known.state, log):
+        known = None
     if known is not None and known.state.size == size:
         return known.state
     # A few thousand entries at most: a school makes three a night.
@@ -95,3 +97,8 @@ def _state_at(log: LogStore, note: bytes, known: HeadLog | None) -> LogState:
     for index in range(state.size, size):
         state.apply(parse_entry(log.entry(index)), log.body(index))
     return state
+
+
+def _is_of(state: LogState, log: LogStore) -> bool:
+    """Whether a state is of the history held now: the tail may have been replaced since (`node.branch`)."""
+    return state.size <= log.size and root_at(state.size, log.read_hashes) == state.frontier.root()

@@ -96,6 +96,8 @@ class Follower:
         # Per log: when to look at what this peer serves of it again, and the pause that grows with every refusal.
         self._pauses: dict[LogId, tuple[int, int]] = {}
         self._evidence_seen: dict[LogId, int] = {}
+        # What the networks had decided about a log when this peer's copy of it was refused.
+        self._refused_under: dict[LogId, object] = {}
         # How our own newest note stood when the peer was told last.
         self._told = NOTHING_TOLD
         # What the peer said when all of these logs were level with it; nothing needs doing until it says otherwise.
@@ -161,7 +163,7 @@ class Follower:
         return frozenset((log, self._gossip.lacks_quorum(log)) for log in logs)
 
     async def _follow(self, head: Head) -> None:
-        if self._is_paused(head.log):
+        if self._is_paused(head.log) and self._branches.decided(head.log) == self._refused_under.get(head.log):
             return
         if head.note is None:
             if head.is_known:
@@ -173,6 +175,8 @@ class Follower:
                 await self._puller.pull(self._peers.client(self._address), head)
             # Also after a pull: another peer may have been quicker, with another history.
             await self._gossip.judge_head(OfferedHead(head.log, head.note), self._address)
+            if await self._branches.is_overruled(head.log) and await self._go_over(head):
+                return
         except (UnreachableError, BusyError) as error:
             if isinstance(error, UnreachableError):
                 raise
@@ -180,9 +184,7 @@ class Follower:
             self.report.paused[encode_log_id(head.log)] = str(error)
             self._pause(head.log)
         except CairnError as error:
-            if await self._branches.go_over(self._peers.client(self._address), head):
-                self._wake.set()
-            else:
+            if not await self._go_over(head):
                 self._refuse(head, error)
                 await self._forks.report(head.log, head.note, self._address)
         else:
@@ -191,6 +193,15 @@ class Follower:
             self._pauses.pop(head.log, None)
             self.report.refused.pop(encode_log_id(head.log), None)
             self.report.paused.pop(encode_log_id(head.log), None)
+
+    async def _go_over(self, head: Head) -> bool:
+        if not await self._branches.go_over(self._peers.client(self._address), head):
+            return False
+        # The rest of the branch comes by the usual pull, in the next round.
+        self._pauses.pop(head.log, None)
+        self.report.refused.pop(encode_log_id(head.log), None)
+        self._wake.set()
+        return True
 
     async def _fetch_evidence(self, head: Head) -> None:
         """Take over fork evidence that the peer keeps and we lack; the same number is asked for once."""
@@ -211,6 +222,7 @@ class Follower:
     def _pause(self, log: LogId) -> None:
         _, last = self._pauses.get(log, (0, REFUSED_PAUSE_MS // 2))
         pause = min(last * 2, MAX_REFUSED_PAUSE_MS)
+        self._refused_under[log] = self._branches.decided(log)
         self._pauses[log] = self._clock() + pause, pause
 
     def _is_paused(self, log: LogId) -> bool:

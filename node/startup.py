@@ -31,6 +31,7 @@ from node.events import HeadEvents
 from node.highwater import HighWater
 from node.peers import Peers
 from node.pull import Puller
+from node.rulings import Rulings
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
 from node.tasks import Backoff, keep_doing
@@ -99,6 +100,7 @@ class StartUp:
         self._opened = opened
         self._closed = closed
         self._visit_seconds = visit_seconds
+        self._rulings = Rulings(store, directory.networks)
         # Logs about which at least one other node was asked since the start.
         self._asked: set[LogId] = set()
         # What each address told of our own log since the start, or since the last rewind.
@@ -221,6 +223,9 @@ class StartUp:
         try:
             checkpoint = read_checkpoint(note)
             if not open_cosignatures(note, self._own_keys()) or checkpoint.size <= log.cosigned_size():
+                return
+            if await asyncio.to_thread(self._rulings.is_overruled, log, checkpoint):
+                # It was given for a history that the governors decided against; holding to it would bar the other.
                 return
             await asyncio.to_thread(log.set_cosigned, checkpoint.size, checkpoint.root)
             fields = {"log": encode_log_id(log_id), "size": checkpoint.size}

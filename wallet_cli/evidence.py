@@ -7,6 +7,7 @@ whether both histories count, whether the network has decided.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ledger import canonical
 from ledger.errors import CairnError, MalformedError, SignatureError
@@ -22,7 +23,7 @@ from ledger.log.forkfile import (
     verify_fork_file,
 )
 from ledger.log.identity import LogId, encode_log_id
-from ledger.log.members import Witness, WitnessSet, judge_notes
+from ledger.log.members import Witness, WitnessSet, judge_by_any, judge_notes
 from ledger.log.network import Fork, Network
 from ledger.log.note import VerifierKey, parse_note
 from ledger.log.policy import TrustRoot
@@ -241,12 +242,12 @@ class _Known:
 
     def branch(self, head: Checkpoint, notes: Sequence[bytes]) -> Branch:
         if self._network is None:
-            witnesses = WitnessSet(0, self._trusted)
+            sets: tuple[WitnessSet, ...] = (WitnessSet(0, self._trusted),)
         else:
-            witnesses = self._network.witness_set_for(self._log, head.size, head.root)
-        quorum = judge_notes(notes, self._log, witnesses)
+            sets = self._network.witness_sets_for(self._log, head.size, head.root)
+        quorum = judge_by_any(sets, partial(judge_notes, notes, self._log))
         times: dict[VerifierKey, int] = {}
-        for witness in witnesses.witnesses:
+        for witness in dict.fromkeys(witness for item in sets for witness in item.witnesses):
             for seconds in _times(notes, witness.key):
                 times[witness.key] = min(seconds, times.get(witness.key, seconds))
         checked = {key.name for key in times}

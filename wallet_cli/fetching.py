@@ -7,7 +7,7 @@ is given back. So a log with gigabytes of batches takes no more memory than its 
 import contextlib
 from collections.abc import Sequence
 
-from ledger.errors import CairnError, RuleError
+from ledger.errors import CairnError, RuleError, at_place
 from ledger.log import tiles
 from ledger.log.body import verify_body
 from ledger.log.entry import Entry
@@ -85,6 +85,9 @@ class Fetcher:
                 verify_body(entry.statement.kind, reference, waiting)
                 return waiting
         data = await self._http.body(self._log_id, entry.index, max_bytes=reference.size)
-        verify_body(entry.statement.kind, reference, data)
+        try:
+            verify_body(entry.statement.kind, reference, data)
+        except CairnError as error:
+            raise at_place(error, f"log of {self._name}: entry {entry.index}") from error
         self._incoming.put_body(entry.index, data)
         return data

@@ -109,6 +109,18 @@ class ReplicaWriter:
         if old is not None:
             _remove_partials(folder, old.size, growth.state.size)
 
+    def let_go(self, log_id: LogId) -> None:
+        """Let go of all entries of a log, before another history of it takes their place; evidence about it stays.
+
+        After a crash in between the log is not held, and the next run fetches it.
+        """
+        folder = self._log_folder(log_id)
+        # First what gives the rest meaning: nobody may read one history by the head of the other.
+        (folder / "head").unlink(missing_ok=True)
+        files.sync_folder(folder)
+        for name in ("tile", "body"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+
     def put_note(self, log_id: LogId, note: bytes) -> None:
         """Replace the note of a log by one of the same size and root, with more cosignatures."""
         held = self._held(log_id)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ledger.errors import CairnError, ProofError, RuleError
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import Entry, parse_entry
-from ledger.log.follow import Growth, judge_checkpoint, judge_growth
+from ledger.log.follow import Growth, check_chain, judge_checkpoint, judge_growth
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import PublicKey
 from ledger.log.merkle import Frontier, root_at
@@ -31,74 +31,11 @@ from wallet_cli.progress import Progress, no_progress
 from wallet_cli.refold import LEFT_OUT
 from wallet_cli.replica import ReplicaLog
 from wallet_cli.replica_writer import ReplicaWriter
-from wallet_cli.terminal import count
+from wallet_cli.ruling import find_ruling, may_be_overruled
+from wallet_cli.sync_report import LogOutcome, SyncReport
 
 # Bytes of entries fetched of one log before any is proven; the second where no key known here signed for them.
 MAX_GROWTH_BYTES, MAX_UNSIGNED_BYTES = 1 << 30, 64 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogOutcome:
-    """What a run did for one log.
-
-    Attributes:
-        log_id: the log.
-        name: of the institution; as the network calls it where the log could not be had.
-        before: entries held before the run.
-        size: entries held now.
-        problems: what was refused, or could not be had, and from whom.
-        forks: new pieces of fork evidence.
-    """
-
-    log_id: LogId
-    name: str
-    before: int
-    size: int
-    problems: tuple[str, ...] = ()
-    forks: int = 0
-
-    def to_json(self) -> dict[str, object]:
-        """Give the outcome as plain values."""
-        return {
-            "before": self.before,
-            "forks": self.forks,
-            "log": encode_log_id(self.log_id),
-            "name": self.name,
-            "problems": list(self.problems),
-            "size": self.size,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What a run did: the network's log first, then its members', and nodes that did not answer."""
-
-    logs: tuple[LogOutcome, ...]
-    unreachable: tuple[str, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Tell whether every log was had without anything refused."""
-        return all(log.size and not log.problems and not log.forks for log in self.logs)
-
-    def to_json(self) -> dict[str, object]:
-        """Give the report as plain values."""
-        return {
-            "complete": self.is_complete,
-            "logs": [log.to_json() for log in self.logs],
-            "unreachable": list(self.unreachable),
-        }
-
-    def to_lines(self) -> list[str]:
-        """Give the report in words; escaping is left to whoever prints."""
-        lines = [f"no answer: {reason}" for reason in self.unreachable]
-        for log in self.logs:
-            news = f"{log.size - log.before} new" if log.size > log.before else "nothing new"
-            lines.append(f"{log.name}: {count(log.size, 'entry', 'entries')}, {news}")
-            lines += [f"  refused or missing: {problem}" for problem in log.problems]
-            if log.forks:
-                lines.append(f"  WARNING: {log.forks} new proof(s) that two histories of this log were signed; kept")
-        return lines
 
 
 @dataclass(slots=True)
@@ -129,6 +66,7 @@ class _Work:
     offers: list[_Offer]
     problems: list[str] = field(default_factory=list)
     forks: int = 0
+    ruled: int | None = None
 
 
 async def sync_replica(
@@ -220,6 +158,7 @@ class _Run:
             size=held.size if held else 0,
             problems=tuple(work.problems),
             forks=work.forks,
+            ruled=work.ruled,
         )
 
     def _held(self, log_id: LogId) -> ReplicaLog | None:
@@ -247,11 +186,35 @@ class _Run:
         except (RuleError, ProofError):
             # Perhaps the node shows another history than the one held: then that is worth more than the refusal.
             evidence = await find_fork(held, offer.source.http, offer.note) if held is not None else None
-            if held is not None and evidence is not None:
-                work.forks += self._keep_evidence(held, evidence)
-            raise
+            if held is None or evidence is None:
+                raise
+            work.forks += self._keep_evidence(held, evidence)
+            if not await self._go_over(held, work, offer):
+                raise
 
     async def _grow(self, held: ReplicaLog | None, work: _Work, offer: _Offer) -> None:
+        growth = await self._fetch_growth(held, work, offer)
+        self._commit(growth, offer)
+        self._drop_old_pages(growth.state, held)
+
+    async def _go_over(self, held: ReplicaLog, work: _Work, offer: _Offer) -> bool:
+        """Take another history of a log than the one held, if the network named it; false, with nothing changed, if not."""
+        network = self._held(self._trust.network)
+        if network is None or work.log_id == self._trust.network or not may_be_overruled(network.state, held):
+            return False
+        self._writer.incoming(work.log_id).clear()
+        growth = await self._fetch_growth(None, work, offer)
+        record = find_ruling(network.state, held, growth)
+        if record is None:
+            self._writer.incoming(work.log_id).clear()
+            return False
+        self._writer.let_go(work.log_id)
+        self._commit(growth, offer)
+        work.ruled = record.index
+        return True
+
+    async def _fetch_growth(self, held: ReplicaLog | None, work: _Work, offer: _Offer) -> Growth:
+        """Fetch and judge what an offer adds to what is held; bodies wait in `incoming`."""
         log_id = work.log_id
         incoming, fetcher = self._writer.incoming(log_id), self._fetcher(work, offer)
         start = held.size if held else 0
@@ -259,6 +222,7 @@ class _Run:
             room = MAX_GROWTH_BYTES if offer.is_signed else MAX_UNSIGNED_BYTES
             entries = await fetcher.entries(start, offer.size, max_bytes=room)
             parsed = [parse_entry(data) for data in entries]
+            check_chain(held.state if held else None, parsed)
             bodies = await fetcher.bodies([entry for entry in parsed if self._wants(entry)])
             state = held.state if held else None
             growth = judge_growth(state, entries, [bodies.get(e.index) for e in parsed], offer.note)
@@ -272,10 +236,13 @@ class _Run:
         except CairnError:
             incoming.clear()
             raise
-        self._writer.take_bodies(log_id, [entry.index for entry in parsed])
+        return growth
+
+    def _commit(self, growth: Growth, offer: _Offer) -> None:
+        log_id = growth.state.log_id
+        self._writer.take_bodies(log_id, [entry.index for entry in growth.entries])
         self._writer.commit(growth, self._cleaner().trim(growth.state, offer.note))
-        incoming.clear()
-        self._drop_old_pages(growth.state, held)
+        self._writer.incoming(log_id).clear()
 
     def _wants(self, entry: Entry) -> bool:
         statement = entry.statement

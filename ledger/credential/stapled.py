@@ -12,6 +12,7 @@ A wallet cuts it from a whole page of its replica, so nobody is asked about a sl
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from ledger import base64url
 from ledger.canonical import Fields, JSONObject
@@ -23,7 +24,7 @@ from ledger.log.body import parse_body
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.identity import LogId
-from ledger.log.members import judge_quorum
+from ledger.log.members import judge_by_any, judge_quorum
 from ledger.log.merkle import Proof, hash_leaf, prove_item, verify_inclusion
 from ledger.log.network import Network
 from ledger.log.records import StatusUpdate
@@ -105,7 +106,8 @@ def read_stapled(
         raise PolicyError("two histories of that log were signed")
     entry, checkpoint = open_entry(stapled.page, view.state.verifier_key_at(view.state.size))  # 3
     statement = _check_entry(entry, checkpoint, network, log, view.state)  # 1, 2
-    quorum = judge_quorum(stapled.page.proof.note, log, network.witness_set_for(log, checkpoint.size, checkpoint.root))
+    sets = network.witness_sets_for(log, checkpoint.size, checkpoint.root)
+    quorum = judge_by_any(sets, partial(judge_quorum, stapled.page.proof.note, log))
     if quorum.seconds is None or quorum.fresh is None:  # 4
         raise PolicyError(f"{quorum.present} of the {quorum.required} cosignatures needed")
     if now - quorum.seconds * 1000 < -MAX_AHEAD_MS or now - quorum.fresh * 1000 > network.trust.max_age:

@@ -14,15 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger import base64url, canonical
-from ledger.errors import CairnError, ProofError
+from ledger.errors import CairnError, ProofError, SignatureError
 from ledger.log.body import parse_body
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import Entry, parse_entry
+from ledger.log.evidence import parse_fork, verify_fork
 from ledger.log.finding import Finding, Rule, Severity
 from ledger.log.follow import judge_checkpoint
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.network import Network, has_boundary, root_of_view
-from ledger.log.records import Anchor, Issue, StatusUpdate
+from ledger.log.records import Anchor, EvidenceEntry, Issue, StatusUpdate
+from ledger.log.reports import origin_of, read_reports
 from ledger.log.view import LogView
 
 _BASIS_CONTEXT = b"cairn/audit-basis/v1\n"
@@ -51,7 +53,7 @@ def audit_network(network: Network) -> Iterator[Finding]:
     Checks, for each log: (1) its head and quorum; (2) void entries, and kinds of the future; (3) entries voided by a later
     compromise; (4) every batch and document stands where the log had the rights of a member; (5) each cut is anchor, issue,
     status; (6) heads of other held logs that it anchors are the beginnings of these; (7) boundaries and heads that the
-    network's log names lie on the held log; (8) fork evidence.
+    network's log names lie on the held log; (8) fork evidence, and that what the logs report as such proves a fork.
     """
     yield from find_missing_logs(network)
     for log_id in network.ledger.log_ids():
@@ -159,6 +161,8 @@ class _Look:
         if isinstance(statement, Anchor) and void is None and self._log_id != self._network.trust.network:
             # What the network's own anchors record is in its state and looked at log by log, in `_audit_boundaries`.
             yield from self._at_anchor(entry)
+        if isinstance(statement, EvidenceEntry) and void is None:
+            yield from self._at_evidence(entry)
         self.last_kind = statement.kind if void is None or not isinstance(statement, Anchor) else last_kind
 
     def _at_anchor(self, entry: Entry) -> Iterator[Finding]:
@@ -191,6 +195,22 @@ class _Look:
         except CairnError as error:
             text = f"it anchors a note under the name of {head.origin} that is not its checkpoint: {error}"
             yield self._finding(entry, Severity.NOTICE, text, Rule.ANCHOR)
+
+    def _at_evidence(self, entry: Entry) -> Iterator[Finding]:
+        for number, piece in enumerate(read_reports(self._view, [entry.index])):
+            origin = origin_of(piece)
+            other = None if origin is None else self._origins.get(origin)
+            view = None if other is None else self._network.ledger.log(other)
+            if origin is not None and view is None:
+                # About a log that is not held, so nobody here can tell.
+                continue
+            try:
+                verify_fork(parse_fork(piece), () if view is None else view.state.verifier_keys())
+            except CairnError as error:
+                # A key that signed it may be one that is named further up than that log is held.
+                self.is_ahead |= isinstance(error, SignatureError)
+                text = f"item {number} of the evidence it reports proves nothing: {error}"
+                yield self._finding(entry, Severity.NOTICE, text, Rule.FORK)
 
     def _finding(self, entry: Entry, severity: Severity, text: str, rule: Rule) -> Finding:
         evidence = f"entry {entry.index}, leaf hash {base64url.encode(entry.leaf_hash)}"

@@ -116,7 +116,9 @@ def open_checkpoint(note: bytes, log_key: VerifierKey) -> Checkpoint:
     if checkpoint.origin != log_key.name:  # 2
         raise SignatureError(f"checkpoint: origin {checkpoint.origin} is not {log_key.name}")
     if not verify_note_signatures(parsed, [log_key]):  # 3
-        raise SignatureError(f"checkpoint: no signature by the log key of {log_key.name}")
+        raise SignatureError(
+            f"checkpoint over {checkpoint.size} entries: no signature by the log key of {log_key.name}"
+        )
     return checkpoint
 
 

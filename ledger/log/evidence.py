@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ledger import base64url, canonical
 from ledger.canonical import Fields, JSONObject, JSONValue
-from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
+from ledger.errors import CairnError, MalformedError, ProofError, SignatureError, at_place
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.merkle import LeafHash, Proof, RootHash, verify_consistency, verify_inclusion
 from ledger.log.note import Note, VerifierKey, parse_note
@@ -140,18 +140,31 @@ def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifierKey]) -> Verified
     first, second = _open(evidence.first, keys), _open(evidence.second, keys)
     if first.origin != second.origin:
         raise ProofError(f"evidence: the notes are of {first.origin} and {second.origin}")
+    try:
+        return _verify_contradiction(evidence, first, second)
+    except ProofError as error:
+        heads = f"checkpoints over {first.size} and {second.size} entries"
+        raise at_place(error, f"evidence about {first.origin}, {heads}") from error
+
+
+def _verify_contradiction(evidence: ForkEvidence, first: Checkpoint, second: Checkpoint) -> VerifiedFork:
     if evidence.split is not None:
         _verify_split(evidence.split, first, second)
-    elif first.size != second.size or first.root == second.root:
-        raise ProofError("evidence: the notes agree, or have different sizes and no split is given")
+    elif first == second:
+        raise ProofError(f"both have root {base64url.encode(first.root)}: one history contradicts nothing")
+    elif first.size != second.size:
+        raise ProofError("they may be of one history: nothing shows an entry in which they differ")
     common = evidence.common
     split = first.size - 1 if evidence.split is None else evidence.split.index
     if common is None:
         return VerifiedFork(first, second, split, None)
     if common.size > split:
-        raise ProofError("evidence: the common tree reaches above the split")
-    verify_consistency(common.size, common.root, first.size, first.root, common.first_proof)
-    verify_consistency(common.size, common.root, second.size, second.root, common.second_proof)
+        raise ProofError(f"the common tree is of {common.size} entries, and they differ in entry {split}")
+    for which, note, proof in (("first", first, common.first_proof), ("second", second, common.second_proof)):
+        try:
+            verify_consistency(common.size, common.root, note.size, note.root, proof)
+        except ProofError as error:
+            raise at_place(error, f"from the common tree to the {which}") from error
     return VerifiedFork(first, second, split, common.size)
 
 
@@ -202,11 +215,18 @@ def _parsed(evidence: ForkEvidence) -> tuple[Note, Note]:
 
 def _verify_split(split: Split, first: Checkpoint, second: Checkpoint) -> None:
     if split.index >= min(first.size, second.size):
-        raise ProofError(f"evidence: split at {split.index} is not below both sizes")
+        raise ProofError(f"they are said to differ in entry {split.index}, which is not below both sizes")
     if split.first_leaf == split.second_leaf:
-        raise ProofError("evidence: both leaves are the same")
-    verify_inclusion(split.first_leaf, split.index, first.size, split.first_proof, first.root)
-    verify_inclusion(split.second_leaf, split.index, second.size, split.second_proof, second.root)
+        raise ProofError(f"they are said to differ in entry {split.index}, and both name the same one")
+    halves = (
+        ("first", first, split.first_leaf, split.first_proof),
+        ("second", second, split.second_leaf, split.second_proof),
+    )
+    for which, note, leaf, proof in halves:
+        try:
+            verify_inclusion(leaf, split.index, note.size, proof, note.root)
+        except ProofError as error:
+            raise at_place(error, f"entry {split.index} of the {which}") from error
 
 
 def _open(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:

@@ -11,10 +11,13 @@ is the root of the tree so far.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledger.errors import CairnError, ProofError, RuleError, at_place
+from ledger import base64url
+from ledger.errors import CairnError, ProofError, RuleError, SignatureError, at_place
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from ledger.log.entry import Entry, parse_entry
-from ledger.log.merkle import RootHash
+from ledger.log.governance import RotateLogKey
+from ledger.log.judge import check_next
+from ledger.log.merkle import LeafHash, RootHash
 from ledger.log.state import LogState, found_state
 
 _REMEDY = "nothing of this offer was kept; fetch from another node, and tell the institution if its own node serves it"
@@ -91,8 +94,37 @@ def _judge(
         grown = take_entry(grown, entry, body)
     if grown is None:
         raise RuleError("log: an offer without entry 0")
-    checkpoint = judge_checkpoint(grown, note)
+    try:
+        checkpoint = judge_checkpoint(grown, note)
+    except SignatureError as error:
+        raise SignatureError(f"{error}; {_describe_key(grown, parsed)}") from error
     return Growth(start, grown, parsed, tuple(bodies), checkpoint, note)
+
+
+def _describe_key(state: LogState, entries: Sequence[Entry]) -> str:
+    """Which log key is in force and why no other one: whoever reads the refusal sees what the signer relied on."""
+    since, key = state.log_keys[-1]
+    void = [
+        f"entry {entry.index}, which names another one, is void: {state.void[entry.index]}"
+        for entry in entries
+        if isinstance(entry.statement, RotateLogKey) and entry.index in state.void
+    ]
+    return "; ".join([f"key {base64url.encode(key.id)} is in force since entry {since}", *void])
+
+
+def check_chain(state: LogState | None, entries: Sequence[Entry]) -> None:
+    """Check that entries follow on each other and on what is held, before anything else is asked about them.
+
+    Raises:
+        RuleError: an entry stands elsewhere, or names another one before it.
+    """
+    index, previous = (0, LeafHash(bytes(32))) if state is None else (state.size, state.last_leaf)
+    for entry in entries:
+        try:
+            check_next(entry, index, previous)
+        except RuleError as error:
+            raise at_place(error, "log" if state is None else f"log {state.charter.origin}", hint=_REMEDY) from error
+        index, previous = index + 1, entry.leaf_hash
 
 
 def take_entry(state: LogState | None, entry: Entry, body: bytes | None, *, is_prechecked: bool = False) -> LogState:

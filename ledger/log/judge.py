@@ -153,16 +153,28 @@ def subject_of(statement: Statement) -> str | None:
             return None
 
 
+def check_next(entry: Entry, index: int, previous: LeafHash) -> None:
+    """Check that an entry stands at `index`, right after the entry with the leaf hash `previous`.
+
+    Raises:
+        RuleError: it does not.
+    """
+    if entry.index != index:
+        raise RuleError(f"entry {index}: index {entry.index} where {index} is next")
+    if entry.previous != previous:
+        raise RuleError(
+            f"entry {index}: names another entry before it than the one held, "
+            f"{base64url.encode(entry.previous)} instead of {base64url.encode(previous)}"
+        )
+
+
 def check_place(state: StateBelow, entry: Entry) -> None:
     """Check that an entry is the next one of this log (growth rules 1 and 2).
 
     Raises:
         RuleError: it is not.
     """
-    if entry.index != state.size:
-        raise RuleError(f"entry: index {entry.index} where {state.size} is next")
-    if entry.previous != state.last_leaf:
-        raise RuleError(f"entry {entry.index}: names another entry before it than the one held")
+    check_next(entry, state.size, state.last_leaf)
     if entry.statement.log != (None if entry.index == 0 else state.log_id):
         raise RuleError(f"entry {entry.index}: its statement belongs to another log")
 

@@ -4,8 +4,9 @@ Everything here follows from the network log's bytes alone. No clock is used: ea
 member's log, and the last one in network order whose boundary size is at most i decides for entry i of that log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ledger.errors import CairnError
 from ledger.log.checkpoint import Checkpoint, open_cosignatures, read_checkpoint
@@ -79,6 +80,12 @@ def judge_quorum(note: bytes, log: LogId, witness_set: WitnessSet) -> QuorumAnsw
     except CairnError:
         cosignatures = ()
     return _count(len(counting), [cosignature.seconds for cosignature in cosignatures])
+
+
+def judge_by_any(sets: Sequence[WitnessSet], judge: Callable[[WitnessSet], QuorumAnswer]) -> QuorumAnswer:
+    """Give the answer under the first witness set that has a quorum, else under the last."""
+    answers = [judge(witnesses) for witnesses in sets]
+    return next((answer for answer in answers if answer.has_quorum), answers[-1])
 
 
 def judge_notes(notes: Sequence[bytes], log: LogId, witness_set: WitnessSet) -> QuorumAnswer:
@@ -166,6 +173,22 @@ class Membership:
         """Give the entry that decides for entry `index` of a log: the last whose boundary is not above it."""
         for record in reversed(self.records.get(log, ())):
             if record.change.boundary.size <= index:
+                return record
+        return None
+
+    def naming(self, log: LogId, parting: int, held: int | None = None) -> MemberRecord | None:
+        """Give the decision that names one of two histories of a log that part at entry `parting`; `None` for none.
+
+        It is the newest whose boundary lies above the parting: a boundary below it lies on both.
+
+        Args:
+            log: which log.
+            parting: index of the first entry that differs.
+            held: boundaries above this size are passed over, since nobody who holds no more can judge them.
+        """
+        for record in reversed(self.records.get(log, ())):
+            size = record.change.boundary.size
+            if parting < size and (held is None or size <= held):
                 return record
         return None
 
@@ -280,19 +303,18 @@ class Membership:
                 continue
             log = by_origin.get(checkpoint.origin)
             if log is not None and log != own:
-                seconds = judge_quorum(note, log, self.judges_of(log, index)).seconds
+                seconds = judge_by_any(self.judges_of(log, index), partial(judge_quorum, note, log)).seconds
                 self._record(log, AnchoredHead(index, checkpoint.size, checkpoint.root, seconds))
 
-    def judges_of(self, log: LogId, index: int) -> WitnessSet:
-        """Give the witness set that judges the head of a member that the anchor at `index` records.
+    def judges_of(self, log: LogId, index: int) -> tuple[WitnessSet, ...]:
+        """Give the witness sets that judge the head of a member that the anchor at `index` records; any quorum counts.
 
         It is the one in force before it, which that anchor was made under: where it changes the set itself, nobody could
-        have waited for the new one. The first set judges from its own anchor on, since there was none before.
+        have waited for the new one. By then notes may have been handed on that bear the new one's lines alone.
         """
         before = next(item for item in reversed(self.witness_sets) if item.since < index)
-        if before.for_log(log):
-            return before
-        return next(item for item in reversed(self.witness_sets) if item.since <= index)
+        since = next(item for item in reversed(self.witness_sets) if item.since <= index)
+        return (before, since) if before.for_log(log) and before is not since else (since,)
 
     def _witnessed_size(self, log: LogId) -> int:
         """Largest anchored head of a log with a quorum: an older one must not bring an older witness set back."""

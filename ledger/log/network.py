@@ -6,7 +6,7 @@ what they rest on, so that a report can say it in words.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from ledger.errors import PolicyError
 from ledger.log.checkpoint import Checkpoint, read_checkpoint
@@ -21,6 +21,7 @@ from ledger.log.members import (
     MemberRecord,
     QuorumAnswer,
     WitnessSet,
+    judge_by_any,
     judge_notes,
     judge_quorum,
 )
@@ -234,8 +235,8 @@ class Network:
         anchored = self.state.members.retroactive_below(record)
         return "" if anchored is None else f", which was decided only after {anchored} entries had been anchored"
 
-    def witness_set_for(self, log: LogId, size: int, root: RootHash) -> WitnessSet:
-        """Give the witness set that judges this head.
+    def witness_sets_for(self, log: LogId, size: int, root: RootHash) -> tuple[WitnessSet, ...]:
+        """Give the witness sets that judge this head, of which any quorum counts (`members.judge_by_any`).
 
         A member's head is judged by the set in force where the network's log anchors it, anything else by the set at the
         freshest network head held.
@@ -244,7 +245,7 @@ class Network:
         for anchored in members.anchored.get(log, ()):
             if (anchored.size, anchored.root) == (size, root) and log != self.trust.network:
                 return members.judges_of(log, anchored.index)
-        return members.witness_sets[-1]
+        return (members.witness_sets[-1],)
 
     def judge_head(self, log: LogId) -> HeadAnswer:
         """Check the newest head held of a log: signature, root, quorum.
@@ -260,7 +261,8 @@ class Network:
         if known is not None and known[0] == view.note:
             return known[1]
         checkpoint = judge_checkpoint(view.state, view.note)
-        quorum = judge_quorum(view.note, log, self.witness_set_for(log, checkpoint.size, checkpoint.root))
+        note, sets = view.note, self.witness_sets_for(log, checkpoint.size, checkpoint.root)
+        quorum = judge_by_any(sets, partial(judge_quorum, note, log))
         answer = HeadAnswer(checkpoint.size, checkpoint.root, quorum)
         self._heads[log] = (view.note, answer)
         return answer
@@ -299,8 +301,8 @@ class Network:
         if view is None:
             return None
         forks = self.judge_forks(log, self.evidence_about(log))
-        serious = [fork for fork in forks if fork.is_open]
-        return min(serious or forks, key=lambda fork: fork.size, default=None)
+        # What puts entries in doubt comes first, and an alarm last: it must not hide what two quorums signed.
+        return min(forks, key=lambda fork: (not fork.is_open, fork.is_alarm_only, fork.size), default=None)
 
     def judge_forks(self, log: LogId, pieces: Iterable[bytes]) -> list[Fork]:
         """Give every fork of a held log that these pieces of evidence prove, and what each branch carries."""
@@ -322,11 +324,12 @@ class Network:
             if view is not None:
                 yield from read_reports(view)
 
+    def _judge_branch(self, log: LogId, head: Checkpoint, notes: list[bytes]) -> QuorumAnswer:
+        sets = self.witness_sets_for(log, head.size, head.root)
+        return judge_by_any(sets, partial(judge_notes, notes, log))
+
     def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: dict[Checkpoint, list[bytes]]) -> Fork:
-        quorums = [
-            judge_notes(notes[head], log, self.witness_set_for(log, head.size, head.root))
-            for head in (fork.first, fork.second)
-        ]
+        quorums = [self._judge_branch(log, head, notes[head]) for head in (fork.first, fork.second)]
         alarm = any(quorum.witnesses and not quorum.has_quorum for quorum in quorums)
         size = fork.common
         if size is None:
@@ -338,13 +341,9 @@ class Network:
             ]
             # Entry 0 is what the log id names: no two histories of one log differ there.
             size = max(1, min(max(earlier, default=0), fork.split))
-        # A boundary names a branch only above the proven difference; one below it may lie on both.
-        decided = [
-            record
-            for record in self.state.members.records.get(log, ())
-            if record.change.boundary.size > fork.split and has_boundary(view, record.change.boundary)
-        ]
-        return Fork(size, fork, decided[-1] if decided else None, alarm)
+        decision = self.state.members.naming(log, fork.split, view.state.size)
+        is_for_held = decision is not None and has_boundary(view, decision.change.boundary)
+        return Fork(size, fork, decision if is_for_held else None, alarm)
 
     def _check_pin(self) -> None:
         trust, state = self.trust, self.state

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ledger import base64url
 from ledger.canonical import Fields, JSONObject
-from ledger.errors import MalformedError, ProofError
+from ledger.errors import CairnError, MalformedError, ProofError, at_place
 from ledger.log.entry import Entry
 from ledger.log.identity import LOG_ID_LENGTH, LogId, encode_log_id
 from ledger.log.merkle import HASH_BYTES, Proof, hash_leaf, verify_inclusion
@@ -66,11 +66,20 @@ def verify_receipt(receipt: Receipt, commitment: bytes, entry: Entry) -> None:
         MalformedError: (1) the entry has another index or is no batch.
         ProofError: (2) or (3).
     """
-    if entry.index != receipt.index or not isinstance(entry.statement, Issue):
-        raise MalformedError(f"receipt: entry {receipt.index} is not a batch of commitments")
+    try:
+        _verify(receipt, commitment, entry)
+    except CairnError as error:
+        raise at_place(error, f"receipt of log {encode_log_id(receipt.log)}, entry {receipt.index}") from error
+
+
+def _verify(receipt: Receipt, commitment: bytes, entry: Entry) -> None:
+    if entry.index != receipt.index:
+        raise MalformedError(f"entry {entry.index} was given for it")
+    if not isinstance(entry.statement, Issue):
+        raise MalformedError(f"its kind is {entry.statement.kind}, so it is not a batch of commitments")
     reference = entry.statement.reference
     if receipt.position >= reference.items:
-        raise ProofError(f"receipt: position {receipt.position} in a batch of {reference.items}")
+        raise ProofError(f"position {receipt.position} in a batch of {reference.items}")
     verify_inclusion(hash_leaf(commitment), receipt.position, reference.items, receipt.path, reference.root)
 
 

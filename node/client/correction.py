@@ -144,6 +144,8 @@ class ReissueReport:
     """Slots that will read replaced."""
     wallet_copies: int
     """Of them: those of wallets, which fetch others when they refresh."""
+    restricted: int = 0
+    """Learners who were passed over, because their data is restricted."""
     achievements: tuple[AchievementCount, ...]
     next_cut: int | None
     last_cut: int | None

@@ -88,14 +88,22 @@ class CorrectionClient:
 
     async def reissue(self, key: str, *, dry_run: bool = False) -> ReissueReport:
         """Make new copies of awards whose copies a stolen key signed (`CorrectionDesk.reissue`)."""
+        return await self._reissue(keys_pb.ReissueRequest(key=key, dry_run=dry_run))
+
+    async def reissue_inherited(self, *, dry_run: bool = False) -> ReissueReport:
+        """Make new copies of awards that were taken over (`CorrectionDesk.reissue_inherited`)."""
+        return await self._reissue(keys_pb.ReissueRequest(inherited=True, dry_run=dry_run))
+
+    async def _reissue(self, request: keys_pb.ReissueRequest) -> ReissueReport:
         async with self._translated():
-            answer = await self._stub.Reissue(keys_pb.ReissueRequest(key=key, dry_run=dry_run), timeout=self._timeout)
+            answer = await self._stub.Reissue(request, timeout=self._timeout)
         return ReissueReport(
-            key=key,
+            key=request.key,
             awards=answer.awards,
             new_copies=answer.new_copies,
             ended_slots=answer.ended_slots,
             wallet_copies=answer.wallet_copies,
+            restricted=answer.restricted,
             achievements=_decode_counts(answer.achievements),
             next_cut=answer.next_cut if answer.HasField("next_cut") else None,
             last_cut=answer.last_cut if answer.HasField("last_cut") else None,

@@ -31,6 +31,7 @@ class FindingCode(StrEnum):
     NOT_WRITING = "not-writing"
     KEY_MISSING = "key-missing"
     FORK = "fork"
+    OVERRULED = "overruled"
     NOT_A_MEMBER = "not-a-member"
     NO_NETWORK = "no-network"
     NETWORK_UNREADABLE = "network-unreadable"

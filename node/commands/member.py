@@ -37,6 +37,7 @@ def command() -> None:
 @click.option("--remove", metavar="MEMBER", help="End a membership.")
 @click.option("--succeed", metavar="MEMBER", help="End a member's log: a school closed, or lost its root keys.")
 @click.option("--resolve", metavar="MEMBER", help="Of two histories of a member's log, let the one held here count.")
+@click.option("--fingerprint", metavar="F", help="With --resolve: let the one with this fingerprint count instead.")
 @click.option("--by", "successor", metavar="MEMBER", help="With --succeed: the member that goes on.")
 @click.option(
     "--rights",
@@ -87,10 +88,12 @@ def propose(directory: Path, output: Path, force: bool, as_json: bool, **given: 
         raise click.UsageError("--request goes with --amend; --admit takes a request itself")
     if given["size"] is not None and what == "admit":
         raise click.UsageError("--at does not go with --admit: the request names the entry")
+    if given["fingerprint"] is not None and what != "resolve":
+        raise click.UsageError("--fingerprint goes with --resolve")
     check_output(output, force=force)
     home = open_home(directory)
     if what == "resolve":
-        proposal = asyncio.run(_resolve(home, given["resolve"]))
+        proposal = asyncio.run(_resolve(home, given["resolve"], given["fingerprint"]))
     else:
         proposal, reach = asyncio.run(_draft(home, what, given, rights))
         if reach:
@@ -133,7 +136,7 @@ async def _draft(
         return proposal, describe_reach(drafter.state, proposal)
 
 
-async def _resolve(home: "Home", member: str) -> "Proposal":
+async def _resolve(home: "Home", member: str, fingerprint: str | None) -> "Proposal":
     from node.access import open_access
     from node.commands.proposing import make_drafter
     from node.forkfiles import gather_forks
@@ -141,7 +144,8 @@ async def _resolve(home: "Home", member: str) -> "Proposal":
 
     kept = await gather_forks(home)
     async with open_access(home) as access:
-        resolution = await draft_resolution(access, make_drafter((await access.held_log()).state), member, kept)
+        drafter = make_drafter((await access.held_log()).state)
+        resolution = await draft_resolution(access, drafter, member, kept, fingerprint)
     for line in resolution.words:
         terminal.note(line)
     return resolution.proposal

@@ -223,18 +223,22 @@ class ReissueRequest(_message.Message):
 
     KEY_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    INHERITED_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """Text of the key's id, or an unmistakable beginning."""
+    """Text of the key's id, or an unmistakable beginning. Empty with `inherited`."""
     dry_run: _builtins.bool
+    inherited: _builtins.bool
+    """Instead: the awards taken over from another institution."""
     def __init__(
         self,
         *,
         key: _builtins.str = ...,
         dry_run: _builtins.bool = ...,
+        inherited: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "key", b"key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "inherited", b"inherited", "key", b"key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,6 +256,7 @@ class ReissueResponse(_message.Message):
     NEXT_CUT_FIELD_NUMBER: _builtins.int
     LAST_CUT_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
+    RESTRICTED_FIELD_NUMBER: _builtins.int
     awards: _builtins.int
     new_copies: _builtins.int
     """Registrar's copies made, or that would be."""
@@ -265,6 +270,8 @@ class ReissueResponse(_message.Message):
     """The cut that takes the last of them."""
     waiting: _builtins.int
     """Copies that wait for cuts."""
+    restricted: _builtins.int
+    """Learners who were passed over, because their data is restricted."""
     @_builtins.property
     def achievements(self) -> _containers.RepeatedCompositeFieldContainer[Global___AchievementCount]: ...
     def __init__(
@@ -278,10 +285,11 @@ class ReissueResponse(_message.Message):
         next_cut: _builtins.int | None = ...,
         last_cut: _builtins.int | None = ...,
         waiting: _builtins.int = ...,
+        restricted: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "last_cut", b"last_cut", "next_cut", b"next_cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "achievements", b"achievements", "awards", b"awards", "ended_slots", b"ended_slots", "last_cut", b"last_cut", "new_copies", b"new_copies", "next_cut", b"next_cut", "waiting", b"waiting", "wallet_copies", b"wallet_copies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut", "_next_cut", b"_next_cut", "achievements", b"achievements", "awards", b"awards", "ended_slots", b"ended_slots", "last_cut", b"last_cut", "new_copies", b"new_copies", "next_cut", b"next_cut", "restricted", b"restricted", "waiting", b"waiting", "wallet_copies", b"wallet_copies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__last_cut: _TypeAlias = _typing.Literal["last_cut"]  # noqa: Y015
     _WhichOneofArgType__last_cut: _TypeAlias = _typing.Literal["_last_cut", b"_last_cut"]  # noqa: Y015

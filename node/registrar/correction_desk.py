@@ -5,6 +5,7 @@ durable first, acknowledged then, on the ledger with the next cut.
 """
 
 import logging
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from node.drafting import find_key
 from node.registrar import cut, deciding, key_impact, reissuing, restating, schedule
 from node.registrar.deciding import DecisionTools
 from node.registrar.desk import RegistrarDesk
+from node.registrar.reissuing import Reissue
 
 logger = logging.getLogger(__name__)
 
@@ -84,22 +86,43 @@ class CorrectionDesk:
             reissue = reissuing.find_reissue(session, record)
             if not dry_run:
                 reissuing.make_reissue(session, reissue, self._desk.make_press(), self._desk.find_achievement)
-            waiting = cut.count_waiting(session) - reissuing.count_lost(session, record)
-            waiting += len(reissue.awards) if dry_run else 0
-            policy, now = self._desk.own_log().state.batch, self._desk.parts.clock()
-            next_cut, last_cut = schedule.forecast(policy, now, waiting)
-            return ReissueReport(
-                key=key,
-                awards=len({copy.award_id for copy in reissue.copies}),
-                new_copies=len(reissue.awards),
-                ended_slots=len(reissue.copies),
-                wallet_copies=reissue.wallet_copies,
-                achievements=deciding.count_achievements(reissue.awards),
-                next_cut=next_cut,
-                last_cut=last_cut,
-                waiting=waiting,
-            )
+            return self._describe(session, key, reissue, reissuing.count_lost(session, record), dry_run=dry_run)
 
+        return await self._change_copies(write, dry_run=dry_run)
+
+    async def reissue_inherited(self, *, dry_run: bool = False) -> ReissueReport:
+        """Make new registrar's copies of awards that were taken over, on this log; the old ones read replaced.
+
+        Raises:
+            RuleError: no key that may sign them is in force, or the status list is full.
+        """
+
+        def write(session: Session) -> ReissueReport:
+            reissue = reissuing.find_inherited(session)
+            if not dry_run:
+                reissuing.make_reissue(session, reissue, self._desk.make_press(), self._desk.find_achievement)
+            return self._describe(session, "", reissue, 0, dry_run=dry_run)
+
+        return await self._change_copies(write, dry_run=dry_run)
+
+    def _describe(self, session: Session, key: str, reissue: Reissue, lost: int, *, dry_run: bool) -> ReissueReport:
+        waiting = cut.count_waiting(session) - lost + (len(reissue.awards) if dry_run else 0)
+        policy, now = self._desk.own_log().state.batch, self._desk.parts.clock()
+        next_cut, last_cut = schedule.forecast(policy, now, waiting)
+        return ReissueReport(
+            key=key,
+            awards=len({copy.award_id for copy in reissue.copies}),
+            new_copies=len(reissue.awards),
+            ended_slots=len(reissue.copies),
+            wallet_copies=reissue.wallet_copies,
+            restricted=reissue.restricted,
+            achievements=deciding.count_achievements(reissue.awards),
+            next_cut=next_cut,
+            last_cut=last_cut,
+            waiting=waiting,
+        )
+
+    async def _change_copies(self, write: Callable[[Session], ReissueReport], *, dry_run: bool) -> ReissueReport:
         report = await self._desk.database.change(write)
         if not dry_run:
             logger.info("copies made anew", extra={"copies": report.new_copies})

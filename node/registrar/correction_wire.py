@@ -128,6 +128,7 @@ def encode_reissue(report: ReissueReport) -> keys_pb.ReissueResponse:
         new_copies=report.new_copies,
         ended_slots=report.ended_slots,
         wallet_copies=report.wallet_copies,
+        restricted=report.restricted,
         achievements=_encode_counts(report.achievements),
         next_cut=report.next_cut,
         last_cut=report.last_cut,

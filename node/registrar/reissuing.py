@@ -1,12 +1,17 @@
-"""Making copies anew after the key that signed them was stolen (DESIGN 3, 4).
+"""Making copies anew: after the key that signed them was stolen, or of awards taken over from another log (DESIGN 3, 4).
 
 The awards stand; their copies do not. Every award whose registrar's copy the key signed at a position that counts as
 stolen gets another one, with a fresh id, slot and commitment, that `replaces` the old one and goes with the next
 batches. The old slots read replaced from the next page on, those of wallets too: a wallet sees that and fetches new
 copies by itself. A stolen key's copies that still wait are no matter: they are signed anew before their cut.
+
+What was taken over stays good where it stands. Its registrar's copies can be made anew all the same, so that they stand on
+the successor's own log, in its own lists; wallets keep theirs, and get others by a claim link.
+
+Learners whose data is restricted are passed over: nothing of theirs is used until that is lifted, and then it is found again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -19,6 +24,8 @@ from ledger.log.charter import Role
 from ledger.log.keyring import KeyRecord
 from node.registrar import acting, copies
 from node.registrar.copies import FindAchievement, Press
+from node.registrar.inherited import InheritedCopy
+from node.registrar.learners.marks import MarkKind, find_marked
 from node.registrar.tables import Award, Copy, Outgoing, Slot, SlotChange
 from node.registrar.views import COUNTED_KINDS, FORMER, REGISTRAR_KIND, WALLET_KIND
 
@@ -36,6 +43,8 @@ class Reissue:
     """Those whose slots end."""
     wallet_copies: int
     """How many of them wallets hold."""
+    restricted: int = 0
+    """Learners who were passed over, because their data is restricted."""
 
 
 def find_reissue(session: Session, key: KeyRecord) -> Reissue:
@@ -64,14 +73,33 @@ def find_reissue(session: Session, key: KeyRecord) -> Reissue:
             .order_by(Copy.id)
         )
     )
-    award_ids = [copy.award_id for copy in hit if copy.kind == REGISTRAR_KIND]
+    return _about(session, hit)
+
+
+def find_inherited(session: Session) -> Reissue:
+    """Find the registrar's copies of awards that stand, of which the copy is still on the log they were taken over from."""
+    return _about(
+        session,
+        session.scalars(
+            select(Copy)
+            .join(Award, Award.id == Copy.award_id)
+            .join(InheritedCopy, InheritedCopy.copy_id == Copy.id)
+            .where(Copy.withdrawn.is_(False), Copy.kind == REGISTRAR_KIND, *_stands())
+            .order_by(Copy.id)
+        ),
+    )
+
+
+def _about(session: Session, hit: Iterable[Copy]) -> Reissue:
+    copies_hit = tuple(hit)
+    ids = list(dict.fromkeys(copy.award_id for copy in copies_hit))
     found = {
-        award.id: award
-        for part in _parts(award_ids)
-        for award in session.scalars(select(Award).where(Award.id.in_(part)))
+        award.id: award for part in _parts(ids) for award in session.scalars(select(Award).where(Award.id.in_(part)))
     }
-    wallet_copies = sum(copy.kind == WALLET_KIND for copy in hit)
-    return Reissue(tuple(found[award_id] for award_id in award_ids), hit, wallet_copies)
+    passed = find_marked(session, MarkKind.RESTRICTION, (award.learner_id for award in found.values()))
+    kept = tuple(copy for copy in copies_hit if found[copy.award_id].learner_id not in passed)
+    awards = tuple(found[copy.award_id] for copy in kept if copy.kind == REGISTRAR_KIND)
+    return Reissue(awards, kept, sum(copy.kind == WALLET_KIND for copy in kept), len(passed))
 
 
 def count_lost(session: Session, key: KeyRecord) -> int:

@@ -179,7 +179,10 @@ class RegistrarService(rpc.RegistrarServicer):
     async def Reissue(self, request: keys_pb.ReissueRequest, context: Any) -> keys_pb.ReissueResponse:
         """Make copies anew."""
         async with _refusing(context):
-            report = await self._corrections.reissue(request.key, dry_run=request.dry_run)
+            if request.inherited:
+                report = await self._corrections.reissue_inherited(dry_run=request.dry_run)
+            else:
+                report = await self._corrections.reissue(request.key, dry_run=request.dry_run)
             return correction_wire.encode_reissue(report)
 
     async def Restate(self, request: keys_pb.RestateRequest, context: Any) -> keys_pb.RestateResponse:

@@ -14,7 +14,7 @@ from ledger.log.checkpoint import add_signatures, read_checkpoint
 from ledger.log.entry import parse_entry
 from ledger.log.follow import Growth
 from ledger.log.identity import LogId, encode_log_id
-from ledger.log.merkle import HASH_BYTES, LeafHash, RootHash
+from ledger.log.merkle import HASH_BYTES, LeafHash, RootHash, root_at
 from ledger.log.note import parse_note
 from ledger.log.snapshot import encode_state, parse_state
 from ledger.log.state import LogState, found_state
@@ -168,14 +168,20 @@ class LogStore:
             if is_due:
                 self._snapshot_size = growth.state.size
 
-    def replace_tail(self, growth: Growth) -> None:
+    def replace_tail(self, growth: Growth, *, is_decided: bool = False) -> None:
         """Store growth that starts below the size held in the place of the entries there, in one synced batch.
 
         Only `node.branch` and `node.takeover` may decide so: for entries that no quorum ever cosigned, once root keys
-        took the log away from the key that wrote them.
+        took the log away from the key that wrote them; or for those of a history that the network's governors decided
+        against. What was cosigned of that one counts for nothing any more, so afterwards what both share is what this
+        node cosigned last.
+
+        Args:
+            growth: judged from the state at its start.
+            is_decided: the network named the history that this growth is of.
 
         Raises:
-            ConflictError: this node cosigned entries that would go; carries the size cosigned.
+            ConflictError: this node cosigned entries that would go, and nobody decided; carries the size cosigned.
             RuntimeError: it starts above the size held, or skips its own checkpoint. A mistake of this program.
         """
         with self._lock:
@@ -183,7 +189,7 @@ class LogStore:
             if not 0 < growth.start <= held or growth.checkpoint.size != growth.start + len(growth.entries):
                 raise RuntimeError(f"a tail from {growth.start} to {growth.checkpoint.size} where {held} are held")
             cosigned = self.cosigned_size()
-            if growth.start < cosigned:
+            if growth.start < cosigned and not is_decided:
                 raise ConflictError(
                     f"log {self._name}: this node cosigned {cosigned} entries, a branch goes on after {growth.start}",
                     size=cosigned,
@@ -193,6 +199,9 @@ class LogStore:
             rows, edge = growth_rows(self._keys, growth, edge)
             rows = [*kept, *rows]
             rows.append((self._keys.state, encode_state(growth.state)))
+            if growth.start < cosigned:
+                root = root_at(growth.start, self.read_hashes)
+                rows.append((self._keys.cosigned, encode_number(growth.start) + root))
             removed = list(tail_rows(self._database, self._keys, growth.start, held))
             self._database.write(rows, removed=removed)
             self._edge, self._state, self._note = edge, growth.state, growth.note

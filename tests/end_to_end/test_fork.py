@@ -32,7 +32,8 @@ from wallet_cli.audit import AuditReport, audit_replica
 from wallet_cli.main import run
 from wallet_cli.replica import Replica
 from wallet_cli.replica_writer import ReplicaWriter
-from wallet_cli.sync import SyncReport, sync_replica
+from wallet_cli.sync import sync_replica
+from wallet_cli.sync_report import SyncReport
 
 
 class Besieged(World):

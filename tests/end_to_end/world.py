@@ -144,6 +144,12 @@ class Campus:
 
     async def admit(self, other: "Campus") -> int:
         state = other.log.state
+        boundary = Boundary(other.log_id, state.size, RootHash(state.frontier.root()))
+        return await self.rule(other, boundary, MemberOp.ADMIT)
+
+    async def rule(self, other: "Campus", boundary: Boundary, op: MemberOp = MemberOp.AMEND) -> int:
+        """As the network: decide about another institution from a boundary on."""
+        state = other.log.state
         standing = Standing(
             name=state.name,
             origin=state.charter.origin,
@@ -159,9 +165,9 @@ class Campus:
             log=self.log_id,
             after=self.log.state.after(encode_log_id(other.log_id)),
             until=self.log.size + 64,
-            op=MemberOp.ADMIT,
+            op=op,
             member=other.log_id,
-            boundary=Boundary(other.log_id, state.size, RootHash(state.frontier.root())),
+            boundary=boundary,
             standing=standing,
         )
         return await self.append(statement, self.root)

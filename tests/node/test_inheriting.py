@@ -20,10 +20,13 @@ from node.client.registry import IssueRequest
 from node.fsck.whole import check_node
 from node.home import open_home
 from node.registrar.copies import mint_wallet_copies
+from node.registrar.correction_desk import CorrectionDesk
 from node.registrar.estate import Sources
+from node.registrar.learners.desk import LearnerDesk
 from node.registrar.readmit import take_in
 from node.registrar.tables import Award, Copy
 from node.registrar.trouble import find_trouble
+from node.registrar.views import REGISTRAR_KIND
 from tests.node.registrar.desks import DIPLOMA, achievement_json, csv_of
 from tests.node.successions import Valley, valley
 from wallet_cli.acceptance import accept_credential
@@ -123,6 +126,37 @@ async def test_what_never_reached_the_old_ledger_is_signed_by_the_heir_in_the_ol
     assert report.code is Code.VALID, report.to_lines()
     assert "of the log of Tidewater" in report.steps[5].detail
     assert report.issuer == "Granite Hollow"
+
+
+async def test_copies_are_made_anew_on_the_heirs_log(closed: Closed) -> None:
+    """In the old name, for awards that stand, once; whose data is restricted waits until that is lifted."""
+    made = closed.made
+    await made.inherit(HEIR, sources=Sources(backup=closed.folder / OLD))
+    heir = made[HEIR].desk
+    corrections, learners = CorrectionDesk(heir), LearnerDesk(heir)
+    await heir.cut()
+    restricted = next(one.learner_id for one in await heir.list_awards() if one.id == closed.awards[2])
+    await learners.put_mark("restriction", "asked for it", learner_id=restricted)
+    preview = await corrections.reissue_inherited(dry_run=True)
+    assert (preview.awards, preview.new_copies, preview.ended_slots, preview.wallet_copies) == (1, 1, 1, 0)
+    assert (preview.restricted, [one.awards for one in preview.achievements]) == (1, [1])
+    assert await corrections.reissue_inherited() == preview
+    await heir.cut()
+    assert codes(closed) == [Code.SUPERSEDED, Code.REVOKED, Code.SUSPENDED]
+    assert made.judge(await newest_copy(closed, closed.awards[0]), HEIR).code is Code.VALID
+    report = made.judge(await newest_copy(closed, closed.awards[0]), HEIR)
+    assert report.issuer == "Granite Hollow" and "of the log of Tidewater" in report.steps[5].detail
+    await learners.end_mark("restriction", learner_id=restricted)
+    assert (await corrections.reissue_inherited()).new_copies == 1
+    await heir.cut()
+    assert codes(closed) == [Code.SUPERSEDED, Code.REVOKED, Code.SUPERSEDED]
+    assert made.judge(await newest_copy(closed, closed.awards[2]), HEIR).code is Code.SUSPENDED
+    assert (await corrections.reissue_inherited()).ended_slots == 0
+
+
+async def newest_copy(closed: Closed, award: str) -> str:
+    query = select(Copy.credential).where(Copy.award_id == award, Copy.kind == REGISTRAR_KIND)
+    return await closed.made[HEIR].desk.database.look(lambda session: session.scalars(query).one())
 
 
 async def test_with_the_list_root_alone_an_award_comes_back_from_its_copy(closed: Closed) -> None:

@@ -33,9 +33,9 @@ class Governed(World):
     def kept(self) -> list[KeptFork]:
         return [KeptFork(data, *verify_fork_file(parse_fork_file(data))) for _, data in make_fork_files(self.ledger)]
 
-    async def draft(self, who: str = "Granite") -> Resolution:
+    async def draft(self, who: str = "Granite", fingerprint: str | None = None) -> Resolution:
         drafter = Drafter(self.network.state, NOW, bytes(16))
-        return await draft_resolution(self, drafter, who, self.kept())
+        return await draft_resolution(self, drafter, who, self.kept(), fingerprint)
 
     def enact(self, resolution: Resolution) -> int:
         return self.network.append(resolution.proposal.statement, self.network.roots_needed).index
@@ -55,6 +55,21 @@ async def test_what_is_drafted_decides_for_the_history_held() -> None:
     # A replica that holds the other history sees that it is not the one the network named.
     world.ledger.logs[world.granite.log_id] = world.other
     assert world.look().rights_at(world.granite.log_id, world.other.size).reason is not None
+
+
+async def test_the_history_that_is_not_held_can_be_named_by_its_fingerprint() -> None:
+    world = Governed()
+    resolution = await world.draft(fingerprint=base64url.encode(world.other.state.frontier.root()))
+    change = resolution.proposal.statement
+    assert isinstance(change, MemberChange) and change.boundary == world.other.boundary()
+    assert resolution.words[0].startswith("it names the history of that fingerprint")
+    index = world.enact(resolution)
+    world.ledger.logs[world.granite.log_id] = world.other
+    world.other.forks = world.granite.forks
+    fork = world.look().fork_of(world.granite.log_id)
+    assert fork is not None and fork.decided_by is not None and fork.decided_by.index == index
+    with pytest.raises(RuleError, match="no evidence kept here shows a history with fingerprint"):
+        await world.draft(fingerprint=base64url.encode(bytes(32)))
 
 
 async def test_the_words_show_every_fingerprint() -> None:
@@ -87,7 +102,7 @@ async def test_too_little_is_held_to_tell_the_histories_apart() -> None:
     held.state = short
     held.sign()
     world.ledger.logs[held.log_id] = held
-    with pytest.raises(RuleError, match="4 entries are held, and its histories may part as late as entry 6"):
+    with pytest.raises(RuleError, match="that history is of 4 entries here, and the two may part as late as entry 6"):
         await world.draft()
 
 

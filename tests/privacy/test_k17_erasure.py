@@ -5,17 +5,16 @@ ledger stays whole without them. What somebody was shown cannot be undone: `pres
 beforehand.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from sqlalchemy import delete
 
 from ledger.credential.commitment import commit
 from ledger.credential.copy import CopyTerms
 from ledger.credential.report import Code
 from ledger.credential.verify import Question, verify_file
 from ledger.log.follow import judge_growth
-from node.registrar.tables import Award, Copy, Decision, Slot
+from node.registrar.learners.desk import LearnerDesk
 from tests.ledger.credential import award as sample
 from tests.node.registrar.desks import Bench
 from tests.privacy.attacker import candidates
@@ -29,14 +28,13 @@ from wallet_cli.holdings import Contents
 from wallet_cli.present import LIMITS
 
 
-def erase(bench: Bench) -> None:
-    """Take everything about learners out of the database; slots stay drawn, with their status and nobody's name."""
-    with bench.desk.database.write() as session:
-        for slot in session.query(Slot):
-            slot.award_id = None
-        session.flush()
-        for table in (Copy, Decision, Award):
-            session.execute(delete(table))
+async def forget_all(bench: Bench, learners: Sequence[str]) -> None:
+    """As `cairn-node forget` does it, learner by learner; slots stay drawn, with their status and nobody's name."""
+    desk = LearnerDesk(bench.desk)
+    for learner in learners:
+        answer = await desk.forget(learner, "request")
+        assert answer is not None
+    assert [await desk.forget(learner, "request") for learner in learners] == [None] * len(learners)
 
 
 async def test_k17_the_ledger_is_whole_without_the_learners(tmp_path: Path) -> None:
@@ -45,7 +43,7 @@ async def test_k17_the_ledger_is_whole_without_the_learners(tmp_path: Path) -> N
         await award(bench, roster_of(0))
         await live(bench, 2)
         commitments = {copy.commitment for copy in await kept_copies(bench)}
-        erase(bench)
+        await forget_all(bench, roster_of(0))
         assert await kept_copies(bench) == []
         await live(bench, 2)
         replica = replicate(bench.log)

@@ -31,7 +31,12 @@ def check_week(world: World) -> None:
         members = [actor for actor in world.members[network.name] if world.is_up(actor) and not actor.is_closed]
         for member in random.sample(members, min(world.scale.bystanders, len(members))):
             sample = random.sample(copies, min(SAMPLE, len(copies)))
-            wrong += wrong_answers(world, network, member.node, sample)
+            wrong += wrong_answers(
+                world, network, member.node, [one for one in sample if not _is_behind(world, member, one)]
+            )
+            wrong += undecided_answers(
+                world, network, member, [one for one in sample if _is_behind(world, member, one)]
+            )
     for absence in world.plan.absences:
         if absence.start <= world.week < absence.end:
             wrong += stale_answers(world, world[absence.who], random)
@@ -59,6 +64,27 @@ def stale_answers(world: World, actor: Actor, random: Random) -> list[str]:
         return min(codes, key=ORDER.index)
 
     return _compare(world, network, actor.node, random.sample(copies, min(SAMPLE, len(copies))), expected)
+
+
+def _is_behind(world: World, member: Actor, copy: Copy) -> bool:
+    return any((member.address, log) in world.outdated for log in (copy.log, copy.list_log))
+
+
+def undecided_answers(world: World, network: Actor, member: Actor, copies: Iterable[Copy]) -> list[str]:
+    """Who holds the history that the network does not anchor knows of later pages than it can read: it must not decide.
+
+    What is final or false it may tell all the same; what it must not do is to call something valid.
+    """
+    view = Network(world.trusts[network.name], member.node.store)
+    size = {log: known.size for log in (copy.log for copy in copies) if (known := view.newest_anchor(log)) is not None}
+
+    def expected(copy: Copy) -> Code:
+        held = member.node.store.log(copy.list_log)
+        is_behind = held is not None and held.size < size.get(copy.list_log, 0)
+        right = world.oracle.answer(copy, world.week, network.name)
+        return min([right, *([Code.INCOMPLETE] if is_behind else [])], key=ORDER.index)
+
+    return _compare(world, network, member.node, copies, expected)
 
 
 def copies_of(world: World, network: Actor) -> list[Copy]:

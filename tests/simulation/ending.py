@@ -9,6 +9,7 @@ from ledger.log.finding import Finding
 from ledger.log.identity import LogId
 from ledger.log.network import Network
 from ledger.log.snapshot import encode_state
+from node.gossip import Gossip
 from node.store.logstore import LogStore
 from tests.node.school import make_draw
 from tests.simulation.as_of import check_as_of
@@ -56,19 +57,30 @@ async def replay(world: World, network: Actor) -> Node:
     draw = make_draw(f"{world.seed}/stranger/{network.name}")
     folder = world.folder / f"stranger-{network.name}"
     node = Node(folder, "stranger.example:1", NOBODY, trusts, world.fabric, world.clock, draw)
+    gossip = Gossip(
+        node.store,
+        node.directory,
+        node.forks,
+        node.events,
+        address=node.address,
+        wake=lambda address: None,
+        rewound=lambda size: None,
+    )
     for _ in range(3):
         for log_id in node.directory.follow_order():
             for address in node.directory.sources(log_id):
-                await _fetch(node, log_id, address)
+                await _fetch(node, gossip, log_id, address)
     return node
 
 
-async def _fetch(node: Node, log_id: LogId, address: str) -> None:
+async def _fetch(node: Node, gossip: Gossip, log_id: LogId, address: str) -> None:
     client = node.lines.client(address)
     try:
         (head,) = await client.heads([log_id])
         if head.note is not None:
             await node.puller.pull(client, head)
+            # Each peer may hold other cosignatures of the same head.
+            await gossip.judge_head(head, address)
             for evidence in await client.evidence(log_id):
                 await node.forks.receive(log_id, evidence, address)
     except CairnError:

@@ -27,7 +27,8 @@ from wallet_cli.progress import no_progress
 from wallet_cli.refold import LEFT_OUT
 from wallet_cli.replica import Replica, ReplicaLog
 from wallet_cli.replica_writer import Incoming, ReplicaWriter
-from wallet_cli.sync import SyncReport, sync_replica
+from wallet_cli.sync import sync_replica
+from wallet_cli.sync_report import SyncReport
 
 COUNTER = itertools.count()
 

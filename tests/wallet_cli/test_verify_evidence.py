@@ -148,7 +148,7 @@ def test_what_proves_nothing_is_a_true_no(regulator: Regulator, capsys: pytest.C
     assert "Not proven" in capsys.readouterr().out
     assert regulator.judge(regulator.write(encode_fork_file(same)), "--json") == 1
     told = json.loads(capsys.readouterr().out)
-    assert told["proven"] is False and "the notes agree" in told["reason"]
+    assert told["proven"] is False and "one history contradicts nothing" in told["reason"]
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"{}", b'{"format":"cairn/fork-file/v2"}', b"[1]"])

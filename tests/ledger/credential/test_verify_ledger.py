@@ -213,7 +213,14 @@ ROWS: list[tuple[str, Make, int, Answer, Code, str]] = [
     ("receipt at another position", moved(position=3), 6, NO, Code.NOT_ON_LEDGER, "leads to root"),
     ("receipt beyond the batch", moved(position=9), 6, NO, Code.NOT_ON_LEDGER, "position 9 in a batch of 4"),
     ("receipt with no path", moved(path=()), 6, NO, Code.NOT_ON_LEDGER, "too few"),
-    ("receipt of a page", moved(index=3), 6, NO, Code.NOT_ON_LEDGER, "entry 3 is not a batch"),
+    (
+        "receipt of a page",
+        moved(index=3),
+        6,
+        NO,
+        Code.NOT_ON_LEDGER,
+        "entry 3: its kind is status, so it is not a batch",
+    ),
     ("receipt above the held size", moved(index=4), 6, UNSURE, Code.STALE, "entry 4, 4 entries are held"),
     ("replica behind", above_the_replica, 6, UNSURE, Code.STALE, "entry 2, 1 entries are held"),
     (

@@ -107,13 +107,23 @@ SPOILT: list[tuple[str, Spoil, type[CairnError], str]] = [
         "not signed by a log key",
     ),
     # 2
-    ("the same note twice", lambda: ForkEvidence(FORK.first, FORK.first), ProofError, "the notes agree"),
-    ("other sizes, no split", lambda: ForkEvidence(FORK.first, FORK.second), ProofError, "no split is given"),
+    (
+        "the same note twice",
+        lambda: ForkEvidence(FORK.first, FORK.first),
+        ProofError,
+        "one history contradicts nothing",
+    ),
+    (
+        "other sizes, no split",
+        lambda: ForkEvidence(FORK.first, FORK.second),
+        ProofError,
+        "nothing shows an entry in which they differ",
+    ),
     (
         "an honest log at two sizes",
         lambda: ForkEvidence(ONE.note or b"", grown(ONE).note or b"", split(5, ONE, grown(ONE))),
         ProofError,
-        "both leaves are the same",
+        r"differ in entry \d, and both name the same one",
     ),
     # 3
     (
@@ -122,7 +132,12 @@ SPOILT: list[tuple[str, Spoil, type[CairnError], str]] = [
         ProofError,
         "not below both",
     ),
-    ("a split where they agree", lambda: replace(FORK, split=split(3)), ProofError, "both leaves are the same"),
+    (
+        "a split where they agree",
+        lambda: replace(FORK, split=split(3)),
+        ProofError,
+        r"differ in entry \d, and both name the same one",
+    ),
     (
         "a leaf that is not there",
         lambda: replace(FORK, split=replace(split(5), first_leaf=leaf(ONE, 6))),
@@ -140,13 +155,13 @@ SPOILT: list[tuple[str, Spoil, type[CairnError], str]] = [
         "a common tree above the split",
         lambda: replace(FORK, common=replace(common(4), size=6)),
         ProofError,
-        "above the split",
+        r"the common tree is of \d entries, and they differ in entry \d",
     ),
     (
         "a common tree that reaches over an equal size",
         lambda: replace(equal_sizes(), common=Common(4, ONE.root_at(4), (), ())),
         ProofError,
-        "above the split",
+        r"the common tree is of \d entries, and they differ in entry \d",
     ),
     ("another root", lambda: replace(FORK, common=replace(common(4), root=ONE.root_at(3))), ProofError, "consistency"),
     (
@@ -242,7 +257,7 @@ def test_a_smaller_note_that_is_newer_is_no_fork() -> None:
     larger = log.sign([witness], 1_000_000_000)
     shared = Common(1, log.root_at(1), (), prove_consistency(1, log.size, log.read_hashes))
     for first, second in ((smaller, larger), (larger, smaller)):
-        with pytest.raises(ProofError, match="different sizes and no split"):
+        with pytest.raises(ProofError, match="nothing shows an entry in which they differ"):
             verify_fork(ForkEvidence(first, second), KEYS)
         with pytest.raises(ProofError):
             verify_fork(ForkEvidence(first, second, None, shared), KEYS)
@@ -256,7 +271,7 @@ def test_two_notes_of_size_zero() -> None:
         for root in (EMPTY_ROOT, RootHash(bytes(32)))
     )
     assert verify_fork(ForkEvidence(empty, other), KEYS).split == -1
-    with pytest.raises(ProofError, match="agree"):
+    with pytest.raises(ProofError, match="both have root"):
         verify_fork(ForkEvidence(empty, empty), KEYS)
     with pytest.raises(ProofError):
         verify_fork(ForkEvidence(empty, log.note or b""), KEYS)

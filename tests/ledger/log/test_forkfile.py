@@ -146,13 +146,13 @@ SPOILT: list[tuple[str, Callable[[], ForkFile], type[CairnError], str]] = [
         "no contradiction",
         lambda: replace(FILE, evidence=(replace(FILE.evidence[0], second=FILE.evidence[0].first),)),
         ProofError,
-        "the notes agree",
+        "one history contradicts nothing",
     ),
     (
         "one piece of two that proves nothing",
         lambda: replace(FILE, evidence=(*FILE.evidence, replace(FILE.evidence[0], second=FILE.evidence[0].first))),
         ProofError,
-        "the notes agree",
+        "one history contradicts nothing",
     ),
 ]
 

@@ -157,8 +157,8 @@ def test_heads_are_judged_by_the_witnesses_that_their_anchor_was_made_under() ->
     assert members.witness_sets[-1].since == entry.index
     assert not judge_quorum(note, school.log_id, members.witness_sets[-1]).has_quorum
     assert members.anchored[school.log_id][-1].seconds is not None
-    assert members.judges_of(school.log_id, entry.index) == members.witness_sets[-2]
-    assert members.judges_of(school.log_id, entry.index + 1) == members.witness_sets[-1]
+    assert members.judges_of(school.log_id, entry.index) == tuple(members.witness_sets[-2:])
+    assert members.judges_of(school.log_id, entry.index + 1) == (members.witness_sets[-1],)
 
 
 def test_a_suspended_member_stops_witnessing_only_with_a_quorum_of_the_set_before() -> None:

@@ -2,10 +2,12 @@
 
 import pytest
 
+from ledger.log.entry import parse_entry
 from ledger.log.evidence import ForkEvidence, Split, encode_fork
 from ledger.log.governance import Boundary, MemberOp
-from ledger.log.merkle import prove_inclusion
+from ledger.log.merkle import RootHash, prove_inclusion
 from ledger.log.policy import QuorumRule
+from ledger.log.state import LogState
 from tests.ledger.log.networks import SECONDS, World, evidence, forked
 from tests.ledger.log.samples import fresh_key, rotate
 from tests.simulator import SimulatedLedger, SimulatedLog, seeded, trust_of
@@ -34,6 +36,50 @@ def test_a_branch_without_quorum_is_an_alarm_only(weak: str) -> None:
     world.granite.forks = [evidence(world.granite, other, 4)]
     fork = world.look().fork_of(world.granite.log_id)
     assert fork is not None and fork.is_alarm_only and not fork.is_open
+
+
+def test_an_alarm_does_not_hide_what_two_quorums_signed() -> None:
+    """Whoever has the key alone can sign a pair that parts lower; the one that witnesses signed is told, decided or not."""
+    world = World()
+    other = forked(world, [world.network, world.lantern], [world.lantern, world.tidewater])
+    thief = world.granite.copy()
+    for rows in (thief.entries, thief.bodies):
+        del rows[3:]
+    thief.state = replayed(thief)
+    thief.counter += 500
+    while thief.size < world.granite.size:
+        thief.publish(f"urn:example:{thief.size}")
+    world.granite.forks = [evidence(world.granite, thief, 3), evidence(world.granite, other, 4)]
+    look = world.look()
+    sizes = {(fork.size, fork.is_alarm_only) for fork in look.judge_forks(world.granite.log_id, world.granite.forks)}
+    assert sizes == {(3, True), (4, False)}
+    fork = look.fork_of(world.granite.log_id)
+    assert fork is not None and (fork.size, fork.is_open) == (4, True)
+    world.network.member(world.granite, MemberOp.AMEND)
+    fork = world.look().fork_of(world.granite.log_id)
+    assert fork is not None and (fork.size, fork.is_open, fork.is_alarm_only) == (4, False, False)
+
+
+def replayed(log: SimulatedLog) -> LogState:
+    state = LogState(log.log_id, log.state.charter)
+    for raw, body in zip(log.entries, log.bodies, strict=True):
+        state.apply(parse_entry(raw), body)
+    return state
+
+
+def test_the_newest_decision_that_can_be_judged_counts() -> None:
+    """First for the branch held, then for the other; one whose boundary is not reached yet decides nothing here."""
+    world = World()
+    other = forked(world, [world.network, world.lantern], [world.lantern, world.tidewater])
+    world.granite.forks = [evidence(world.granite, other, 4)]
+    decision = world.network.member(world.granite, MemberOp.AMEND)
+    above = Boundary(world.granite.log_id, 50, RootHash(bytes(32)))
+    world.network.member(world.granite, MemberOp.AMEND, boundary=above)
+    fork = world.look().fork_of(world.granite.log_id)
+    assert fork is not None and fork.decided_by is not None and fork.decided_by.index == decision.index
+    world.network.member(world.granite, MemberOp.AMEND, boundary=other.boundary())
+    fork = world.look().fork_of(world.granite.log_id)
+    assert fork is not None and fork.is_open
 
 
 def test_without_witnesses_two_signed_heads_are_two_heads() -> None:

@@ -30,9 +30,9 @@ def test_every_item_of_a_batch_has_a_receipt(position: int) -> None:
 @pytest.mark.parametrize(
     ("receipt", "commitment", "entry", "error", "message"),
     [
-        (replace(GOOD, index=3), ITEMS[1], ENTRY, MalformedError, "entry 3 is not a batch"),  # 1
-        (replace(GOOD, index=1), ITEMS[1], parse_entry(LOG.entries[1]), MalformedError, "entry 1 is not a batch"),
-        (replace(GOOD, index=3), ITEMS[1], parse_entry(LOG.entries[3]), MalformedError, "entry 3 is not a batch"),
+        (replace(GOOD, index=3), ITEMS[1], ENTRY, MalformedError, "entry 3: entry 2 was given for it"),  # 1
+        (replace(GOOD, index=1), ITEMS[1], parse_entry(LOG.entries[1]), MalformedError, "entry 1: its kind is anchor"),
+        (replace(GOOD, index=3), ITEMS[1], parse_entry(LOG.entries[3]), MalformedError, "entry 3: its kind is status"),
         (replace(GOOD, position=8), ITEMS[1], ENTRY, ProofError, "position 8 in a batch of 8"),  # 2
         (replace(GOOD, position=2), ITEMS[1], ENTRY, ProofError, "leads to root"),  # 3
         (GOOD, ITEMS[2], ENTRY, ProofError, "leads to root"),

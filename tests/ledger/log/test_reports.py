@@ -2,8 +2,10 @@
 
 import pytest
 
+from ledger.log.audit import audit_network, look
 from ledger.log.body import describe_body
 from ledger.log.charter import Role
+from ledger.log.finding import Rule, Severity
 from ledger.log.network import Network
 from ledger.log.records import EvidenceEntry
 from ledger.log.reports import MAX_REPORT_BYTES, MAX_REPORTS, origin_of, read_reports
@@ -86,3 +88,32 @@ def test_evidence_names_the_log_it_is_about() -> None:
     _, piece = beset()
     assert origin_of(piece) == "granite.example/log"
     assert origin_of(b"junk") is None
+
+
+def test_the_audit_tells_what_a_log_reports_and_proves_nothing() -> None:
+    """True evidence is no fault of the reporter; what cannot be judged, since that log is not held, is not told."""
+    world, piece = beset()
+    stranger = evidence(SimulatedLog("stranger"), SimulatedLog("stranger"), None)
+    agreeing = evidence(world.lantern, world.lantern, None)
+    report(world.tidewater, [piece, b"nothing", stranger, agreeing])
+    told = [
+        item for item in audit_network(world.look()) if item.rule is Rule.FORK and item.log == world.tidewater.log_id
+    ]
+    index = world.tidewater.size - 1
+    assert {(item.index, item.severity) for item in told} == {(index, Severity.NOTICE)}
+    assert [item.text.split(":")[0] for item in told] == [
+        f"item {number} of the evidence it reports proves nothing" for number in (1, 3)
+    ]
+    assert "both have root" in told[1].text and told[0].evidence.startswith(f"entry {index}, leaf hash ")
+
+
+def test_evidence_under_a_key_that_is_not_known_yet_is_looked_at_again() -> None:
+    world, piece = beset()
+    report(world.tidewater, [piece])
+    view = world.ledger.log(world.granite.log_id)
+    assert view is not None
+    world.ledger.logs[world.granite.log_id] = impostor = SimulatedLog("granite", seed="another key")
+    looked, later = look(world.look(), world.tidewater.log_id, world.tidewater)
+    assert impostor.log_id != world.granite.log_id
+    assert looked.size == world.tidewater.size - 1
+    assert ["not signed by a log key" in item.text for item in later if item.rule is Rule.FORK] == [True]

@@ -105,7 +105,7 @@ TAMPERED = LOG.entries[INDEX].replace(b'"at":', b'"at":1', 1)
         (proof_with(path=GOOD.batch.proof.path[1:]), RECEIPT, ProofError, "too few"),
         (replace(GOOD, charter_path=GOOD.charter_path[:-1]), RECEIPT, ProofError, "too few"),  # 2
         (replace(GOOD, charter_path=GOOD.batch.proof.path), RECEIPT, ProofError, "leads to root"),
-        (GOOD, replace(RECEIPT, index=INDEX + 1), MalformedError, "is not a batch"),  # 3
+        (GOOD, replace(RECEIPT, index=INDEX + 1), MalformedError, "was given for it"),  # 3
         (GOOD, replace(RECEIPT, position=1), ProofError, "leads to root"),
         (GOOD, replace(RECEIPT, position=8), ProofError, "position 8 in a batch of 8"),
     ],

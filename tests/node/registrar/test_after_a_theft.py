@@ -18,6 +18,7 @@ from node.keystore import KeyRole
 from node.registrar import outbox, views
 from node.registrar.copies import read_credential_id
 from node.registrar.correction_desk import CorrectionDesk
+from node.registrar.learners.desk import LearnerDesk
 from node.registrar.tables import RESTORED, Setting, Slot, SlotChange
 from node.registrar.trouble import find_trouble
 from tests.node.registrar.desks import DIPLOMA, Bench, csv_of, fresh_bench
@@ -86,6 +87,26 @@ async def test_copies_of_a_stolen_key_are_made_anew(tmp_path: Path) -> None:
         await bench.desk.set_status(awards[:2], Status.REVOKED)
         await bench.desk.cut()
         assert sorted(value for value in page(bench) if value) == [1, 1, 1, 3, 3]
+
+
+async def test_a_learner_whose_data_is_restricted_is_passed_over_and_counted(tmp_path: Path) -> None:
+    """Nothing of theirs is used, not even to make good; once it is lifted the same command finds them."""
+    async with fresh_bench(tmp_path) as bench:
+        corrections, learners = CorrectionDesk(bench.desk), LearnerDesk(bench.desk)
+        awards = await issue(bench, 1, 2)
+        since = (await bench.desk.cut()).indexes[0]
+        learner = next(one.learner_id for one in await bench.desk.list_awards() if one.id == awards[0])
+        before = registrars_copy(bench, awards[0])
+        await learners.put_mark("restriction", "asked for it", learner_id=learner)
+        old = await steal(bench, KeyRole.REGISTER, since)
+        report = await corrections.reissue(name_of(old))
+        assert (report.awards, report.new_copies, report.ended_slots, report.restricted) == (1, 1, 1, 1)
+        await bench.desk.cut()
+        assert registrars_copy(bench, awards[0]) == before
+        assert (await corrections.reissue(name_of(old), dry_run=True)).restricted == 1
+        await learners.end_mark("restriction", learner_id=learner)
+        report = await corrections.reissue(name_of(old))
+        assert (report.new_copies, report.restricted) == (1, 0)
 
 
 async def test_a_reissue_needs_a_theft_and_another_key(tmp_path: Path) -> None:
