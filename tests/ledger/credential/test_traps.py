@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-
 TESTS = Path(__file__).resolve().parents[2]
 
 TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
