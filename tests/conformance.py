@@ -18,17 +18,37 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "conformance.md"
 SUITES: dict[str, tuple[str, ...]] = {
     "JSON Canonicalization Scheme (RFC 8785)": ("tests/ledger/credential/test_jcs.py",),
     "RDF Dataset Canonicalization 1.0": ("tests/ledger/credential/jsonld/test_rdfc.py",),
-    "Data Integrity EdDSA Cryptosuites 1.0": ("tests/ledger/credential/dataintegrity/test_vectors.py",),
+    "Data Integrity EdDSA Cryptosuites 1.0": (
+        "tests/ledger/credential/dataintegrity/test_vectors.py",
+        "tests/ledger/credential/external/test_vectors.py",
+    ),
+    "Verifiable Credentials Data Model 2.0": ("tests/ledger/credential/external/test_vectors.py",),
+    "Digital Credentials Consortium": ("tests/ledger/credential/external/test_vectors.py",),
     "Open Badges 3.0": (
         "tests/ledger/credential/dataintegrity/test_vectors.py",
+        "tests/ledger/credential/external/test_vectors.py",
+        "tests/ledger/credential/test_baking.py",
+    ),
+    "Open Badges 2.0": ("tests/ledger/credential/external/test_vectors.py",),
+    "Comprehensive Learner Record 2.0": ("tests/ledger/credential/external/test_vectors.py",),
+    "Blockcerts v2 and v3, offline": ("tests/ledger/credential/external/test_blockcerts.py",),
+    "CASE 1.0 and 1.1": ("tests/ledger/mastery/test_case_packages.py",),
+    "What we issue, by the published schemas": (
         "tests/ledger/credential/test_copy.py",
+        "tests/ledger/credential/test_clr.py",
+        "tests/ledger/mastery/test_case_packages.py",
+        "tests/node/registrar/test_filecopies.py",
     ),
     "did:key": ("tests/ledger/log/test_didkey.py",),
     "Bitstring Status List 1.0": ("tests/ledger/credential/plainlist/test_bitstring.py",),
     "Token Status List": ("tests/ledger/credential/plainlist/test_token.py",),
-    "SD-JWT (RFC 9901) and SD-JWT VC": ("tests/ledger/credential/test_sdjwt.py",),
+    "SD-JWT (RFC 9901) and SD-JWT VC": (
+        "tests/ledger/credential/test_sdjwt.py",
+        "tests/ledger/credential/external/test_vectors.py",
+    ),
     "Transparency logs (RFC 6962, C2SP)": (
         "tests/ledger/log/test_merkle.py",
+        "tests/ledger/log/test_merkle_subtrees.py",
         "tests/ledger/log/test_note.py",
         "tests/ledger/log/test_checkpoint.py",
         "tests/ledger/log/test_tiles.py",
@@ -40,6 +60,7 @@ SUITES: dict[str, tuple[str, ...]] = {
         "tests/interop/test_npm_verifiers.py",
         "tests/interop/test_sd_jwt.py",
         "tests/interop/test_openvc.py",
+        "tests/interop/test_node_copies.py",
     ),
 }
 """Suites in the order of the page, and the test modules that go through their vectors."""

@@ -53,7 +53,11 @@ const verifierOf = jwk => (data, signature) => {
 const actions = {
   async 'vc-verify'({suite, credential}) {
     const cryptosuite = suite === 'eddsa-jcs-2022' ? createVerifyCryptosuite() : rdfc;
-    const result = await vc.verifyCredential({credential, suite: new DataIntegrityProof({cryptosuite}), documentLoader});
+    // status lists are not its business but a plug-in's; verifier-core reads ours
+    const checkStatus = async () => ({verified: true});
+    const result = await vc.verifyCredential({
+      credential, suite: new DataIntegrityProof({cryptosuite}), documentLoader, checkStatus
+    });
     return {verified: result.verified, error: result.verified ? '' : describe(result.error)};
   },
 

@@ -2,6 +2,7 @@
 
     container       what a file carries: text, or the badge in an image
     kind            which format a text is of
+    answer          what a badge host answers: several credentials side by side
     key             keys of other software: RSA beside Ed25519 and P-256
     certificate     chains of certificates under an authority that the verifier names
     issuers         what the verifier was given about issuers: documents, names, authorities

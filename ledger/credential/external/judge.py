@@ -4,8 +4,10 @@ One report a credential; for records and presentations one for the whole, then o
 judged by itself. Work is bounded: credentials in one file, and how deep they stand in each other.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from ledger.credential.external.answer import read_answer
 from ledger.credential.external.assertion import judge_assertion
 from ledger.credential.external.blockcerts import judge_blockcerts_2, judge_blockcerts_3
 from ledger.credential.external.clr import check_record, credentials_inside, remarks_on_record, same_person
@@ -54,7 +56,8 @@ def judge_carried(carried: Carried, asked: ExternalQuestion) -> RecordReport:
     Raises:
         MalformedError: not a format known here.
     """
-    reports = _Judge(asked).judge(find_kind(carried.text), 0)
+    listed = read_answer(carried.text)
+    reports = _Judge(asked).judge(find_kind(carried.text), 0) if listed is None else _Judge(asked).judge_listed(listed)
     notes = (f"carried by a {carried.container} image",) if carried.container != "file" else ()
     return RecordReport(tuple(reports), notes=notes)
 
@@ -79,6 +82,16 @@ class _Judge:
         if found.kind is Kind.RECORD and not _is_refused(report):
             return self._record(found, report, depth)
         return [report]
+
+    def judge_listed(self, items: Sequence[JSONObject | str]) -> list[CredentialReport]:
+        """The reports on credentials that stand beside each other, each by itself."""
+        if not items:
+            raise MalformedError(f"file: {_EMPTY}", hint="the host holds none for this person; ask it again later")
+        reports: list[CredentialReport] = []
+        for item in items:
+            found = _find(item)
+            reports += self.judge(found, 0) if isinstance(found, Found) else [found]
+        return reports
 
     def _record(self, found: Found, report: CredentialReport, depth: int) -> list[CredentialReport]:
         inner = found.document.get("vc")

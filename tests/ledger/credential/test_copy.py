@@ -27,6 +27,7 @@ from tests.ledger.credential.award import (
 )
 from tests.shared import shared_path
 
+SCHEMAS = "What we issue, by the published schemas"
 SCHEMA_FILE = "vectors/formats/schemas/ob-v3p0/ob_v3p0_achievementcredential_schema.json"
 NOW = ISSUED_AT * 1000
 UNBOUND = replace(TERMS, holder=None)
@@ -122,7 +123,7 @@ def test_a_copy_is_a_valid_open_badge(content: AwardContent, terms: copy.CopyTer
     for names in selections:
         validator.validate(read(fields.select_fields(token, names))["ld"])
     kind = f"{'full' if content is CONTENT else 'plain'}, {'wallet' if terms is TERMS else 'registrar'}"
-    record("Open Badges 3.0", f"published schema: copies of ours, {kind}", [SCHEMA_FILE], accepted=len(selections))
+    record(SCHEMAS, f"Open Badges 3.0 in a dc+sd-jwt: {kind}", [SCHEMA_FILE], accepted=len(selections))
 
 
 def test_the_schema_would_refuse() -> None:
@@ -131,7 +132,7 @@ def test_the_schema_would_refuse() -> None:
     credential = read(mint())["ld"]
     del credential["credentialSubject"]["achievement"]
     assert not jsonschema.Draft201909Validator(schema).is_valid(credential)
-    record("Open Badges 3.0", "published schema: a copy without achievement", [SCHEMA_FILE], refused=1)
+    record(SCHEMAS, "Open Badges 3.0 in a dc+sd-jwt: without achievement", [SCHEMA_FILE], refused=1)
 
 
 @pytest.mark.parametrize("name", ["lantern", "granite-hollow", "confluence"])

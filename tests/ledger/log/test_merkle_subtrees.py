@@ -16,8 +16,11 @@ from ledger.errors import ProofError
 from ledger.log import merkle
 from ledger.log.merkle import LeafHash, RootHash
 from ledger.log.tiles import TileReader
+from tests.conformance import record
 from tests.shared import shared_path
 
+SUITE = "Transparency logs (RFC 6962, C2SP)"
+FILES = "vectors/tlog/rfc6962/subtree{}.json"
 LEAVES = [bytes([number]) for number in range(130)]
 HASHES = [merkle.hash_leaf(leaf) for leaf in LEAVES]
 
@@ -53,6 +56,8 @@ def test_published_inclusion_in_parts() -> None:
         assert accepted is not vector["wantErr"], vector["file"]
         seen += 1
     assert seen == 136
+    good = sum(not vector["wantErr"] for vector in vectors("subtreeinclusion"))
+    record(SUITE, "inclusion proofs in subtrees", [FILES.format("inclusion")], accepted=good, refused=seen - good)
 
 
 def test_published_consistency_of_beginnings() -> None:
@@ -72,6 +77,11 @@ def test_published_consistency_of_beginnings() -> None:
             merkle.verify_consistency(end, old, size, new, proof)
         seen += 1
     assert seen > 50
+    found = vectors("subtreeconsistency")
+    good = sum(not vector["wantErr"] for vector in found)
+    doubts = {"of subtrees that begin elsewhere, which no log here proves": len(found) - seen}
+    part = "consistency proofs of subtrees that begin at 0"
+    record(SUITE, part, [FILES.format("consistency")], accepted=good, refused=seen - good, unchecked=doubts)
 
 
 def test_roots_and_paths_of_all_parts() -> None:

@@ -9,6 +9,7 @@ import pytest
 from ledger.mastery.exchange import encode_case
 from ledger.mastery.framework import Framework, parse_framework
 from ledger.mastery.problems import DataSetError, ProblemCollector
+from tests.conformance import record
 from tests.ledger.mastery.sample import SAMPLE
 from tests.ledger.mastery.test_framework import build, link, parse
 from tests.shared import SHARED, shared_path
@@ -40,10 +41,15 @@ def test_packages_of_others_are_read(name: str) -> None:
 
 def test_every_file_of_the_suite_is_either_read_or_refused_by_name() -> None:
     """What is no package, or has no items, says what is missing."""
-    for path in sorted((SHARED / VECTORS).glob("*.json")):
-        if path.name not in ITEMS:
+    paths = sorted(shared_path(VECTORS).glob("*.json"))
+    for path in paths:
+        if path.name in ITEMS:
+            assert len(read(path).items) == ITEMS[path.name]
+        else:
             with pytest.raises(DataSetError, match="CFItems"):
                 read(path)
+    part = "packages; files without items"
+    record("CASE 1.0 and 1.1", part, len(paths), accepted=len(ITEMS), refused=len(paths) - len(ITEMS))
 
 
 def test_trap_23_members_that_no_schema_knows_are_left_alone() -> None:
@@ -100,3 +106,10 @@ def test_frameworks_leave_as_strict_case(path: Path) -> None:
         before.parents,
         before.links,
     )
+    if path.parent == SAMPLE:
+        broken = json.loads(written)
+        del broken["CFItems"][0]["fullStatement"]
+        assert not jsonschema.Draft201909Validator(schema).is_valid(broken)
+    refused = int(path.parent == SAMPLE)
+    part = f"CASE 1.1: {path.name}" + (", and without a statement" if refused else "")
+    record("What we issue, by the published schemas", part, 1, accepted=1, refused=refused)

@@ -52,6 +52,7 @@ from node.registrar import plainslots
 from node.registrar.copy_desk import CopyDesk
 from node.registrar.issuercertificates import FOLDER
 from node.sequencer import SignedStatement
+from tests.conformance import record
 from tests.ledger.credential.badges import library
 from tests.node.registrar.desks import DIPLOMA, ROOT_KEY, Bench, Dice, achievement_json, csv_of, fresh_bench
 from tests.shared import shared_path
@@ -63,6 +64,7 @@ HOLDER = SigningKey(b"\x09" * 32)
 SCHEMAS = "vectors/formats/schemas"
 OB_SCHEMA = f"{SCHEMAS}/ob-v3p0/ob_v3p0_achievementcredential_schema.json"
 CLR_SCHEMA = f"{SCHEMAS}/clr-v2p0/clr_v2p0_clrcredential_schema.json"
+ISSUED = "What we issue, by the published schemas"
 VC_SCHEMA = f"{SCHEMAS}/vc-data-model-2.0/verifiable-credential/verifiable-credential-schema.json"
 
 
@@ -110,12 +112,12 @@ class School:
             verify_receipt(receipt, commitment, parse_entry(self.bench.log.entry(receipt.index)))
 
     def status(self, slot: StatusReference) -> int:
-        record = self.bench.log.state.effective_status()
-        assert record is not None
-        body = self.bench.log.body(record.index)
+        page = self.bench.log.state.effective_status()
+        assert page is not None
+        body = self.bench.log.body(page.index)
         assert body is not None
-        item, offset = page_position(record.lists, slot.log, slot.number, slot.slot)
-        return read_status(parse_body("status", body)[item][offset], slot.key, record.statement_id)
+        item, offset = page_position(page.lists, slot.log, slot.number, slot.slot)
+        return read_status(parse_body("status", body)[item][offset], slot.key, page.statement_id)
 
 
 @pytest_asyncio.fixture
@@ -149,6 +151,7 @@ async def test_an_open_badge_from_award_to_receipt(school: School) -> None:
     changed = json.loads(made.text.replace("Learner Marker1", "Somebody Else"))
     assert school.judge(changed).answer is Answer.NO
     assert document["issuer"]["id"] == did_web_of(school.issuer)
+    record(ISSUED, "cairn-node copy --form open-badge: Open Badges 3.0, data model 2.0", 2, accepted=2)
     await school.receipts(Form.OPEN_BADGE, badge.commit_text(made.text))
 
 
@@ -235,6 +238,7 @@ async def test_a_compact_jws(school: School) -> None:
     assert payload["iss"] == payload["issuer"]["id"] and payload["jti"] == payload["id"]
     assert payload["sub"] == payload["credentialSubject"]["id"]
     validate(payload, OB_SCHEMA, VC_SCHEMA)
+    record(ISSUED, "cairn-node copy --form jws: Open Badges 3.0, data model 2.0", 2, accepted=2)
     await school.receipts(Form.JWS, badge.commit_text(made.text), achievement=COURSE)
 
 
@@ -246,9 +250,9 @@ async def test_a_jws_by_an_rsa_key(school: School) -> None:
     assert (jws.header["alg"], jws.header["kid"]) == ("RS256", other.header["kid"])
     base, name, version = str(jws.header["kid"]).rsplit("/", 2)
     assert base == f"{school.issuer}/policies"
-    record = school.bench.log.state.document(DocumentName(name, int(version)))
-    assert record is not None and record.type is DocumentType.POLICY
-    body = school.bench.log.body(record.index)
+    held = school.bench.log.state.document(DocumentName(name, int(version)))
+    assert held is not None and held.type is DocumentType.POLICY
+    body = school.bench.log.body(held.index)
     assert body is not None
     n, e = (int.from_bytes(base64url.decode(json.loads(body)[member]), "big") for member in "ne")
     public = RSAPublicNumbers(e, n).public_key()
@@ -264,17 +268,18 @@ async def test_a_learner_record(school: School) -> None:
     """Of all awards: not partial; each credential inside by itself; associations; receipts for all of them."""
     order = {"associations": (AssociationOrder("isPartOf", f"{COURSE}/1", f"{DIPLOMA}/1"),), "learner_id": "L0001"}
     made = await school.make(Form.CLR, **order)
-    record = json.loads(made.text)
-    validate(record, CLR_SCHEMA, VC_SCHEMA)
-    assert school.judge(record).answer is Answer.YES
-    subject = record["credentialSubject"]
+    document = json.loads(made.text)
+    validate(document, CLR_SCHEMA, VC_SCHEMA)
+    record(ISSUED, "cairn-node copy --form clr: CLR 2.0, data model 2.0", 2, accepted=2)
+    assert school.judge(document).answer is Answer.YES
+    subject = document["credentialSubject"]
     inside = subject["verifiableCredential"]
-    assert record["partial"] is False and len(inside) == 2
-    assert [school.judge(document).answer for document in inside] == [Answer.YES, Answer.YES]
-    assert {document["credentialSubject"]["id"] for document in inside} == {subject["id"]}
+    assert document["partial"] is False and len(inside) == 2
+    assert [school.judge(one).answer for one in inside] == [Answer.YES, Answer.YES]
+    assert {one["credentialSubject"]["id"] for one in inside} == {subject["id"]}
     (association,) = subject["association"]
     assert association["type"] == "Association" and association["sourceId"].endswith(f"/{COURSE}/1")
-    commitments = [badge.commit_text(json.dumps(document)) for document in (record, *inside)]
+    commitments = [badge.commit_text(json.dumps(one)) for one in (document, *inside)]
     await school.receipts(Form.CLR, *commitments, **order)
     part = await school.make(Form.CLR, COURSE)
     assert json.loads(part.text)["partial"] is True

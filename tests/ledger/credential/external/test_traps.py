@@ -347,6 +347,17 @@ def test_trap_22_the_audience_is_compared_whole() -> None:
     assert code_of(shown, audience="univ.example", **asked) is Code.NOT_BOUND
 
 
+@pytest.mark.parametrize("name", ["compactJwsString", "compactJwsStrings"])
+def test_trap_24_hosts_name_the_array_of_tokens_in_two_ways(name: str) -> None:
+    """Singular as in the schema or plural as in the text: every credential of a host's answer is judged."""
+    answer = {"credential": [signed(JCS)], name: [jws(badge()), jws(badge(), key=STRANGER)]}
+    codes = [report.code for report in ask(answer, book=NAMED).credentials]
+    assert codes == [Code.VALID, Code.VALID, Code.BAD_SIGNATURE]
+    assert code_of({"credential": [], name: []}) is Code.MALFORMED
+    assert code_of({name: [signed(JCS)]}) is Code.MALFORMED
+    assert code_of({"credential": "one"}) is Code.MALFORMED
+
+
 def test_trap_25_without_a_readable_list_no_statement_is_made() -> None:
     """A status entry whose list was not given leaves the verdict open, and says where the list is."""
     entry = {
