@@ -141,7 +141,8 @@ def _find_ended(parts: _Parts, wanted: str) -> EndedLog:
     found = [item for item in names.values() if not wanted or wanted in item[1]]
     if len(found) != 1:
         known = ", ".join(sorted(name for _, _, name in names.values()))
-        what = "several logs ended here; which one?" if found else f"no network says that it goes on here {wanted!r}"
+        which = repr(wanted) if wanted else "another institution's log"
+        what = "several logs ended here; which one?" if found else f"no network says that {which} goes on here"
         hint = (
             f"say --log, one of: {known}"
             if known

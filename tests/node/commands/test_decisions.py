@@ -162,7 +162,7 @@ async def test_a_succession_by_command(made: tuple[Valley, list[str], list[int]]
     world.join(HEIR)
     await world.close(HEIR)
     early = await run(shell, "inherit", tmp_path / HEIR, "--from", tmp_path / SCHOOL)
-    assert (early.code, "no network says that it goes on here" in early.err) == (1, True)
+    assert (early.code, "no network says that another institution's log goes on here" in early.err) == (1, True)
     await world.open(HEIR)
     await world.decide(parse_proposal(file.read_bytes()))
     await world.close(HEIR)
