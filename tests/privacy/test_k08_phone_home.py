@@ -30,8 +30,11 @@ LEDGER_WORDS = {
     "notes", "evidence", "address", "proof", "skip", "data", "head", "rotation",
 }  # fmt: skip
 """What a public call may be asked by: logs, places in them, and checkpoints."""
-WEB_WORDS = {"log", "index", "path", "short", "folder", "id", "version", "code"}
-"""The same for addresses; `id` and `version` are of published documents, `code` is of a claim link, which its learner has."""
+WEB_WORDS = {
+    "log", "index", "path", "short", "folder", "id", "version", "code", "number", "file", "multikey",
+}  # fmt: skip
+"""The same for addresses; `id` and `version` are of published documents, `code` is of a claim link, which its learner has,
+`number` and `file` are of a whole status list for other software, `multikey` is an institution's key."""
 
 
 class Unplugged:
