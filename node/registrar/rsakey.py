@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ledger import base64url
-from ledger.errors import MalformedError
+from ledger.errors import CairnError, MalformedError
 from ledger.log.keys import KeyId
 from node import durable
 from node.found import KEYS_DIRECTORY
@@ -53,10 +53,20 @@ class RSAKey:
 
 
 def find_ids(directory: Path | None) -> frozenset[KeyId]:
-    """Ids of the RSA keys of a node, read from the names of their files."""
+    """Ids of the RSA keys of a node, read from the names of their files.
+
+    Raises:
+        CairnError: the folder of the keys cannot be listed.
+    """
     if directory is None:
         return frozenset()
-    names = (_NAME.fullmatch(path.name) for path in (directory / KEYS_DIRECTORY).glob("rs256-*.pem"))
+    folder = directory / KEYS_DIRECTORY
+    try:
+        names = [_NAME.fullmatch(path.name) for path in folder.glob("rs256-*.pem")]
+    except OSError as error:
+        raise CairnError(
+            f"{folder}: cannot be listed: {error.strerror}", hint="look at the disk; then the same again"
+        ) from error
     return frozenset(KeyId(base64url.decode(name[1], 32)) for name in names if name is not None)
 
 
