@@ -13,7 +13,7 @@ from node.client.exchange import CosignRequest
 from node.client.ledger import LedgerClient
 from node.errors import BusyError, ConflictError
 from node.highwater import HighWater
-from tests.end_to_end.world import DEADLINE_SECONDS, found, has_all, until, world
+from tests.end_to_end.world import DEADLINE_SECONDS, Campus, found, has_all, until, world
 
 
 async def test_replicas_serve_a_log_whose_writer_is_gone(tmp_path: Path) -> None:
@@ -24,6 +24,13 @@ async def test_replicas_serve_a_log_whose_writer_is_gone(tmp_path: Path) -> None
         assert await school.node.cosigning.wait_for_quorum(index + 1, DEADLINE_SECONDS)
         await until(lambda: all(has_all(one, made) for one in made.everybody))
         log_id = school.log_id
+
+        def is_confirmed(one: Campus) -> bool:
+            held = one.node.ledger.log(log_id)
+            return held is not None and one.node.directory.quorum(log_id, held.note).has_quorum
+
+        # A writer that is gone before anybody has heard of the quorum took it along.
+        await until(lambda: all(is_confirmed(one) for one in made.everybody))
         await school.stop()
         newcomer = found(tmp_path, "newcomer", Institution.COLLEGE)
         await newcomer.start()
@@ -31,11 +38,7 @@ async def test_replicas_serve_a_log_whose_writer_is_gone(tmp_path: Path) -> None
             newcomer.join(made.network.trust())
             await until(lambda: newcomer.holds(log_id, index + 1))
 
-            def has_quorum() -> bool:
-                held = newcomer.node.ledger.log(log_id)
-                return held is not None and newcomer.node.directory.quorum(log_id, held.note).has_quorum
-
-            await until(has_quorum)
+            await until(lambda: is_confirmed(newcomer))
         finally:
             await newcomer.stop()
 
