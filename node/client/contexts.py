@@ -30,6 +30,17 @@ class Filled:
     held: tuple[str, ...]
     missing: tuple[str, ...]
 
+    def to_json(self) -> dict[str, tuple[str, ...]]:
+        """What `contexts --json` prints."""
+        return {"added": self.added, "held": self.held, "missing": self.missing}
+
+    def to_lines(self) -> Iterator[str]:
+        """What it prints for people, a URL a line."""
+        for url in self.held:
+            yield f"held     {'(new) ' if url in self.added else ''}{url}"
+        for url in self.missing:
+            yield f"missing  {url}"
+
 
 class ContextFiles(Mapping[str, bytes]):
     """The documents in a folder of contexts by URL, read when they are asked for."""

@@ -31,12 +31,10 @@ def command(directory: Path, source: Path | None, as_json: bool) -> int:
     folder = open_home(directory).directory
     filled = describe_folder(folder) if source is None else fill_folder(source, folder)
     if as_json:
-        terminal.result_json({"added": filled.added, "held": filled.held, "missing": filled.missing})
+        terminal.result_json(filled.to_json())
         return terminal.EXIT_YES
-    for url in filled.held:
-        terminal.result(f"held     {'(new) ' if url in filled.added else ''}{url}")
-    for url in filled.missing:
-        terminal.result(f"missing  {url}")
+    for line in filled.to_lines():
+        terminal.result(line)
     terminal.note(f"{terminal.count(len(filled.held), 'context')} held, {len(filled.missing)} missing")
     here = f"cairn-node copy {directory} AWARD --form open-badge -o FILE"
     terminal.next_step(here if filled.held else f"cairn-node contexts {directory} --from FOLDER")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
-from node.commands.options import directory_argument, json_option
+from node.commands.options import directory_argument, json_option, passphrase_option
 
 if TYPE_CHECKING:
     from node.inheriting import Inherited
@@ -27,24 +27,14 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, path_type=Path),
     help="A backup of its node, or its node's directory: awards and list root.",
 )
-@click.option(
-    "--passphrase-file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Holds the passphrase of the backup; without it you are asked.",
-)
+@passphrase_option("--passphrase-file", "the backup")
 @click.option(
     "--keys",
     metavar="KEYS",
     type=click.Path(exists=True, path_type=Path),
     help="Its key backup, a copy of its keys directory, or its list_root.key, where the backup has no keys or is lost.",
 )
-@click.option(
-    "--keys-passphrase-file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Holds the passphrase of the key backup; without it you are asked.",
-)
+@passphrase_option("--keys-passphrase-file", "the key backup")
 @click.option(
     "--learner-prefix", default="", metavar="TEXT", help="Goes before each learner's id of the old student system."
 )

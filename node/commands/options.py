@@ -23,6 +23,16 @@ def output_option(what: str) -> Callable[[Function], Function]:
     )
 
 
+def passphrase_option(name: str, what: str) -> Callable[[Function], Function]:
+    """Add an option for the file that holds the passphrase of `what`; without it people are asked."""
+    return click.option(
+        name,
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help=f"Holds the passphrase of {what}; without it you are asked.",
+    )
+
+
 def desk_argument(function: Function) -> Function:
     """Add `DIR`, and `--registrar HOST:PORT` in its place; the callback gets `directory`, a `node.desk.Desk`.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
-from node.commands.options import SpreadCommand, directory_argument, json_option
+from node.commands.options import SpreadCommand, directory_argument, json_option, passphrase_option
 
 if TYPE_CHECKING:
     from node.recovery.keys import KeySource
@@ -29,12 +29,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, path_type=Path),
     help="The key backup, or a copy of the keys directory, where DIR has no keys.",
 )
-@click.option(
-    "--passphrase-file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Holds the passphrase of the key backup; without it you are asked.",
-)
+@passphrase_option("--passphrase-file", "the key backup")
 @click.option(
     "--trust",
     metavar="FILE",

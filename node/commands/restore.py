@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
-from node.commands.options import json_option
+from node.commands.options import json_option, passphrase_option
 
 if TYPE_CHECKING:
     from node.backup.restore import Restored, Source
@@ -17,24 +17,14 @@ if TYPE_CHECKING:
 )
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "--passphrase-file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Holds the passphrase of the backup; without it you are asked.",
-)
+@passphrase_option("--passphrase-file", "the backup")
 @click.option(
     "--keys",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The key backup of the same institution, for a backup made --without-keys.",
 )
-@click.option(
-    "--keys-passphrase-file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Holds the passphrase of the key backup; without it you are asked.",
-)
+@passphrase_option("--keys-passphrase-file", "the key backup")
 @click.option(
     "--database",
     metavar="URL",

@@ -33,12 +33,10 @@ def command(source: str | None, vault: str | None, as_json: bool) -> int:
     folder = read_vault_options(vault, None, False).folder
     filled = describe_folder(folder) if source is None else fill_folder(Path(source), folder)
     if as_json:
-        terminal.result_json({"added": filled.added, "held": filled.held, "missing": filled.missing})
+        terminal.result_json(filled.to_json())
         return terminal.EXIT_YES
-    for url in filled.held:
-        terminal.result(f"held     {'(new) ' if url in filled.added else ''}{url}")
-    for url in filled.missing:
-        terminal.result(f"missing  {url}")
+    for line in filled.to_lines():
+        terminal.result(line)
     terminal.note(f"{terminal.count(len(filled.held), 'context')} held, {len(filled.missing)} missing")
     terminal.next_step("cairn verify FILE" if filled.held else "cairn contexts --from DIR")
     return terminal.EXIT_YES

@@ -44,8 +44,7 @@ def judge_assertion(found: Found, asked: ExternalQuestion) -> CredentialReport:
         check_assertion(assertion)
         validity = parse_assertion_validity(assertion)
     except MalformedError as error:
-        findings.no(1, Code.MALFORMED, str(error), error.hint)
-        return findings.stop()
+        return findings.unreadable(error)
     findings.yes(1, str(found.kind))
     badge = _resolve(assertion.get("badge"), asked.book)
     issuer = _issuer_of(badge)

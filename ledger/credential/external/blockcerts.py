@@ -41,8 +41,7 @@ def judge_blockcerts_3(found: Found, asked: ExternalQuestion) -> CredentialRepor
         value, rest = split_proofs(document)
         proof = parse_proof_2019(value.get("proofValue"))
     except MalformedError as error:
-        findings.no(1, Code.MALFORMED, str(error), error.hint)
-        return findings.stop()
+        return findings.unreadable(error)
     findings.yes(1, str(found.kind))
     if not answer_merkle(findings, rest, proof, asked.library):
         return findings.stop()
@@ -63,8 +62,7 @@ def judge_blockcerts_2(found: Found, asked: ExternalQuestion) -> CredentialRepor
         proof = parse_proof_2017(signature)
         validity = parse_assertion_validity(rest)
     except MalformedError as error:
-        findings.no(1, Code.MALFORMED, str(error), error.hint)
-        return findings.stop()
+        return findings.unreadable(error)
     findings.yes(1, str(found.kind))
     if not answer_merkle(findings, rest, proof, asked.library):
         return findings.stop()

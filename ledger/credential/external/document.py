@@ -36,8 +36,7 @@ def judge_document(found: Found, asked: ExternalQuestion) -> CredentialReport:
         question = ProofQuestion(now=asked.now, signer=issuer, documents=asked.book.controlled, library=asked.library)
         judgement = judge_proofs(found.document, question)
     except MalformedError as error:
-        findings.no(1, Code.MALFORMED, str(error), error.hint)
-        return findings.stop()
+        return findings.unreadable(error)
     findings.yes(1, str(found.kind))
     if not answer_proofs(findings, judgement):
         return findings.stop()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ledger.credential.external.kind import Envelope, Kind
 from ledger.credential.report import Answer, Code, CredentialReport, ShownLine, Step, first_code, make_step
+from ledger.errors import MalformedError
 
 OUTSIDE = "issued outside of this ledger"
 EXTERNAL_NOTE = "external: not issued on this ledger"
@@ -62,6 +63,11 @@ class Findings:
         """The report on what is not believed: the steps so far, and nothing of the content."""
         steps = tuple(self.steps[number] for number in sorted(self.steps))
         return CredentialReport(steps=steps, code=first_code(self.codes), notes=(self._note(), *self.notes))
+
+    def unreadable(self, error: MalformedError) -> CredentialReport:
+        """The report on a file that ends at step 1, and why it cannot be read."""
+        self.no(1, Code.MALFORMED, str(error), error.hint)
+        return self.stop()
 
     def report(
         self, *, title: str = "", issuer: str = "", achievement: str = "", shown: tuple[ShownLine, ...] = ()

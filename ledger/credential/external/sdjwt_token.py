@@ -45,8 +45,7 @@ def judge_sd_jwt(found: Found, asked: ExternalQuestion) -> CredentialReport:
         issuer = _issuer_of(token, is_vc)
         validity = parse_validity(token.payload)
     except MalformedError as error:
-        findings.no(1, Code.MALFORMED, str(error), error.hint)
-        return findings.stop()
+        return findings.unreadable(error)
     findings.yes(1, str(found.kind))
     signer = answer_signature(findings, found, issuer, asked)
     if signer is None:

@@ -35,8 +35,7 @@ def judge_holder(found: Found, asked: ExternalQuestion) -> tuple[CredentialRepor
         check_presentation(document)
         holder = holder_of(document) or _claimed_holder(found)
     except MalformedError as error:
-        findings.no(1, Code.MALFORMED, str(error), error.hint)
-        return findings.stop(), document
+        return findings.unreadable(error), document
     findings.yes(1, str(found.kind))
     if found.envelope is Envelope.JWS:
         _answer_token(findings, found, holder, asked)

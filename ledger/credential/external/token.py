@@ -31,8 +31,7 @@ def judge_token(found: Found, asked: ExternalQuestion) -> CredentialReport:
         issuer = issuer_of(document)
         validity = parse_validity(payload)
     except MalformedError as error:
-        findings.no(1, Code.MALFORMED, str(error), error.hint)
-        return findings.stop()
+        return findings.unreadable(error)
     findings.yes(1, str(found.kind))
     signer = answer_signature(findings, found, issuer, asked)
     if signer is None:
