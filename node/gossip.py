@@ -143,7 +143,7 @@ class Gossip:
         if claimed.size > log.size:
             # The key may have been rotated up there, so only growth can tell whether the note is good.
             if head.log != self._directory.own:
-                self._claims.keep(log, head.note, address)
+                self._claims.keep(log, head.note, address, tuple(self._directory.witness_keys(head.log)))
                 self._wake(address)
             elif signed_size(head.note, log.state):
                 self._rewound(claimed.size)
