@@ -166,12 +166,15 @@ class Network:
         return found
 
     def name_of(self, log: LogId) -> str:
-        """Give an institution's name: its own, else as the network wrote it, else the beginning of its id."""
-        view = self.ledger.log(log)
-        if view is not None:
-            return view.state.name
-        standing = self.state.members.standing_of(log)
-        return short_log_id(log) if standing is None else standing.name
+        """Give an institution's name: its own, with the one the network knows it by before it where that is another.
+
+        What it calls itself is its own word, and may be another member's name.
+        """
+        view, standing = self.ledger.log(log), self.state.members.standing_of(log)
+        own = None if view is None else view.state.name
+        if standing is None:
+            return own or short_log_id(log)
+        return standing.name if own in (None, standing.name) else f"{standing.name} (calls itself {own})"
 
     def owner_of(self, issuer: str) -> LogId | None:
         """Give the log an issuer id belongs to: under the network's host by construction, else by its `member` entry."""
