@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ledger import base64url
+from ledger.credential.validity import MAX_SECONDS
 from ledger.errors import MalformedError
 from ledger.log.finding import Finding, Severity
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
@@ -146,7 +147,9 @@ def describe(log: AuditedLog) -> str:
 
 
 def at_second(seconds: int) -> str:
-    """Give a time as people read it, in UTC."""
+    """Give a time as people read it, in UTC. Times of witnesses, and of whoever attests, may lie beyond any calendar."""
+    if seconds > MAX_SECONDS:
+        return "after the year 9999"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
