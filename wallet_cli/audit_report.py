@@ -167,10 +167,10 @@ def read_report(data: bytes) -> tuple[AuditedLog, ...]:
             AuditedLog(
                 log=parse_log_id(log["log"]),
                 name=str(log["name"]),
-                size=int(log["size"]),
+                size=_count(log["size"]),
                 root=base64url.decode(log["root"], 32),
-                missing=int(log["missing_bodies"]),
-                items=int(log["items"]),
+                missing=_count(log["missing_bodies"]),
+                items=_count(log["items"]),
             )
             for log in value["logs"]
         )
@@ -178,6 +178,12 @@ def read_report(data: bytes) -> tuple[AuditedLog, ...]:
         raise MalformedError(
             f"audit report: cannot be read: {error}", hint="give a file made with --report FILE.json"
         ) from error
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} counts nothing")
+    return value
 
 
 def load_report(path: Path) -> tuple[AuditedLog, ...]:
