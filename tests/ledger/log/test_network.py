@@ -282,3 +282,15 @@ def test_a_member_that_takes_another_members_name_is_told_from_it() -> None:
     amend(world.lantern, name="Granite")
     assert world.look().name_of(world.lantern.log_id) == "Lantern (calls itself Granite)"
     assert world.look().name_of(world.granite.log_id) == "Granite"
+
+
+def test_what_no_quorum_stands_behind_makes_no_decision_retroactive() -> None:
+    """The network's host can record anything under a member's name; reports must not say that it had been anchored."""
+    world = World()
+    world.confirm(world.granite)
+    world.anchor()
+    invented = Checkpoint("granite.example/log", 10**12, RootHash(bytes(32)))
+    world.network.anchor([sign_checkpoint(invented, world.network.log_signer)])
+    world.network.member(world.granite, MemberOp.SUSPEND)
+    answer = world.look().rights_at(world.granite.log_id, 9)
+    assert answer.reason == "it was suspended from entry 1 on"
