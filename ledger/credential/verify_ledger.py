@@ -5,6 +5,8 @@ no proven fork covers it; 9 the issuer was a member with the right to issue it, 
 was in force there, in the right role; 11 its status slot reads valid on the newest page. Position decides, never a clock.
 """
 
+from itertools import takewhile
+
 from ledger.credential import openbadge
 from ledger.credential.report import Answer, Code, Step, make_step
 from ledger.credential.stapled import MAX_AHEAD_MS
@@ -15,6 +17,7 @@ from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
 from ledger.log.body import parse_body
 from ledger.log.charter import Role
+from ledger.log.earlier_ledger import counting
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.governance import Rights
 from ledger.log.identity import LogId
@@ -262,12 +265,16 @@ class LedgerSteps:
             self._unknown(9, detail, "install a newer cairn")
             return
         answer = self.network.rights_at(self.log, self.receipt.index)
-        name = self.network.name_of(self.log)
+        name, owner = self.network.name_of(self.log), self.token.owner or self.log
         achievement, kind = achievement_of(self.token.payload)
         if answer.reason is not None:
             detail = f"{name}: {answer.reason}"
         elif not self.token.is_record and not answer.rights.allows(achievement, kind):
             detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
+        elif self._is_before_succession(self.receipt.index):
+            detail = (
+                f"{name} goes on with {self.network.name_of(owner)}, and put this on the ledger before that was decided"
+            )
         elif not self._may_use_issuer(answer.rights):
             detail = f"{name} was a member, without the right to the issuer id {self.token.payload.get('iss')}"
         else:
@@ -282,6 +289,15 @@ class LedgerSteps:
         if not isinstance(issuer, str) or owner is None:
             return False
         return owner != self.log or self.network.is_own_issuer(owner, issuer) or issuer in rights.issuers
+
+    def _is_before_succession(self, position: int) -> bool:
+        """Tell whether an entry was anchored before the network had its log go on with the owner's."""
+        members, line = self.network.state.members, self.network.line_of(self.token.owner or self.log)
+        ends = [members.succession_of(log) for log in takewhile(lambda log: log != self.log, line)]
+        decided = max((record.index for record in ends if record is not None), default=-1)
+        return any(
+            head.index < decided and head.size > position for head in counting(members.anchored.get(self.log, ()))
+        )
 
     # Step 10
 

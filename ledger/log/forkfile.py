@@ -17,15 +17,7 @@ from ledger.errors import MalformedError, ProofError, SignatureError
 from ledger.log.charter import Roots
 from ledger.log.checkpoint import log_verifier_key
 from ledger.log.entry import MAX_ENTRY_BYTES, Entry, parse_entry
-from ledger.log.evidence import (
-    ForkEvidence,
-    VerifiedFork,
-    closeness,
-    count_signatures,
-    encode_fork,
-    parse_fork,
-    verify_fork,
-)
+from ledger.log.evidence import ForkEvidence, VerifiedFork, count_signatures, encode_fork, parse_fork, verify_fork
 from ledger.log.governance import ReplaceRoots, RotateLogKey
 from ledger.log.identity import LogId
 from ledger.log.judge import has_threshold, subject_of
@@ -183,8 +175,8 @@ def _find_keys(view: LogView) -> list[bytes]:
     return found
 
 
-def _weight(piece: ForkEvidence) -> tuple[int, int]:
-    return count_signatures(piece), closeness(piece)
+def _weight(piece: ForkEvidence) -> tuple[int, bool]:
+    return count_signatures(piece), piece.common is not None
 
 
 def _read_piece(value: JSONValue) -> ForkEvidence:
