@@ -161,7 +161,11 @@ class Node:
         self.learners = LearnerDesk(self.desk)
         add_rights(self._private_server, self.learners)
         self.verifying = VerifyingDesk(
-            NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
+            NewestHeads(self.ledger, self.side.directory.newest_head),
+            self.side.own_trusts,
+            parts.clock,
+            # Not the registrar's: it fills itself as it is read, and is read by another thread.
+            open_library(parts.directory),
         )
         add_verifier(self._private_server, self.verifying)
         self.entrance.add_to(self._private_server)

@@ -42,3 +42,6 @@ class Given:
             authorities=(*self.authorities, *other.authorities),
             status_lists=(*self.status_lists, *other.status_lists),
         )
+
+
+NOTHING = Given()
