@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,30 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from ledger import base64url
 from ledger.credential.external.asking import make_question
 from ledger.credential.external.given import Given
 from ledger.credential.external.judge import judge_external
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.plainlist.head import find_head
-from ledger.credential.plainlist.slots import ListFile
+from ledger.credential.plainlist.slots import ListFile, PlainList, PlainStatus, list_url
 from ledger.credential.report import Code
 from ledger.credential.status import Status
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import CairnError
-from ledger.log.identity import short_log_id
+from ledger.log.charter import Role
+from ledger.log.identity import LogId, short_log_id
+from ledger.log.keys import SigningKey
 from ledger.log.network import Network
 from node.client.contexts import fill_folder
 from node.client.copyform import CopyOrder, Form
 from node.client.registry import IssueRequest
 from node.client.statuslists import fetch_tokens
+from node.keystore import KeyRole, open_keystore
 from node.registrar.copy_desk import CopyDesk
 from node.registrar.estate import Sources
 from node.registrar.plainfiles import ListSigner, make_files, make_terms
+from node.registrar.plainheritage import open_published
 from node.statuscopies import CopyParts, StatusCopies
 from node.statusfiles import StatusFiles
 from node.web.app import build_app
@@ -40,6 +45,7 @@ from tests.node.web.served import ServedNode, serve
 from tests.shared import shared_path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+NUMBER = 20_000
 OLD, HEIR, HOST = "granite-hollow", "tidewater", "confluence"
 
 
@@ -50,7 +56,6 @@ class Closed:
     folder: Path
     made: Valley
     badges: Mapping[str, str]
-    urls: dict[str, str] = field(default_factory=dict)
 
     def bench(self, name: str) -> Bench:
         return self.made[name]
@@ -250,30 +255,83 @@ def forget_reading(session: Any) -> None:
     session.query(Setting).filter(Setting.name.startswith("plain lists read")).delete()
 
 
-async def test_the_old_schools_keys_publish_nothing_any_more(closed: Closed) -> None:
-    """A list signed by them after the end is not copied, though it is well signed; nor is one of a stranger."""
+async def test_what_the_heir_makes_in_the_old_name_is_read_by_everybody(closed: Closed) -> None:
+    """Badge, JWS and SD-JWT carry the old issuer's id, the heir's key, and a list in the old name that is the heir's own."""
+    await closed.made.inherit(HEIR, sources=Sources(backup=closed.folder / OLD))
+    heir = closed.bench(HEIR).desk
+    await heir.cut()
+    award = next(iter(closed.badges))
+    forms = (Form.OPEN_BADGE, Form.JWS, Form.SD_JWT_ES256)
+    made = {
+        form: (await CopyDesk(heir).make(CopyOrder(form=form, award_ids=(award,), is_fresh=True))).text
+        for form in forms
+    }
+    await cut_and_copy(closed)
+    badge = json.loads(made[Form.OPEN_BADGE])
+    assert badge["issuer"]["id"].endswith(closed.short)
+    assert f"/m/{closed.short}/status/" in badge["credentialStatus"]["statusListCredential"]
+    assert len(closed.files(HOST).numbers(closed.short)) == 2
+    assert await closed.ask_as_stranger(made[Form.OPEN_BADGE]) is Code.VALID
+    assert [closed.ask_ledger(text) for text in made.values()] == [Code.VALID] * 3
+    payload = json.loads(base64url.decode(made[Form.SD_JWT_ES256].split(".")[1]))
+    assert payload["iss"].endswith(closed.short)
+    assert f"/m/{closed.short}/status/" in payload["status"]["status_list"]["uri"]
+    await heir.set_status([award], Status.REVOKED)
+    await cut_and_copy(closed)
+    assert await closed.ask_as_stranger(made[Form.OPEN_BADGE]) is Code.REVOKED
+    assert [closed.ask_ledger(text) for text in made.values()] == [Code.REVOKED] * 3
+
+
+def published(closed: Closed, held: Any, role: Role = Role.ISSUE, **changes: Any) -> bytes:
+    """A token as the keys in the old school's directory sign it."""
+    keys = open_keystore(closed.folder / OLD / "keys")
+    key = changes.pop("key", None) or keys.with_role(KeyRole(role.value))[-1]
+    signer = ListSigner(
+        issuer_url=changes.pop("url", f"https://confluence.example/m/{closed.short}"), key=key, library=ContextLibrary()
+    )
+    terms = make_terms(signer, held, interval=0, now=closed.made.clock())
+    terms = replace(terms, head=replace(terms.head, **changes))
+    return dict(make_files(PlainList(NUMBER, {7: PlainStatus.INVALID}), terms, signer))[ListFile.TOKEN]
+
+
+REFUSED: list[tuple[str, Any, str]] = [
+    ("not ascii", lambda closed, log: "ü".encode(), "not ASCII"),
+    ("no token", lambda closed, log: b"a.b", "status token"),
+    ("another url", lambda closed, log: published(closed, log, url="https://other.example/m/x"), "is not the list"),
+    ("another log", lambda closed, log: published(closed, log, log=LogId(bytes(32))), "was not to publish it"),
+    ("a strange key", lambda closed, log: published(closed, log, key=SigningKey(b"x" * 32)), "no credential key"),
+    ("an operate key", lambda closed, log: published(closed, log, Role.OPERATE), "no credential key"),
+    ("above the end", lambda closed, log: published(closed, log, size=10_000), "its log never had"),
+    ("another history", lambda closed, log: published(closed, log, root=b"r" * 32), "its log never had"),
+]
+
+
+async def test_what_counts_as_published(closed: Closed) -> None:
+    """Each step of reading what somebody says the old school published refuses; the old school's own token passes."""
+    log = closed.bench(HEIR).desk.parts.ledger.log(closed.made.logs[OLD])
+    assert log is not None
+    url = list_url(f"https://confluence.example/m/{closed.short}", NUMBER, ListFile.TOKEN)
+    good = open_published(published(closed, log), NUMBER, (log,), url=url)
+    assert good == PlainList(NUMBER, {7: PlainStatus.INVALID})
+    for name, make, words in REFUSED:
+        with pytest.raises(CairnError, match=words):
+            open_published(make(closed, log), NUMBER, (log,), url=url)
+            pytest.fail(name)
+
+
+async def test_the_old_schools_keys_publish_nothing_any_more(closed: Closed, caplog: pytest.LogCaptureFixture) -> None:
+    """A list that they sign after the end is not copied by the host, though it was good the day before."""
     await closed.made.inherit(HEIR, sources=Sources(backup=closed.folder / OLD))
     await cut_and_copy(closed)
     (number,) = closed.files(HOST).numbers(closed.short)
     before = closed.files(HOST).read(closed.short, number, ListFile.TOKEN)
-    host = closed.bench(HOST).desk.parts.ledger
-    old = host.log(closed.made.logs[OLD])
-    assert old is not None and old.note is not None
-    keys = (await closed.made.open(OLD)).keystore
-    signer = ListSigner(
-        issuer_url=f"https://confluence.example/m/{closed.short}",
-        key=keys.newest("issue"),  # type: ignore[arg-type]  # a text enum
-        library=ContextLibrary(),
-    )
-    terms = make_terms(signer, old, interval=0, now=closed.made.clock())
-    for file, data in make_files(replace_content(number), terms, signer):
+    log = closed.bench(HOST).desk.parts.ledger.log(closed.made.logs[OLD])
+    key = open_keystore(closed.folder / OLD / "keys").newest(KeyRole.ISSUE)
+    signer = ListSigner(issuer_url=f"https://confluence.example/m/{closed.short}", key=key, library=ContextLibrary())
+    assert log is not None
+    terms = make_terms(signer, log, interval=0, now=closed.made.clock())
+    for file, data in make_files(PlainList(number, {}), terms, signer):
         closed.files(HEIR).keep(closed.short, number, file, data)
-    await closed.bench(HEIR).desk.parts.sequencer.close()
     await closed.copy(HEIR)
+    assert "status lists of a member were not copied" in caplog.text
     assert closed.files(HOST).read(closed.short, number, ListFile.TOKEN) == before
-
-
-def replace_content(number: int) -> Any:
-    from ledger.credential.plainlist.slots import PlainList
-
-    return PlainList(number, {})
