@@ -108,6 +108,10 @@ class Closed:
         assert did.endswith(self.short)
         return report.code
 
+    async def fetch_as_stranger(self, path: str) -> int:
+        async with self.web(HOST) as url, aiohttp.ClientSession() as session, session.get(f"{url}{path}") as answer:
+            return answer.status
+
     def ask_ledger(self, badge: str) -> Code:
         """Judge it by the ledger, as the heir holds it."""
         seen = Network(self.made.trust(), self.bench(HEIR).desk.parts.ledger)
@@ -261,7 +265,7 @@ async def test_what_the_heir_makes_in_the_old_name_is_read_by_everybody(closed: 
     heir = closed.bench(HEIR).desk
     await heir.cut()
     award = next(iter(closed.badges))
-    forms = (Form.OPEN_BADGE, Form.JWS, Form.SD_JWT_ES256)
+    forms = (Form.OPEN_BADGE, Form.JWS, Form.JWS_RS256, Form.SD_JWT_ES256)
     made = {
         form: (await CopyDesk(heir).make(CopyOrder(form=form, award_ids=(award,), is_fresh=True))).text
         for form in forms
@@ -272,14 +276,18 @@ async def test_what_the_heir_makes_in_the_old_name_is_read_by_everybody(closed: 
     assert f"/m/{closed.short}/status/" in badge["credentialStatus"]["statusListCredential"]
     assert len(closed.files(HOST).numbers(closed.short)) == 2
     assert await closed.ask_as_stranger(made[Form.OPEN_BADGE]) is Code.VALID
-    assert [closed.ask_ledger(text) for text in made.values()] == [Code.VALID] * 3
+    assert [closed.ask_ledger(text) for text in made.values()] == [Code.VALID] * 4
+    for form in (Form.JWS, Form.JWS_RS256):
+        kid = json.loads(base64url.decode(made[form].split(".")[0]))["kid"]
+        assert f"/m/{closed.short}/" in kid
+        assert await closed.fetch_as_stranger(kid.removeprefix("https://confluence.example")) == 200
     payload = json.loads(base64url.decode(made[Form.SD_JWT_ES256].split(".")[1]))
     assert payload["iss"].endswith(closed.short)
     assert f"/m/{closed.short}/status/" in payload["status"]["status_list"]["uri"]
     await heir.set_status([award], Status.REVOKED)
     await cut_and_copy(closed)
     assert await closed.ask_as_stranger(made[Form.OPEN_BADGE]) is Code.REVOKED
-    assert [closed.ask_ledger(text) for text in made.values()] == [Code.REVOKED] * 3
+    assert [closed.ask_ledger(text) for text in made.values()] == [Code.REVOKED] * 4
 
 
 def published(closed: Closed, held: Any, role: Role = Role.ISSUE, **changes: Any) -> bytes:
