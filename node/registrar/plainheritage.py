@@ -35,6 +35,9 @@ from node.registrar.predecessors import Predecessor, end_log, find_predecessors
 from node.registrar.tables import Setting
 from node.statusfiles import StatusFiles
 
+READ_SECONDS = 20.0
+"""Longest time for the lists of one predecessor; the next cut tries again."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -68,9 +71,12 @@ class PlainHeritage:
                 if not self._is_host(unread.host):
                     if fetch is None:
                         continue
-                    tokens = await fetch(unread.host, unread.short)
-            except CairnError as error:
-                fields = {"log": encode_log_id(unread.predecessor.log), "reason": str(error)}
+                    # Whoever made the cut waits for this.
+                    async with asyncio.timeout(READ_SECONDS):
+                        tokens = await fetch(unread.host, unread.short)
+            except (CairnError, TimeoutError) as error:
+                reason = str(error) or f"{unread.host} did not answer within {READ_SECONDS:.0f} s"
+                fields = {"log": encode_log_id(unread.predecessor.log), "reason": reason}
                 _log.warning("status lists of a predecessor were not read", extra=fields)
             else:
                 await asyncio.to_thread(self._enter, unread, tokens, files)
