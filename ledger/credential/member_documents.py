@@ -34,6 +34,11 @@ def issuer_url(issuer: str) -> str:
         return issuer
 
 
+def is_member_today(network: Network, log: LogId) -> bool:
+    """Whether an institution, or whoever goes on with its log, is a member in force as far as the network's log is held."""
+    return any(network.state.members.is_active(one) for one in network.line_of(log))
+
+
 class MemberDocuments(IssuerDocuments):
     """The document of an issuer, and those of everybody else in its network, made from their logs as they are asked for."""
 
@@ -71,7 +76,7 @@ class MemberDocuments(IssuerDocuments):
         network, owner = self._network, self._network.owner_of(issuer_url(did))
         if owner is None:
             raise UnknownIssuerError(f"{did[:150]!r} is no member of {network.state.name}", hint=_ASK)
-        if owner != network.trust.network and not network.state.members.is_active(owner):
+        if owner != network.trust.network and not is_member_today(network, owner):
             raise UnknownIssuerError(f"{network.name_of(owner)} is no member of {network.state.name} today", hint=_ASK)
         return owner
 
