@@ -55,7 +55,7 @@ def command(directory: "Desk", file: Path, receipts: Path | None, output: Path, 
     if isinstance(made, RecordReport):
         return _refuse(made, file, as_json=as_json)
     write_new(output, made.text.encode() if carried.container == "file" else _bake(data, made.text))
-    _tell(output, made, as_json=as_json)
+    _tell(output, made, receipts, as_json=as_json)
     return terminal.EXIT_YES
 
 
@@ -102,7 +102,7 @@ def _refuse(report: "RecordReport", file: Path, *, as_json: bool) -> int:
     return report.exit_code
 
 
-def _tell(output: Path, made: "Countersigned", *, as_json: bool) -> None:
+def _tell(output: Path, made: "Countersigned", receipts: Path | None, *, as_json: bool) -> None:
     day = terminal.instant(made.at)[: len("2026-01-01")]
     if as_json:
         result = {
@@ -118,7 +118,6 @@ def _tell(output: Path, made: "Countersigned", *, as_json: bool) -> None:
     else:
         terminal.result(f"countersigned: {output}")
         terminal.result(f"{made.title}, issued by {made.issuer}; countersigned by {made.network} on {day}")
-    terminal.note("receipts that came with the file go with this one too; it waits for no cut")
-    terminal.next_step(
-        f"give {output} back to {made.issuer}, for the learner; cairn verify {output} says what others see"
-    )
+    terminal.note("what the learner has of receipts for the file goes with this one too; it waits for no cut")
+    also = "" if receipts is None else f" --receipts {receipts}"
+    terminal.next_step(f"cairn verify {output}{also}; then give it back to {made.issuer}, for the learner")
