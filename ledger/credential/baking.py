@@ -90,7 +90,9 @@ def rebake(image: bytes, badge: str) -> bytes:
         start, end = _find_badge(image)
         made = image[:start] + _svg_element(badge, declares=True).encode() + image[end:]
     if unbake(made) != BakedBadge(BadgeVersion.OB3, badge.strip()):
-        raise MalformedError("picture: its badge stands where it cannot be exchanged", hint="bake into the original one")
+        raise MalformedError(
+            "picture: its badge stands where it cannot be exchanged", hint="bake into the original one"
+        )
     return made
 
 
