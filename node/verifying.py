@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ledger.credential.batch_report import encode_report, report_unreadable
 from ledger.credential.external.asking import make_question
@@ -26,6 +27,8 @@ from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
 from node.clock import Clock
 from node.newestheads import NewestHeads
+
+Found = TypeVar("Found")
 
 LOOK_MS = 1000
 """How old a look at the store may be: verdicts lag behind it by no more."""
@@ -72,7 +75,7 @@ class VerifyingDesk:
         heads: what is held.
         trusts: the trust roots of this node's networks, its own first.
         clock: Unix milliseconds.
-        library: JSON-LD contexts held here, used by this desk's thread alone.
+        library: JSON-LD contexts held here, used by this desk's thread alone; None for none.
     """
 
     def __init__(
@@ -80,12 +83,12 @@ class VerifyingDesk:
         heads: NewestHeads,
         trusts: Callable[[], tuple[TrustRoot, ...]],
         clock: Clock,
-        library: ContextLibrary,
+        library: ContextLibrary | None = None,
     ) -> None:
         self._heads = heads
         self._trusts = trusts
         self._clock = clock
-        self._library = library
+        self._library = library or ContextLibrary()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="verify")
         # Below: touched by that thread alone.
         self._networks: dict[LogId, Network] = {}
@@ -105,6 +108,14 @@ class VerifyingDesk:
             MalformedError: the moment that is asked about is still to come, or something given is none of its kind.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._verify, data, inquiry)
+
+    async def look(self, network: LogId, work: Callable[[Network], Found]) -> Found:
+        """Do further work that rests on what is held of a network, on the thread that verifies.
+
+        Raises:
+            PolicyError: as `verify`; and whatever `work` raises.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._network(network)))
 
     def close(self) -> None:
         """Let the thread end; files that wait are not judged."""

@@ -14,7 +14,7 @@ from ledger.credential.external.asking import make_book
 from ledger.credential.external.findings import EXTERNAL_NOTE
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.receipt_list import encode_receipts, parse_receipts
-from ledger.credential.report import Code, RecordReport, Verdict
+from ledger.credential.report import Answer, Code, RecordReport, Verdict
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
 from node.client.givenfiles import GivenFiles, read_files
@@ -62,8 +62,10 @@ class Judged:
 
     @property
     def state(self) -> str:
-        """How it stands, in words."""
-        return f"{'a file of this ledger' if self.is_own else 'external'}, {self.report.verdict.text}"
+        """How it stands, in words; and who countersigned it."""
+        signed = (one for one in self.report.credentials[0].countersignatures if one.answer is Answer.YES)
+        whose = "a file of this ledger" if self.is_own else "external"
+        return ", ".join([whose, self.report.verdict.text, *(one.to_line() for one in signed)])
 
     def to_json(self) -> dict[str, Any]:
         """The row for machines."""
