@@ -190,7 +190,7 @@ class Gossip:
                 await self._forks.receive(item.log, item.evidence, address)
             except CairnError as error:
                 fields = {"log": encode_log_id(item.log), "peer": address, "reason": str(error)}
-                _log.warning("offered evidence proves nothing", extra=fields)
+                _log.debug("offered evidence proves nothing", extra=fields)
 
     def _may_help(self, head: OfferedHead, offers: Offers) -> bool:
         """Whether our note is not simply older than the one shown."""

@@ -1,5 +1,6 @@
 """Heads above what is held: judged once the copy has grown there, and kept within bounds."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from ledger.log.keys import SigningKey
 from ledger.log.merkle import RootHash
 from ledger.log.note import NoteSignature
 from node.claims import MAX_CLAIMS, Claims
-from node.client.exchange import OfferedHead, Offers
+from node.client.exchange import OfferedEvidence, OfferedHead, Offers
 from tests.node.test_witness import HELD, SIZE, Stand, forge, standing
 
 
@@ -76,3 +77,14 @@ async def test_lines_of_strangers_make_no_second_head(tmp_path: Path) -> None:
         stand.serve(SIZE)
         await stand.ask(stand.request(0, SIZE))
         assert [note for note, _ in claims.take_reached(log)] == [forge(HELD + 1), forge(HELD)]
+
+
+async def test_what_strangers_offer_fills_no_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody may call, as often as he likes: what proves nothing is told to whoever looks for it alone."""
+    async with standing(tmp_path) as stand:
+        caplog.clear()
+        log = stand.log.log_id
+        offers = Offers((OfferedHead(log, b"no note"),), (OfferedEvidence(log, b"no evidence"),) * 4, "")
+        with caplog.at_level(logging.INFO):
+            await stand.campus.node.gossip.take(offers)
+        assert [record.message for record in caplog.records if "offered" in record.message] == []
