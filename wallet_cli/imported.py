@@ -60,7 +60,11 @@ class Judged:
     @property
     def state(self) -> str:
         """How it stands, in words."""
-        return f"{'a file of this ledger' if self.is_own else 'external'}, {self.report.verdict.text}"
+        if not self.is_own:
+            return f"external, {self.report.verdict.text}"
+        if self.report.credentials[0].code is Code.NO_RECEIPT:
+            return "a file of this ledger, not found there yet: `cairn refresh` looks for it after each cut"
+        return f"a file of this ledger, {self.report.verdict.text}"
 
     def to_json(self) -> dict[str, Any]:
         """The row for machines."""
