@@ -116,7 +116,7 @@ class Contents:
         if any(held.id == name for held in self.imports):
             raise MalformedError(
                 f"{name} is external: no field of it can be chosen",
-                hint=f"give its file itself: cairn show {name} -o FILE",
+                hint=f"give its file itself: cairn export {name} -o FILE",
             )
         known = ", ".join(holding.id for holding in self.holdings) or "nothing yet"
         raise MalformedError(

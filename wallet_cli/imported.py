@@ -15,7 +15,7 @@ from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.report import Code, RecordReport, Verdict
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
-from wallet_cli import files, foreign, receipts
+from wallet_cli import foreign, receipts
 from wallet_cli.foreign import Given
 from wallet_cli.held import open_held
 from wallet_cli.holdings import Contents
@@ -156,19 +156,6 @@ def judge_all(contents: Contents, folder: Path, now: int) -> Sequence[Judged]:
         return ()
     question = open_question(folder, now)
     return [Judged(held, judge(held, question)) for held in contents.imports]
-
-
-def export(held: Import, path: Path, *, force: bool) -> None:
-    """Write the exact bytes to a file, and beside it the receipts that came with it.
-
-    Raises:
-        MalformedError: something stands there, and `force` was not said.
-    """
-    if path.exists() and not force:
-        raise MalformedError(f"{path} exists already", hint="name another file, or say --force")
-    files.write_atomically(path, held.data)
-    if held.receipts:
-        files.write_atomically(receipts.place_beside(path), held.receipts)
 
 
 def _read_receipts(path: Path, named: Sequence[str]) -> bytes:

@@ -6,6 +6,7 @@ document they cover.
 """
 
 from ledger.credential.dataintegrity.judgement import ProofQuestion, ProofsJudgement, judge_proofs
+from ledger.credential.external.assembled import answer_assembled, describe_assembled, is_assembled
 from ledger.credential.external.badge import check_badge, remarks_on
 from ledger.credential.external.contents import read_contents
 from ledger.credential.external.ending import (
@@ -40,7 +41,11 @@ def judge_document(found: Found, asked: ExternalQuestion) -> CredentialReport:
     findings.yes(1, str(found.kind))
     if not answer_proofs(findings, judgement):
         return findings.stop()
-    return end_document(findings, judgement.document, issuer, asked, key=_name_key(judgement))
+    by_learner = is_assembled(found)
+    if by_learner:
+        answer_assembled(findings, asked)
+    report = end_document(findings, judgement.document, issuer, asked, key=_name_key(judgement))
+    return describe_assembled(report, issuer) if by_learner else report
 
 
 def check_shape(document: JSONObject, kind: Kind) -> None:
