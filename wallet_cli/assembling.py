@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from ledger.credential.assembled import DESCRIPTION, Part, assemble, envelop, identities_of, sign_record
+from ledger.credential.assembled import DESCRIPTION, assemble, identities_of, sign_record
 from ledger.credential.badge import SUITES
 from ledger.credential.clr import Association, RecordTerms
 from ledger.credential.copy import IssuerProfile, random_uuid
 from ledger.credential.external.container import open_container
 from ledger.credential.external.judge import judge_external
-from ledger.credential.external.kind import MAX_TEXT_BYTES, Envelope, Found, Kind, find_kind
+from ledger.credential.external.kind import MAX_TEXT_BYTES, Envelope, Kind, find_kind
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.external.shape import subjects_of
-from ledger.credential.external.token import document_of_payload
 from ledger.credential.jsonld.context import MissingContextError
 from ledger.credential.report import RecordReport, Verdict
+from ledger.credential.strict_json import JSONObject
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, PolicyError, RuleError
 from ledger.log.didkey import encode_did_key
@@ -33,23 +33,22 @@ from wallet_cli.imports import Import
 
 NAME = "Record put together by its learner"
 _KINDS = (Kind.BADGE_3, Kind.CREDENTIAL_2)
-_ENVELOPES = (Envelope.EMBEDDED, Envelope.JWS)
 _REFUSED = (Verdict.NOT_READABLE, Verdict.NOT_AUTHENTIC, Verdict.WAS_VALID)
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A kept file that goes into a record: what was found about it, and the key of this vault it is made out to."""
+    """A kept file that goes into a record: what was found about it, what it says, and whose key it is made out to."""
 
     held: Import
     report: RecordReport
-    part: Part
+    document: JSONObject
     key: SigningKey | None
 
     @property
     def achievement(self) -> str:
         """Id of the achievement it is for; "" where it names none."""
-        achievement = subjects_of(self.part.document)[0].get("achievement")
+        achievement = subjects_of(self.document)[0].get("achievement")
         return str(achievement.get("id", "")) if isinstance(achievement, dict) else ""
 
 
@@ -99,28 +98,28 @@ def make_record(
     keys = list({encode_did_key(one.key.public): one.key for one in chosen if one.key is not None}.values())
     if not keys:
         keys = [SigningKey(secrets.token_bytes(SEED_BYTES))]  # of this record alone: nothing is made out to it
-    parts = [one.part for one in chosen]
+    documents = [one.document for one in chosen]
     learner = encode_did_key(keys[0].public)
     terms = RecordTerms(
-        issuer=IssuerProfile(learner, _name_of(parts), ""),
+        issuer=IssuerProfile(learner, _name_of(documents), ""),
         copy_id=random_uuid(secrets.token_bytes),
         name=NAME,
         description=DESCRIPTION,
         subject_id=learner,
         issued_at=now // 1000,
         is_partial=True,
-        identities=tuple(identities_of(parts)),
+        identities=tuple(identities_of(documents)),
         associations=tuple(_associate(chosen, *one) for one in associations),
     )
     proof_ids = [f"urn:uuid:{random_uuid(secrets.token_bytes)}" for _ in SUITES]
     try:
-        signed = sign_record(assemble(parts, terms), keys, proof_ids, question.library)
+        signed = sign_record(assemble(documents, terms), keys, proof_ids, question.library)
     except MissingContextError as error:
         raise PolicyError(f"record: {error}", hint="cairn contexts --from FOLDER takes them in, once") from error
     data = orjson.dumps(signed)
     if len(data) > MAX_TEXT_BYTES:
         raise RuleError(f"record: {len(data)} bytes, at most {MAX_TEXT_BYTES} are read", hint="name fewer badges")
-    given = [one for part in chosen for one in _receipts_of(part.held)]
+    given = [one for file in chosen for one in _receipts_of(file.held)]
     return AssembledRecord(data, receipts.encode_receipts(given) if given else b"", _judge(data, given, question))
 
 
@@ -147,9 +146,10 @@ def _find(contents: Contents, name: str) -> Import:
 
 def _choose(held: Import, keys: dict[str, SigningKey], question: ExternalQuestion) -> Chosen:
     found = find_kind(open_container(held.data).text)
-    if found.kind not in _KINDS or found.envelope not in _ENVELOPES:
+    if found.kind not in _KINDS or found.envelope is not Envelope.EMBEDDED or len(subjects_of(found.document)) != 1:
         raise MalformedError(
-            f"{held.id}: {found.kind} ({found.envelope}) does not go into a record", hint="name Open Badges 3.0"
+            f"{held.id}: {found.kind} ({found.envelope}) does not go into a record",
+            hint="Open Badges with embedded proofs do: cairn receive LINK --form open-badge",
         )
     report = imported.judge(held, question)
     first = report.credentials[0]
@@ -158,32 +158,25 @@ def _choose(held: Import, keys: dict[str, SigningKey], question: ExternalQuestio
             f"{held.id}: {first.verdict.text.lower()} ({first.code}), so it does not go into a record",
             hint=f"leave it out; cairn show {held.id} says why",
         )
-    part = _part_of(found)
-    return Chosen(held, report, part, _key_of(held, part, keys))
+    return Chosen(held, report, found.document, _key_of(held, found.document, keys))
 
 
-def _part_of(found: Found) -> Part:
-    if found.jws is not None:
-        return Part(envelop(found.text), document_of_payload(found.document, found))
-    return Part(found.document, found.document)
-
-
-def _key_of(held: Import, part: Part, keys: dict[str, SigningKey]) -> SigningKey | None:
+def _key_of(held: Import, document: JSONObject, keys: dict[str, SigningKey]) -> SigningKey | None:
     """The key of this vault that a credential is made out to; None where it is made out to none at all."""
-    named = [str(one["id"]) for one in subjects_of(part.document) if str(one.get("id", "")).startswith("did:")]
-    if not named:
+    named = str(subjects_of(document)[0].get("id", ""))
+    if not named.startswith("did:"):
         return None
-    if len(named) > 1 or named[0] not in keys:
+    if named not in keys:
         raise RuleError(
-            f"{held.id}: it is made out to {named[0][:100]}, which is no key of this vault",
+            f"{held.id}: it is made out to {named[:100]}, which is no key of this vault",
             hint="only its holder can put it into a record; claim one for this vault: cairn receive LINK --form open-badge",
         )
-    return keys[named[0]]
+    return keys[named]
 
 
-def _name_of(parts: Sequence[Part]) -> str:
+def _name_of(documents: Sequence[JSONObject]) -> str:
     """How the credentials name the learner, for programs that show an issuer's name."""
-    for item in identities_of(parts):
+    for item in identities_of(documents):
         if isinstance(item, dict) and item.get("identityType") == "name" and item.get("hashed") is False:
             return str(item.get("identityHash"))[:200]
     return "the learner"

@@ -4,11 +4,11 @@ It vouches for nothing. Each credential inside stands for itself, with its own p
 says who chose them. So its issuer is its subject, a `did:key`; `partial` is true, since it is a choice; and it awards no
 achievement of its own. Credentials are made out to keys that a wallet makes for each, so a record of several is signed
 by several: the first key as issuer, by both suites, every other over those proofs (`previousProof`). Whoever reads it
-knows then that one hand holds all these keys. What is made out to no key stays bound to nobody.
+knows then that one hand holds all these keys. What is made out to no key stays bound to nobody. Inside stand credentials
+with embedded proofs alone: the schema of CLR 2.0 knows no enveloped ones.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ledger.credential.badge import SUITES
 from ledger.credential.clr import MAX_CREDENTIALS, RecordTerms, achievements_of, check_associations, compose_record
@@ -27,27 +27,12 @@ DESCRIPTION = (
 )
 MAX_KEYS = MAX_PROOFS - len(SUITES) + 1
 
-_VC2 = "https://www.w3.org/ns/credentials/v2"
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One credential of a record: what stands in the record, and the credential as it reads."""
-
-    member: JSONObject
-    document: JSONObject
-
-
-def envelop(token: str) -> JSONObject:
-    """A compact JWS as a member of a record (data model 2.0 §4.13)."""
-    return {"@context": _VC2, "type": "EnvelopedVerifiableCredential", "id": f"data:application/vc+jwt,{token}"}
-
-
-def assemble(parts: Sequence[Part], terms: RecordTerms) -> JSONObject:
+def assemble(credentials: Sequence[JSONObject], terms: RecordTerms) -> JSONObject:
     """The record of these credentials, not yet signed.
 
     Args:
-        parts: in the order they shall stand.
+        credentials: signed, with one subject each, in the order they shall stand.
         terms: `issuer.id` and `subject_id` are the learner's did:key, and it is partial.
 
     Raises:
@@ -55,21 +40,20 @@ def assemble(parts: Sequence[Part], terms: RecordTerms) -> JSONObject:
     """
     if terms.issuer.id != terms.subject_id or not terms.is_partial:
         raise ValueError("a record that its learner puts together is about its issuer, and partial")
-    if not 1 <= len(parts) <= MAX_CREDENTIALS:
-        raise RuleError(f"record: {len(parts)} credentials, 1 to {MAX_CREDENTIALS} go into one")
-    ids = [part.document.get("id") for part in parts]
-    if len({str(one) for one in ids if one is not None}) != sum(one is not None for one in ids):
+    if not 1 <= len(credentials) <= MAX_CREDENTIALS:
+        raise RuleError(f"record: {len(credentials)} credentials, 1 to {MAX_CREDENTIALS} go into one")
+    ids = [str(credential["id"]) for credential in credentials if "id" in credential]
+    if len(set(ids)) != len(ids):
         raise RuleError("record: two of its credentials are the same one", hint="name each once")
-    documents = [part.document for part in parts if isinstance(part.document.get("credentialSubject"), dict)]
-    check_associations(terms.associations, achievements_of(documents))
-    return compose_record([part.member for part in parts], terms)
+    check_associations(terms.associations, achievements_of(credentials))
+    return compose_record(credentials, terms)
 
 
-def identities_of(parts: Sequence[Part]) -> Iterator[JSONValue]:
+def identities_of(credentials: Sequence[JSONObject]) -> Iterator[JSONValue]:
     """What the credentials say of who the learner is, each once."""
     seen: list[JSONValue] = []
-    for part in parts:
-        subject = part.document.get("credentialSubject")
+    for credential in credentials:
+        subject = credential.get("credentialSubject")
         values = subject.get("identifier") if isinstance(subject, dict) else None
         for value in values if isinstance(values, list) else [values]:
             if isinstance(value, dict) and value not in seen:

@@ -130,4 +130,4 @@ def _tell(export: "Export", path: Path, beside: Path | None, *, as_json: bool) -
         terminal.result(f"written: {shown} ({len(export.data)} bytes)")
         if beside is not None:
             terminal.result(f"its receipts: {terminal.escape(str(beside))}")
-    terminal.next_step(f"give {shown} to whoever asks; with this ledger they run cairn verify {shown}")
+    terminal.next_step(f"cairn verify {shown}, as whoever you give it to can")
