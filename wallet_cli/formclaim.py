@@ -215,5 +215,5 @@ def _check_ledger(found: Found, question: ExternalQuestion, server: str, held: H
 
 def _file_name(configuration: str, form: Form) -> str:
     """A name for the file, from a server's word for what it holds."""
-    parts: Sequence[str] = re.findall(r"[A-Za-z0-9]+", configuration.removesuffix(f"/{form}"))
+    parts: Sequence[str] = re.findall(r"[A-Za-z0-9]+", configuration.removesuffix(f"/{form}").rpartition(":")[2])
     return ("-".join(parts)[:60] or "credential") + form.suffix

@@ -27,7 +27,6 @@ FORMS = ("open-badge", "jws", "sd-jwt-es256")
 @click.option("--achievement", default="", metavar="ID", help="All valid awards of this achievement.")
 @click.option(
     "--form",
-    default="",
     type=click.Choice(FORMS),
     help="Name one of other software in the link, for wallets that know no other; docs/credentials.md says which.",
 )
@@ -44,7 +43,7 @@ def command(
     awards: tuple[str, ...],
     learner: str,
     achievement: str,
-    form: str,
+    form: str | None,
     sheet: Path | None,
     force: bool,
     as_json: bool,
@@ -70,7 +69,9 @@ def command(
         answer = asyncio.run(
             at_desk(
                 home,
-                lambda client: client.offer(award_ids=awards, learner_id=learner, achievement=achievement, form=form),
+                lambda client: client.offer(
+                    award_ids=awards, learner_id=learner, achievement=achievement, form=form or ""
+                ),
             )
         )
     if sheet is not None and codes is not None:
