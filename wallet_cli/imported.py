@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.credential.external.findings import EXTERNAL_NOTE
 from ledger.credential.external.question import ExternalQuestion
-from ledger.credential.report import Code, RecordReport, Verdict
+from ledger.credential.report import Answer, Code, RecordReport, Verdict
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
 from wallet_cli import foreign, receipts
@@ -59,12 +59,14 @@ class Judged:
 
     @property
     def state(self) -> str:
-        """How it stands, in words."""
-        if not self.is_own:
-            return f"external, {self.report.verdict.text}"
-        if self.report.credentials[0].code is Code.NO_RECEIPT:
-            return "a file of this ledger, not found there yet: `cairn refresh` looks for it after each cut"
-        return f"a file of this ledger, {self.report.verdict.text}"
+        """How it stands, in words; and who countersigned it."""
+        first = self.report.credentials[0]
+        signed = (one for one in first.countersignatures if one.answer is Answer.YES)
+        whose = "a file of this ledger" if self.is_own else "external"
+        verdict = self.report.verdict.text
+        if self.is_own and first.code is Code.NO_RECEIPT:
+            verdict = "not found there yet: `cairn refresh` looks for it after each cut"
+        return ", ".join([whose, verdict, *(one.to_line() for one in signed)])
 
     def to_json(self) -> dict[str, Any]:
         """The row for machines."""

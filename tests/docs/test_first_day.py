@@ -34,6 +34,17 @@ def test_a_first_day_goes_as_its_page_says(rehearsal: Rehearsal, role: str) -> N
     assert 8 <= len(played) <= 20, "about ten commands"
 
 
+def test_then_the_network_countersigns_a_badge(rehearsal: Rehearsal) -> None:
+    """What docs/credentials.md shows goes on from there."""
+    home = rehearsal.stage.folder / "home" / "credentials"
+    home.mkdir()
+    (home / "jsonld-contexts").symlink_to(shared_path("vectors/formats/contexts"))
+    played = list(rehearsal.play(ROOT / "docs" / "credentials.md"))
+    wrong = [complaint(typed, seen, problem) for typed, seen, problem in played if problem]
+    assert not wrong, "\n\n".join(wrong)
+    assert len(played) >= 8
+
+
 def test_a_learner_takes_badges_elsewhere(rehearsal: Rehearsal) -> None:
     """After the five pages: from a claim link to a file for other wallets, and a record of several."""
     contexts = shared_path("vectors/formats/contexts")

@@ -9,7 +9,6 @@ agree proves nothing here, since whoever puts a record together writes them.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ledger.credential.dataintegrity.judgement import ProofQuestion, judge_proofs
 from ledger.credential.external.findings import Findings
 from ledger.credential.external.kind import Found, Kind
 from ledger.credential.external.question import ExternalQuestion
@@ -58,11 +57,23 @@ def describe_assembled(report: CredentialReport, issuer: str) -> CredentialRepor
     return replace(report, issuer=f"the learner ({issuer})" if report.issuer else "", shown=lines)
 
 
-def holders_of(found: Found, asked: ExternalQuestion) -> frozenset[str]:
-    """Whose keys signed such a record, which has been found good."""
-    issuer = issuer_of(found.document)
-    question = ProofQuestion(now=asked.now, signer=issuer, documents=asked.book.controlled, library=asked.library)
-    return frozenset({issuer, *judge_proofs(found.document, question).countersigners})
+def claim_keys(
+    report: CredentialReport, found: Found, inside: Iterable[JSONObject]
+) -> tuple[CredentialReport, frozenset[str]]:
+    """Whose keys such a record speaks for, and its report without those: the learner's own are no countersignatures.
+
+    Args:
+        report: on the record, which has been found good.
+        found: the record.
+        inside: the credentials in it.
+    """
+    named = {str(subject.get("id")) for document in inside for subject in subjects_of(document)}
+    own = [one for one in report.countersignatures if one.answer is Answer.YES and one.id in named]
+    lines = {one.to_line() for one in own}
+    rest = tuple(one for one in report.countersignatures if one not in own)
+    notes = tuple(note for note in report.notes if note not in lines)
+    holders = frozenset({issuer_of(found.document), *(one.id for one in own)})
+    return replace(report, countersignatures=rest, notes=notes), holders
 
 
 def bind_to_holders(report: CredentialReport, inside: JSONObject, holders: frozenset[str]) -> CredentialReport:

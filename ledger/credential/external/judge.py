@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ledger.credential.external.answer import read_answer
-from ledger.credential.external.assembled import bind_to_holders, holders_of, is_assembled, remark_on_names
+from ledger.credential.external.assembled import bind_to_holders, claim_keys, is_assembled, remark_on_names
 from ledger.credential.external.assertion import judge_assertion
 from ledger.credential.external.blockcerts import judge_blockcerts_2, judge_blockcerts_3
 from ledger.credential.external.clr import check_record, credentials_inside, remarks_on_record, same_person
@@ -106,7 +106,7 @@ class _Judge:
         remarks = tuple(dict.fromkeys(remarks_on_record(document, documents)))
         holders: frozenset[str] | None = None
         if is_assembled(found):
-            holders = holders_of(found, self.asked)
+            report, holders = claim_keys(report, found, documents)
             remarks += tuple(remark_on_names(documents))
         reports = [replace(report, notes=(*report.notes, *remarks))]
         for one in founds:

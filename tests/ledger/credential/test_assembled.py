@@ -97,6 +97,8 @@ def test_every_key_signs_for_what_is_made_out_to_it() -> None:
     parts = [part(1, FIRST_DID), part(2, SECOND_DID)]
     both = judge(make(parts, FIRST, SECOND))
     assert [one.code for one in both.credentials] == [Code.VALID] * 3
+    outer = both.credentials[0]
+    assert (outer.countersignatures, "countersigned" in "\n".join(outer.notes)) == ((), False), "they are the learner's"
     alone = judge(make(parts, FIRST))
     assert [one.code for one in alone.credentials] == [Code.VALID, Code.VALID, Code.NOT_BOUND]
     assert step(alone.credentials[2], 4) == (
@@ -104,6 +106,12 @@ def test_every_key_signs_for_what_is_made_out_to_it() -> None:
         f"it is made out to {SECOND_DID}, who did not sign the record",
     )
     assert alone.exit_code == 1
+
+
+def test_somebody_elses_signature_stays_a_countersignature() -> None:
+    report = judge(make([part(1, FIRST_DID)], FIRST, STRANGER)).credentials[0]
+    assert [one.id for one in report.countersignatures] == [STRANGER_DID]
+    assert f"countersigned by {STRANGER_DID}" in "\n".join(report.notes)
 
 
 def test_that_identifiers_agree_proves_nothing() -> None:
