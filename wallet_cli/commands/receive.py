@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 4),
     default=2,
     show_default=True,
-    help="Copies to ask for, one per receiver to come.",
+    help="Copies to ask for, one per receiver to come; of open-badge and jws it is one.",
 )
 @click.option(
     "--form",
