@@ -99,6 +99,7 @@ ORDER = {
         "dataintegrity",
         "badge",
         "clr",
+        "assembled",
         "plainlist",
         "badge",
         "as_of_report",
