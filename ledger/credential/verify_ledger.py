@@ -5,8 +5,6 @@ no proven fork covers it; 9 the issuer was a member with the right to issue it, 
 was in force there, in the right role; 11 its status slot reads valid on the newest page. Position decides, never a clock.
 """
 
-from itertools import takewhile
-
 from ledger.credential import openbadge
 from ledger.credential.report import Answer, Code, Step, make_step
 from ledger.credential.stapled import MAX_AHEAD_MS
@@ -17,7 +15,6 @@ from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
 from ledger.log.body import parse_body
 from ledger.log.charter import Role
-from ledger.log.earlier_ledger import counting
 from ledger.log.entry import Entry, parse_entry
 from ledger.log.governance import Rights
 from ledger.log.identity import LogId
@@ -26,6 +23,7 @@ from ledger.log.merkle import prove_item
 from ledger.log.network import HeadAnswer, Network
 from ledger.log.policy import QuorumRule
 from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
+from ledger.log.recorded import is_before_succession
 from ledger.log.records import DocumentName, Issue
 from ledger.log.view import LogView
 
@@ -282,7 +280,9 @@ class LedgerSteps:
             detail = f"{name}: {answer.reason}"
         elif not self.token.is_record and not answer.rights.allows(achievement, kind):
             detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
-        elif self._is_before_succession(self.receipt.index):
+        elif is_before_succession(
+            self.network.state.members, self.network.line_of(owner), self.log, self.receipt.index
+        ):
             detail = (
                 f"{name} goes on with {self.network.name_of(owner)}, and put this on the ledger before that was decided"
             )
@@ -300,15 +300,6 @@ class LedgerSteps:
         if not isinstance(issuer, str) or owner is None:
             return False
         return owner != self.log or self.network.is_own_issuer(owner, issuer) or issuer in rights.issuers
-
-    def _is_before_succession(self, position: int) -> bool:
-        """Tell whether an entry was anchored before the network had its log go on with the owner's."""
-        members, line = self.network.state.members, self.network.line_of(self.token.owner or self.log)
-        ends = [members.succession_of(log) for log in takewhile(lambda log: log != self.log, line)]
-        decided = max((record.index for record in ends if record is not None), default=-1)
-        return any(
-            head.index < decided and head.size > position for head in counting(members.anchored.get(self.log, ()))
-        )
 
     # Step 10
 

@@ -5,8 +5,10 @@ Such a head says nothing about how large the log is, or since when its entries w
 """
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
-from ledger.log.members import AnchoredHead, MemberRecord
+from ledger.log.identity import LogId
+from ledger.log.members import AnchoredHead, MemberRecord, Membership
 from ledger.log.view import LogView
 
 RootOf = Callable[[LogView, int], bytes]
@@ -40,3 +42,19 @@ def newest_recorded(
     return max(
         (head for head in heads if can_be_held(head, view, root_of, ruling)), key=lambda head: head.size, default=None
     )
+
+
+def is_before_succession(members: Membership, line: Sequence[LogId], log: LogId, position: int) -> bool:
+    """Tell whether an entry was recorded before the network had its log go on with the first of a line.
+
+    Args:
+        members: of the network.
+        line: a log and its successors (`Network.line_of`).
+        log: one of them.
+        position: index of the entry in it.
+    """
+    ends = [members.succession_of(other) for other in takewhile(lambda other: other != log, line)]
+    decided = max((record.index for record in ends if record is not None), default=-1)
+    before = [head for head in members.anchored.get(log, ()) if head.index < decided]
+    witnessed = [head for head in before if head.seconds is not None] or before
+    return any(head.size > position for head in witnessed)
