@@ -124,7 +124,7 @@ class _Judge:
             one = _find(item)
             if isinstance(one, Found):
                 first, *rest = inner.judge(one, depth + 1)
-                reports += [bind_to_holder(first, report), *rest]
+                reports += [bind_to_holder(first, report, _document(one)), *rest]
             else:
                 reports.append(one)
         if len(reports) == 1:
