@@ -17,8 +17,8 @@ from ledger.credential.dataintegrity.cryptosuite import hash_input
 from ledger.credential.dataintegrity.issuer_document import (
     ASSERTION,
     IssuerDocuments,
-    UnknownIssuerError,
     VerificationMethod,
+    check_in_force,
 )
 from ledger.credential.dataintegrity.proof import Proof, find_suite, name_suite, parse_proof, proofs_of
 from ledger.credential.jsonld.dataset import UnsafeDocumentError
@@ -202,11 +202,7 @@ class _Judge:
                 f"proof: the key is of {method.controller[:150]!r}, the document has to be signed by "
                 f"{self.question.signer[:150]!r}"
             )
-        if method.ends is not None and self.question.now >= method.ends:
-            raise UnknownIssuerError(
-                f"proof: its key verifies nothing since {format_timestamp(method.ends)}",
-                hint="only its issuer can tell whether it signed before; ask for a copy with a key in force",
-            )
+        check_in_force(method.ends, self.question.now, where="proof")
         assert method.key is not None, "a method without a key is not found"
         if method.key.algorithm is not Algorithm.ED25519:
             raise SignatureError(f"proof: {proof.suite} needs an ed25519 key, its key is {method.key.algorithm}")

@@ -8,7 +8,7 @@ who that is.
 
 from dataclasses import dataclass
 
-from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError
+from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError, check_in_force
 from ledger.credential.external.certificate import Leaf, parse_chain, read_leaf, verify_chain
 from ledger.credential.external.issuers import NamedKey, check_owner, host_of
 from ledger.credential.external.key import algorithm_of, parse_foreign_jwk, thumbprint, verify_foreign_jws
@@ -49,7 +49,7 @@ def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str)
         where: subject of error messages.
 
     Raises:
-        UnknownIssuerError: no key to check with is at hand: could not check.
+        UnknownIssuerError: no key to check with is at hand, or it has ended since: could not check.
         SignatureError: the signature does not verify, or the key is not the issuer's.
         MalformedError: a key that is not well formed.
     """
@@ -60,9 +60,9 @@ def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str)
     except UnknownIssuerError as error:
         return _by_itself(jws, error, where)
     chosen = _choose(jws, issuer, list(keys))
-    _verify_any(jws, chosen, where)
-    name = next((one.name for one in chosen if one.name), "") or issuer
-    return Signer(f"the key {name}", is_confirmed=True)
+    used = _verify_any(jws, chosen, where)
+    check_in_force(used.ends, asked.now, where=where)
+    return Signer(f"the key {used.name or issuer}", is_confirmed=True)
 
 
 def _by_certificate(jws: JWS, issuer: str, asked: ExternalQuestion, where: str) -> Signer:
@@ -126,11 +126,12 @@ def _choose(jws: JWS, issuer: str, keys: list[NamedKey]) -> list[NamedKey]:
     return fitting[:_MAX_TRIED]
 
 
-def _verify_any(jws: JWS, keys: list[NamedKey], where: str) -> None:
+def _verify_any(jws: JWS, keys: list[NamedKey], where: str) -> NamedKey:
     for one in keys[:-1]:
         try:
             verify_foreign_jws(jws, one.key, where=where)
         except SignatureError:
             continue
-        return
+        return one
     verify_foreign_jws(jws, keys[-1].key, where=where)
+    return keys[-1]
