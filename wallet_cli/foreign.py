@@ -28,6 +28,8 @@ OwnerTest = Callable[[str], bool]
 
 MAX_GIVEN_BYTES = 16 << 20
 _PRESENTATION_MEMBER = "credentials"
+_UTF8_MARK = b"\xef\xbb\xbf"
+"""What some editors put before every text they save."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ def is_foreign(data: bytes, owns: OwnerTest) -> bool:
         data: the file.
         owns: asked about SD-JWT credentials that do not say by their status that they are of a ledger.
     """
-    text = data.strip()
+    text = data.removeprefix(_UTF8_MARK).strip()
     if text.startswith(b"{"):
         try:
             value = orjson.loads(text)
