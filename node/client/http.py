@@ -22,6 +22,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
+import orjson
+
 from ledger import base64url
 from ledger.errors import CairnError, MalformedError
 from ledger.log import body, tiles
@@ -191,11 +193,11 @@ def parse_json(data: bytes, where: str) -> Any:  # JSON of any shape; the caller
     """Parse a JSON answer.
 
     Raises:
-        MalformedError: the answer is not UTF-8 JSON, or nested too deeply to be read.
+        MalformedError: the answer is not UTF-8 JSON, holds half a character, or is nested too deeply to be read.
     """
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
+        return orjson.loads(data)
+    except ValueError as error:
         raise MalformedError(f"answer of {where} is not JSON") from error
 
 
