@@ -12,8 +12,9 @@ there and good; 7. the signature covers this document, all of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from ledger.credential.dataintegrity.cryptosuite import hash_input
+from ledger.credential.dataintegrity.cryptosuite import hash_dataset, hash_input
 from ledger.credential.dataintegrity.issuer_document import (
     ASSERTION,
     IssuerDocuments,
@@ -145,6 +146,7 @@ class _Judge:
         self.index_of = {proof["id"]: n for n, proof in enumerate(proofs) if type(proof.get("id")) is str}
         self.answers: dict[int, ProofAnswer] = {}
         self.under_way: set[int] = set()
+        self.hashed: dict[tuple[str, ...], bytes | CairnError] = {}
 
     def judge_all(self) -> list[ProofAnswer]:
         return [self.judge(index) for index in range(len(self.proofs))]
@@ -212,7 +214,8 @@ class _Judge:
         if proof.previous:
             previous: list[JSONValue] = list(self._find_previous(proof))
             document = {**document, "proof": previous}
-        hashes = hash_input(proof.suite, document, proof.options, self.question.library)
+        hash_once = partial(self._hash_once, proof.previous)
+        hashes = hash_input(proof.suite, document, proof.options, self.question.library, hash_once)
         assert method.key is not None, "a method without a key is not found"
         try:
             verify_signature(method.key, hashes.message, proof.signature)
@@ -221,6 +224,18 @@ class _Judge:
                 f"proof: the signature ({proof.suite}) does not cover this document",
                 hint="it was changed after signing, or signed by another key",
             ) from error
+
+    def _hash_once(self, previous: tuple[str, ...], document: JSONObject, library: ContextLibrary) -> bytes:
+        """The hash of the document with these proofs, or why there is none: once, however many proofs cover it."""
+        if previous not in self.hashed:
+            try:
+                self.hashed[previous] = hash_dataset(document, library)
+            except CairnError as error:
+                self.hashed[previous] = error
+        found = self.hashed[previous]
+        if isinstance(found, CairnError):
+            raise found
+        return found
 
     def _find_previous(self, proof: Proof) -> list[JSONObject]:
         """The proof objects a proof signs over; each must have been found good itself."""
