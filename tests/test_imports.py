@@ -98,6 +98,7 @@ ORDER = {
         "dataintegrity",
         "badge",
         "clr",
+        "assembled",
         "plainlist",
         "badge",
         "as_of_report",
