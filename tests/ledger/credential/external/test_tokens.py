@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
+from ledger.credential.dataintegrity.issuer_document import document_of_keys
 from ledger.credential.external.lists import open_status_list
 from ledger.credential.jose import public_key_to_jwk
 from ledger.credential.plainlist.slots import PlainSlot, Purpose, status_members
 from ledger.credential.report import Answer, Code
 from ledger.credential.strict_json import JSONObject
 from ledger.log.didkey import encode_multikey
-from tests.ledger.credential.badges import NOW, SCHOOL, SCHOOL_DID, STRANGER, badge, signed
+from tests.ledger.credential.badges import NOW, SCHOOL, SCHOOL_DID, STRANGER, STRANGER_DID, badge, signed
 from tests.ledger.credential.external.asking import EMPTY, book, code_of, first, step
 from tests.ledger.credential.external.test_traps import NAMED, jws
 from tests.ledger.credential.plainlist import lists
@@ -186,3 +187,21 @@ def test_a_list_signed_by_a_key_that_has_ended() -> None:
         read = open_status_list(lists.token().encode(), now=NOW, book=given, library=EMPTY)
         signed_anew = jws(payload, STRANGER, typ="dc+sd-jwt", kid=f"{DID}#new") + "~"
         assert code_of(signed_anew, book=given, lists=(read,)) is code
+
+
+def test_a_list_signed_by_another_issuer() -> None:
+    """Whose document is held for other credentials has no say here; whom the verifier names keeps lists for others."""
+    entries, _ = status_members(PlainSlot(0, lists.FREE), lists.ISSUER_URL)
+    revocation = json.loads(json.dumps(entries))[0]
+    foreign = lists.bare() | {"issuer": STRANGER_DID}
+    data = json.dumps(signed(Cryptosuite.EDDSA_JCS_2022, foreign, STRANGER)).encode()
+    document = signed(Cryptosuite.EDDSA_JCS_2022, badge() | {"credentialStatus": revocation})
+    keys = document_of_keys(STRANGER_DID, [STRANGER.public])
+    for given, code in (
+        (book(keys, named=(SCHOOL_DID,)), Code.INCOMPLETE),
+        (book(named=(SCHOOL_DID, STRANGER_DID)), Code.VALID),
+    ):
+        read = open_status_list(data, now=NOW, book=given, library=EMPTY)
+        report = first(document, book=given, lists=(read,))
+        assert report.code is code, step(report, 11)
+        assert code is Code.VALID or "it is issued by" in step(report, 11)[1]
