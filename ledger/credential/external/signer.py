@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError, check_in_force
+from ledger.credential.dataintegrity.issuer_document import ASSERTION, UnknownIssuerError, check_in_force
 from ledger.credential.external.certificate import (
     Leaf,
     UnknownAuthorityError,
@@ -47,7 +47,7 @@ class Signer:
     remedy: str = ""
 
 
-def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str) -> Signer:
+def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str, purpose: str = ASSERTION) -> Signer:
     """Check who signed a token.
 
     Args:
@@ -55,6 +55,7 @@ def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str)
         issuer: id of the issuer it names; "" where it names none.
         asked: with the verifier's documents, and now.
         where: subject of error messages.
+        purpose: what the issuer has to list the key for: credentials, or presentations (`AUTHENTICATION`).
 
     Raises:
         UnknownIssuerError: no key to check with is at hand, or it has ended since: could not check.
@@ -66,7 +67,7 @@ def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str)
         with suppress(UnknownAuthorityError):
             return _by_certificate(jws, issuer, asked, where)
     try:
-        keys = asked.book.keys_of(issuer)
+        keys = asked.book.keys_of(issuer, purpose)
     except UnknownIssuerError as error:
         return _by_itself(jws, error, where)
     chosen = _choose(jws, issuer, list(keys))
