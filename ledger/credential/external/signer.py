@@ -21,7 +21,7 @@ from ledger.credential.external.certificate import (
 from ledger.credential.external.issuers import NamedKey, check_owner
 from ledger.credential.external.key import algorithm_of, parse_foreign_jwk, thumbprint, verify_foreign_jws
 from ledger.credential.external.question import ExternalQuestion
-from ledger.credential.jose import JWS
+from ledger.credential.jose import JWS, is_name_of
 from ledger.errors import SignatureError
 
 _MAX_TRIED = 20
@@ -139,7 +139,7 @@ def _choose(jws: JWS, issuer: str, keys: list[NamedKey]) -> list[NamedKey]:
         keys = [one for one in keys if thumbprint(one.key) == print_of_inline]
         if not keys:
             raise SignatureError(f"header jwk: a key that {issuer[:150]!r} does not publish")
-    fitting = [one for one in keys if algorithm_of(one.key) == jws.header["alg"]]
+    fitting = [one for one in keys if is_name_of(jws.header["alg"], algorithm_of(one.key))]
     if not fitting:
         expected = ", ".join(sorted({algorithm_of(one.key) for one in keys})) or "none, it has no keys"
         raise SignatureError(f"jws: algorithm {str(jws.header['alg'])[:40]!r}, the issuer's keys are for {expected}")
