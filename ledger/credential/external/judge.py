@@ -4,7 +4,7 @@ One report a credential; for records and presentations one for the whole, then o
 judged by itself. Work is bounded: credentials in one file, and how deep they stand in each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -61,8 +61,14 @@ def judge_carried(carried: Carried, asked: ExternalQuestion) -> RecordReport:
     """
     listed = read_answer(carried.text)
     reports = _Judge(asked).judge(find_kind(carried.text), 0) if listed is None else _Judge(asked).judge_listed(listed)
-    notes = (f"carried by a {carried.container} image",) if carried.container != "file" else ()
-    return RecordReport(tuple(reports), notes=notes)
+    return RecordReport(tuple(reports), notes=tuple(_describe(carried)))
+
+
+def _describe(carried: Carried) -> Iterator[str]:
+    if carried.container != "file":
+        yield f"carried by a {carried.container} image"
+    if carried.unread:
+        yield f"{carried.unread} bytes behind the end of the image were not read"
 
 
 class _Judge:
