@@ -191,7 +191,7 @@ def _check_person(report: CredentialReport, subject: JSONObject, inside: JSONObj
         step = make_step(4, Answer.NO, detail, "ask who put the record together")
         code = first_code([report.code, Code.NOT_BOUND])
     else:
-        detail = "nothing in it says whether it is about the person of the record"
+        detail = "nothing in it says whether it is about the person of the record; a name alone does not"
         step = make_step(4, Answer.COULD_NOT_CHECK, detail, "ask the learner for the credential by itself")
         code = first_code([report.code, Code.INCOMPLETE]) if report.code is not Code.VALID else Code.INCOMPLETE
     return replace(report, steps=tuple(step if one.number == 4 else one for one in report.steps), code=code)
