@@ -188,7 +188,8 @@ class LogState:
         record = self.keys.records.get(key_id)
         if record is None or record.stolen_since is None:
             return ""
-        by = self.after(base64url.encode(key_id))
+        # The last theft reaches furthest back; the key's last decision may be its retirement.
+        by = next(theft.index for theft in reversed(self.thefts) if theft.key == key_id)
         return f"entry {by} declares it stolen, which voids what it signed from entry {record.stolen_since} on"
 
     def effective_status(self, below: int | None = None) -> StatusRecord | None:
