@@ -108,7 +108,7 @@ def _beginning(fork: ProvenFork) -> str:
         text = f"Not proven here; taken as shared are the first {shared}, recorded by the network before."
     else:
         return f"Not shown here: at entry {max(fork.split, 0)} or below. The ledger of the network tells more."
-    return f"{text} From entry {fork.begins} on they are in doubt."
+    return f"{text} From entry {fork.begins} on they {'differ' if fork.is_alarm_only else 'are in doubt'}."
 
 
 def _meaning(fork: ProvenFork) -> Iterator[str]:
@@ -119,7 +119,11 @@ def _meaning(fork: ProvenFork) -> Iterator[str]:
         return
     if fork.is_alarm_only:
         yield "One of the two has too few cosignatures to count, so no verifier follows it: no credential changes. It is an"
-        yield "alarm about the key: whoever has it may try again. The institution should replace it."
+        if fork.has_old_key:
+            yield "alarm about the key. One of the two is signed by a key that the institution's root keys have replaced since;"
+            yield "where that is the one with too few, nothing more has to be done: the old key can do no more than this."
+        else:
+            yield "alarm about the key: whoever has it may try again. The institution should replace it."
         return
     if fork.is_alarm_only is None:
         yield "If both histories have enough independent cosignatures (not known here; a replica tells):"
@@ -134,6 +138,7 @@ def _fork_json(fork: ProvenFork) -> dict[str, object]:
         "common": fork.common,
         "decided_by": fork.decided_by,
         "first": _branch_json(fork.first),
+        "has_old_key": fork.has_old_key,
         "second": _branch_json(fork.second),
         "split": fork.split,
     }
