@@ -101,6 +101,7 @@ def _branch_lines(name: str, branch: Branch) -> Iterator[str]:
 
 
 def _beginning(fork: ProvenFork) -> str:
+    is_doubted = fork.decided_by is None and not fork.is_alarm_only
     if fork.common is not None:
         text = f"Both histories share the first {count(fork.common, 'entry', 'entries')}: that is proven here."
     elif fork.begins is not None:
@@ -108,7 +109,7 @@ def _beginning(fork: ProvenFork) -> str:
         text = f"Not proven here; taken as shared are the first {shared}, recorded by the network before."
     else:
         return f"Not shown here: at entry {max(fork.split, 0)} or below. The ledger of the network tells more."
-    return f"{text} From entry {fork.begins} on they {'differ' if fork.is_alarm_only else 'are in doubt'}."
+    return f"{text} From entry {fork.begins} on they {'are in doubt' if is_doubted else 'differ'}."
 
 
 def _meaning(fork: ProvenFork) -> Iterator[str]:

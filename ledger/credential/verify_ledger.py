@@ -143,6 +143,9 @@ class LedgerSteps:
         """Say that it does not stand there, unless it may stand so in another history that counts as much."""
         fork = self.network.fork_of(receipt.log)
         if fork is None or not fork.is_open or receipt.index < fork.size:
+            if fork is not None and fork.decided_by is not None and receipt.index >= fork.size:
+                detail += f"; by entry {fork.decided_by.index} of its log the network decided which of two histories counts"
+                detail += f" from entry {fork.size} on: the one held here"
             self._answer(6, Answer.NO, detail, remedy, code)
             return
         detail += f"; that log has another history from entry {fork.size} on, which is not the one held here"
