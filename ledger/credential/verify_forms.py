@@ -28,6 +28,7 @@ from ledger.credential.external.shape import issuer_of
 from ledger.credential.external.token import check_claims, document_of_payload
 from ledger.credential.jose import JWS
 from ledger.credential.jsonld.library import ContextLibrary
+from ledger.credential.loose_receipts import choose_receipt
 from ledger.credential.processing import Claims, Shown
 from ledger.credential.report import Answer, Code, CredentialReport, make_step
 from ledger.credential.status import encode_status_claim
@@ -42,11 +43,7 @@ from ledger.log.didkey import parse_multikey
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyRecord
 from ledger.log.network import Network
-from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
 from ledger.log.records import DocumentName, DocumentType, Publish
-
-MAX_RECEIPTS = 1_000
-"""Receipts that are tried for one credential."""
 
 _CHANGED = "ask for the file again: this one was changed"
 _OWN_KINDS = (Kind.BADGE_3, Kind.RECORD, Kind.CREDENTIAL_2)
@@ -75,7 +72,7 @@ class FormJudge:
             issuer = found.document.get("iss")
             if found.kind is not Kind.SD_JWT_VC or type(issuer) is not str or self.network.owner_of(issuer) is None:
                 return None
-            return verify.verify_credential(found.text, None, self.network, terms)
+            return verify.verify_loose(found.text, self.receipts, self.network, terms)
         if found.kind not in _OWN_KINDS or found.envelope is Envelope.LINK:
             return None
         try:
@@ -87,24 +84,8 @@ class FormJudge:
         if owner is None:
             return None
         token = _Examination(self.network, owner, issuer, terms, asked.library).examine(found, document)
-        return verify.report_findings(token, self._choose_receipt(token), self.network, terms)
-
-    def _choose_receipt(self, token: TokenFindings) -> object | None:
-        """The receipt that proves this credential, else one above all that is held, which a sync may confirm."""
-        if not token.is_believed or token.owner is None:
-            return None
-        line, newer = self.network.line_of(token.owner), None
-        for value in self.receipts[:MAX_RECEIPTS]:
-            try:
-                receipt = parse_receipt(value)
-            except CairnError:
-                continue
-            view = self.network.ledger.log(receipt.log) if receipt.log in line else None
-            if view is not None and receipt.index >= view.state.size:
-                newer = newer or value
-            elif view is not None and _proves(receipt, token.commitment, self.network):
-                return value
-        return newer
+        receipt = choose_receipt(token, self.network, self.receipts)
+        return verify.report_findings(token, receipt, self.network, terms)
 
 
 def issuer_url(issuer: str) -> str:
@@ -113,16 +94,6 @@ def issuer_url(issuer: str) -> str:
         return did_web_location(issuer).removesuffix("/did.json")
     except MalformedError:
         return issuer
-
-
-def _proves(receipt: Receipt, commitment: bytes, network: Network) -> bool:
-    view = network.ledger.log(receipt.log)
-    try:
-        if view is not None:
-            verify_receipt(receipt, commitment, read_entry(network, receipt.log, view, receipt.index))
-    except CairnError:
-        return False
-    return view is not None
 
 
 class _Examination:

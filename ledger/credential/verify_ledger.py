@@ -179,7 +179,10 @@ class LedgerSteps:
             detail += ", and not all batches of that log are held here to search"
         elif view is not None:
             detail += f", and the batches held here, up to entry {view.state.size - 1}, do not hold it"
-        self._unknown(6, detail, "ask the holder to run `cairn refresh` and present it again", Code.NO_RECEIPT)
+        remedy = "ask the holder to run `cairn refresh` and present it again"
+        if missing:
+            remedy += "; of a file without wallet, for its receipts (--receipts), or fetch the batches (`cairn sync --history`)"
+        self._unknown(6, detail, remedy, Code.NO_RECEIPT)
         return None
 
     # Step 7

@@ -111,18 +111,18 @@ def command(
         _sync(places.find_places(folder, trust_file, replica, nodes))
     # Asked again, so that what a sync has just brought is not from the future.
     question = Question(now=max(now, system_clock()), audience=audience, nonce=nonce, as_of=moment)
-    own = LedgerJudge(lambda: places.find_places(folder, trust_file, replica, nodes), question, alone=alone)
+    receipts = Receipts(receipt_files)
+    own = LedgerJudge(lambda: places.find_places(folder, trust_file, replica, nodes), question, receipts, alone=alone)
     if trust_file or replica or nodes or attest or as_of:
         own.judge()  # what was asked for by name has to be there, whatever the files are
     given = foreign.Given(
         issuer_documents=issuer_documents, issuers=issuers, authorities=authorities, status_lists=status_lists
     )
-    receipts = Receipts(receipt_files)
     judge = foreign.judge_either(
         own.judge,
         own.owns,
         lambda: foreign.open_question(
-            given, folder, question.now, audience, nonce, own=own.form_judge(moment, receipts)
+            given, folder, question.now, audience, nonce, own=own.form_judge(moment)
         ),
     )
     reports = verify.verify_files(receipts.follow(verify.find_files(names)), judge)
