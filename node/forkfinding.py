@@ -40,7 +40,9 @@ def _alarm(network: Network, log_id: LogId, fork: Fork, *, is_own: bool) -> Find
         why = "this log's key signed both, and the one held here has too few itself: the other may be what verifiers follow"
         do = "stop the node, find the second copy of the key, and go on with the history that witnesses cosigned"
     elif is_own:
-        why = "no verifier follows that one, but somebody has this log's key: it was copied, stolen, or an older copy of DIR ran"
+        why = (
+            "no verifier follows that one, but somebody has this log's key: copied, stolen, or in an older copy of DIR"
+        )
         do = "stop the node, find the second copy of the key, rotate the log key"
     else:
         why = "no verifier follows that one, and no verdict changes; but somebody has that log's key"

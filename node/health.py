@@ -11,7 +11,7 @@ from pathlib import Path
 from ledger import base64url
 from ledger.errors import CairnError
 from ledger.log.checkpoint import read_checkpoint
-from ledger.log.identity import LogId, encode_log_id
+from ledger.log.identity import encode_log_id
 from ledger.log.network import Network
 from node.client.finding import Finding, FindingCode, Severity
 from node.clock import Clock

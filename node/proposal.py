@@ -182,7 +182,9 @@ def read_proposal(path: Path, *, verify: bool = True) -> Proposal:
     try:
         return parse_proposal(read_input(path, MAX_PROPOSAL_BYTES), verify=verify)
     except CairnError as error:
-        raise at_place(error, str(path), hint="it is no proposal, or damaged; ask the proposer for the file again") from error
+        raise at_place(
+            error, str(path), hint="it is no proposal, or damaged; ask the proposer for the file again"
+        ) from error
 
 
 def _verify_signatures(proposal: Proposal) -> None:

@@ -121,8 +121,8 @@ def _meaning(fork: ProvenFork) -> Iterator[str]:
     if fork.is_alarm_only:
         yield "One of the two has too few cosignatures to count, so no verifier follows it: no credential changes. It is an"
         if fork.has_old_key:
-            yield "alarm about the key. One of the two is signed by a key that the institution's root keys have replaced since;"
-            yield "where that is the one with too few, nothing more has to be done: the old key can do no more than this."
+            yield "alarm about the key. One of the two is signed by a key that the institution's root keys have replaced"
+            yield "since; where that is the one with too few, nothing has to be done: the old key can do no more than this."
         else:
             yield "alarm about the key: whoever has it may try again. The institution should replace it."
         return

@@ -40,6 +40,11 @@ NO_QUORUM_NOTE = (
 )
 
 
+_DOTS_OF_A_TOKEN = 2
+_MAX_WORDS = 1 << 20
+"""What is longer is refused by its length, as any token."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What the verifier asks.
@@ -170,6 +175,8 @@ def _verify_bare(data: bytes, network: Network, question: Question) -> RecordRep
         text = data.strip().decode("ascii")
     except UnicodeDecodeError as error:
         raise MalformedError("file: neither a presentation nor an SD-JWT") from error
+    if len(text) <= _MAX_WORDS and text.count(".") < _DOTS_OF_A_TOKEN:
+        raise MalformedError("file: neither a presentation nor an SD-JWT" if text else "file: empty")
     terms = Terms(now=question.now, audience=question.audience, nonce=question.nonce, as_of=question.as_of)
     return RecordReport((verify_loose(text, question.receipts, network, terms),))
 

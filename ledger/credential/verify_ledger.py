@@ -144,7 +144,9 @@ class LedgerSteps:
         fork = self.network.fork_of(receipt.log)
         if fork is None or not fork.is_open or receipt.index < fork.size:
             if fork is not None and fork.decided_by is not None and receipt.index >= fork.size:
-                detail += f"; by entry {fork.decided_by.index} of its log the network decided which of two histories counts"
+                detail += (
+                    f"; by entry {fork.decided_by.index} of its log the network decided which of two histories counts"
+                )
                 detail += f" from entry {fork.size} on: the one held here"
             self._answer(6, Answer.NO, detail, remedy, code)
             return
@@ -181,7 +183,9 @@ class LedgerSteps:
             detail += f", and the batches held here, up to entry {view.state.size - 1}, do not hold it"
         remedy = "ask the holder to run `cairn refresh` and present it again"
         if missing:
-            remedy += "; of a file without wallet, for its receipts (--receipts), or fetch the batches (`cairn sync --history`)"
+            remedy += (
+                "; where no wallet has it, give its receipts (--receipts), or fetch batches (`cairn sync --history`)"
+            )
         self._unknown(6, detail, remedy, Code.NO_RECEIPT)
         return None
 
@@ -269,16 +273,16 @@ class LedgerSteps:
             return
         answer = self.network.rights_at(self.log, self.receipt.index)
         name = self.network.name_of(self.log)
+        by = "" if answer.record is None else f", by entry {answer.record.index} of the network's log"
         achievement, kind = achievement_of(self.token.payload)
         if answer.reason is not None:
             detail = f"{name}: {answer.reason}"
         elif not self.token.is_record and not answer.rights.allows(achievement, kind):
-            detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
+            detail = f"{name} was a member{by}, without the right to issue {achievement or 'this'}"
         elif not self._may_use_issuer(answer.rights):
-            detail = f"{name} was a member, without the right to the issuer id {self.token.payload.get('iss')}"
+            detail = f"{name} was a member{by}, without the right to the issuer id {self.token.payload.get('iss')}"
         else:
-            index = -1 if answer.record is None else answer.record.index
-            self._answer(9, Answer.YES, f"{name}, by entry {index} of the network's log")
+            self._answer(9, Answer.YES, f"{name}{by}")
             return
         self._answer(9, Answer.NO, detail, "reject it, or ask the network", Code.ISSUER_NOT_AUTHORISED)
 

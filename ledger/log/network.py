@@ -218,7 +218,7 @@ class Network:
         """Give what a log may do at entry `index`, by the last `member` entry whose boundary is not above it."""
         record = self.state.members.deciding(log, index)
         if record is None:
-            return RightsAnswer(NO_RIGHTS, None, "it was not a member at that position")
+            return RightsAnswer(NO_RIGHTS, None, f"it was not a member at that position{self._admission_of(log)}")
         change = record.change
         if change.op is MemberOp.SUCCEED:
             reason = f"its log had ended and a successor goes on{self._reaches_back(record)}"
@@ -231,6 +231,11 @@ class Network:
         if view is not None and not has_boundary(view, change.boundary):
             return RightsAnswer(NO_RIGHTS, record, "its log is not the one the network admitted")
         return RightsAnswer(change.standing.rights, record, None)
+
+    def _admission_of(self, log: LogId) -> str:
+        for record in self.state.members.records.get(log, [])[:1]:
+            return f"; entry {record.index} of the network's log admits it from entry {record.change.boundary.size} on"
+        return ""
 
     def _reaches_back(self, record: MemberRecord) -> str:
         anchored = self.state.members.retroactive_below(record)

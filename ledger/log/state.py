@@ -11,7 +11,6 @@ statement gives. The checkpoint above the entries is judged in `follow`.
 
 from dataclasses import replace
 
-from ledger import base64url
 from ledger.errors import CairnError, RuleError, at_place
 from ledger.log import judge
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots

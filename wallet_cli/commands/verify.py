@@ -121,9 +121,7 @@ def command(
     judge = foreign.judge_either(
         own.judge,
         own.owns,
-        lambda: foreign.open_question(
-            given, folder, question.now, audience, nonce, own=own.form_judge(moment)
-        ),
+        lambda: foreign.open_question(given, folder, question.now, audience, nonce, own=own.form_judge(moment)),
     )
     reports = verify.verify_files(receipts.follow(verify.find_files(names)), judge)
     found: list[tuple[bytes, RecordReport]] = []
