@@ -1,8 +1,8 @@
 """Telling each other the newest heads and fork evidence, and judging what is told.
 
-Gossip makes nothing grow. A note that is larger than what we hold only wakes the follower of the peer that showed it; a
-note of our size brings cosignatures; one that contradicts our tree, under the log's own signature, becomes fork
-evidence.
+Gossip makes nothing grow. A note that is larger than what we hold wakes the follower of the peer that showed it, and waits
+until our copy has grown there; a note of our size brings cosignatures; one that contradicts our tree, under the log's own
+signature, becomes fork evidence.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from ledger.log.checkpoint import open_checkpoint, read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.members import Witness
 from ledger.log.note import parse_note
+from node.claims import Claims
 from node.client import exchange
 from node.client.exchange import OfferedEvidence, OfferedHead, Offers
 from node.client.ledger import LedgerClient
@@ -71,6 +72,7 @@ class Gossip:
         self._address = address
         self._wake = wake
         self._rewound = rewound
+        self._claims = Claims()
         # By log: its newest note and the witnesses that counted when it was judged, and whether it lacked a quorum.
         self._judged: dict[LogId, tuple[bytes, tuple[Witness, ...], bool]] = {}
 
@@ -137,19 +139,35 @@ class Gossip:
             if head.log in self._directory.followed():
                 self._wake(address)
             return
+        await self._judge_claims(log)
         if claimed.size > log.size:
             # The key may have been rotated up there, so only growth can tell whether the note is good.
             if head.log != self._directory.own:
+                self._claims.keep(log, head.note, address)
                 self._wake(address)
             elif signed_size(head.note, log.state):
                 self._rewound(claimed.size)
             return
-        open_checkpoint(head.note, log.state.verifier_key_at(claimed.size))
+        await self._judge_held(log, head.note, address)
+
+    async def _judge_claims(self, log: LogStore) -> None:
+        """Look at the notes that were too large for our copy when they were shown."""
+        for note, address in self._claims.take_reached(log):
+            try:
+                await self._judge_held(log, note, address)
+            except CairnError as error:
+                # The log's key was rotated before that size: what the old key signed above it says nothing.
+                fields = {"log": encode_log_id(log.state.log_id), "peer": address, "reason": str(error)}
+                _log.debug("claimed head refused", extra=fields)
+
+    async def _judge_held(self, log: LogStore, note: bytes, address: str) -> None:
+        claimed = read_checkpoint(note)
+        open_checkpoint(note, log.state.verifier_key_at(claimed.size))
         root = await asyncio.to_thread(merkle.root_at, claimed.size, log.read_hashes)
         if root != claimed.root:
-            await self._forks.report(head.log, head.note, address)
+            await self._forks.report(log.state.log_id, note, address)
         else:
-            await self._merge(log, head.note)
+            await self._merge(log, note)
 
     async def _merge(self, log: LogStore, note: bytes) -> None:
         """Keep cosignatures we lack, of any size whose note we hold."""

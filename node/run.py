@@ -32,6 +32,7 @@ from node.address import Address, parse_address
 from node.client.contexts import open_library
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, NodeConfig, parse_config
+from node.countersigning import CountersigningDesk
 from node.descriptors import raise_limit
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from node.highwater import state_home
@@ -157,13 +158,13 @@ class Node:
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
-        add_copies(self._private_server, CopyDesk(self.desk))
         self.learners = LearnerDesk(self.desk)
         add_rights(self._private_server, self.learners)
         self.verifying = VerifyingDesk(
             NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
         )
         add_verifier(self._private_server, self.verifying)
+        add_copies(self._private_server, CopyDesk(self.desk), CountersigningDesk(self.desk, self.verifying))
         self.entrance.add_to(self._private_server)
         reflect_private_services(self._private_server)
         app = build_app(self)

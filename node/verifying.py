@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ledger.credential.batch_report import encode_report, report_unreadable
 from ledger.credential.verify import MAX_FILE_BYTES, Question, verify_file
@@ -17,6 +18,8 @@ from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
 from node.clock import Clock
 from node.newestheads import NewestHeads
+
+Found = TypeVar("Found")
 
 LOOK_MS = 1000
 """How old a look at the store may be: verdicts lag behind it by no more."""
@@ -71,6 +74,14 @@ class VerifyingDesk:
             MalformedError: the moment that is asked about is still to come.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._verify, data, inquiry)
+
+    async def look(self, network: LogId, work: Callable[[Network], Found]) -> Found:
+        """Do further work that rests on what is held of a network, on the thread that verifies.
+
+        Raises:
+            PolicyError: as `verify`; and whatever `work` raises.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._network(network)))
 
     def close(self) -> None:
         """Let the thread end; files that wait are not judged."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.credential.external.findings import EXTERNAL_NOTE
 from ledger.credential.external.question import ExternalQuestion
-from ledger.credential.report import Code, RecordReport, Verdict
+from ledger.credential.report import Answer, Code, RecordReport, Verdict
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
 from wallet_cli import files, foreign, receipts
@@ -59,8 +59,10 @@ class Judged:
 
     @property
     def state(self) -> str:
-        """How it stands, in words."""
-        return f"{'a file of this ledger' if self.is_own else 'external'}, {self.report.verdict.text}"
+        """How it stands, in words; and who countersigned it."""
+        signed = (one for one in self.report.credentials[0].countersignatures if one.answer is Answer.YES)
+        whose = "a file of this ledger" if self.is_own else "external"
+        return ", ".join([whose, self.report.verdict.text, *(one.to_line() for one in signed)])
 
     def to_json(self) -> dict[str, Any]:
         """The row for machines."""

@@ -15,6 +15,7 @@ ANYTHING = "…"
 PLACEHOLDERS = {
     "BASALT": r"[a-z2-7]{16}",
     "BATCHES": r"[\w-]{43}",
+    "CLOVER": r"[a-z2-7]{16}",
     "DIPLOMAS": r"[\w-]{43}",
     "FERN": r"[a-z2-7]{16}",
     "PEBBLE": r"[a-z2-7]{16}",

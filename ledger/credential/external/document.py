@@ -5,6 +5,7 @@ document is left uncovered, 5. dates, 9. issuer, 11. status, 13. and 14. content
 document they cover.
 """
 
+from ledger.credential.countersignature import countersignatures_of
 from ledger.credential.dataintegrity.judgement import ProofQuestion, ProofsJudgement, judge_proofs
 from ledger.credential.external.badge import check_badge, remarks_on
 from ledger.credential.external.contents import read_contents
@@ -40,6 +41,8 @@ def judge_document(found: Found, asked: ExternalQuestion) -> CredentialReport:
     findings.yes(1, str(found.kind))
     if not answer_proofs(findings, judgement):
         return findings.stop()
+    # Whoever named these documents knows whose they are; here the DID is all the name there is.
+    findings.countersignatures = countersignatures_of(judgement, issuer, lambda did: did)
     return end_document(findings, judgement.document, issuer, asked, key=_name_key(judgement))
 
 
@@ -68,8 +71,6 @@ def answer_proofs(findings: Findings, judgement: ProofsJudgement) -> bool:
     unread = [one.suite for one in judgement.proofs if one.answer is Answer.COULD_NOT_CHECK]
     findings.yes(2, judgement.reason + (f"; not understood beside it: {', '.join(unread)}" if unread else ""))
     findings.yes(3, "the proof covers every member")
-    if judgement.countersigners:
-        findings.notes.append(f"countersigned by {', '.join(judgement.countersigners)}")
     return True
 
 
