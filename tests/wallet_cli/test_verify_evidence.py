@@ -128,6 +128,15 @@ def test_an_alarm_about_a_key_that_was_replaced_since_asks_for_nothing_more(
     assert "root keys have replaced" in text and "should replace it" not in text
 
 
+def test_a_file_that_was_cut_off_is_named_with_what_to_do(
+    regulator: Regulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = regulator.write(regulator.file.read_bytes()[:900])
+    assert regulator.judge(file) == 2
+    error = capsys.readouterr().err
+    assert f"{file}: " in error and "ask whoever gave it to you" in error
+
+
 def test_a_bare_piece_needs_to_know_the_key(regulator: Regulator, capsys: pytest.CaptureFixture[str]) -> None:
     file = regulator.write(regulator.piece)
     assert regulator.judge(file) == 3

@@ -127,7 +127,8 @@ def command(
     found: list[tuple[bytes, RecordReport]] = []
     if signer is not None:
         reports = _remembering(reports, found)
-    tally = Tally()
+    tally, undecided = Tally(), set[bool]()
+    reports = _noting(reports, undecided)
     if as_json:
         _print_json(reports, tally)
     else:
@@ -140,8 +141,23 @@ def command(
         signer.write(signed)
     if tally.exit_code == terminal.EXIT_UNDECIDED:
         what = "cairn sync" if as_of is None else "cairn sync --history"
-        terminal.next_step(f"{what}, then verify again; each report says what else can be done")
+        if undecided == {True}:
+            terminal.next_step("do what the report says, then verify again with what you know of the issuer (--help)")
+        else:
+            terminal.next_step(f"{what}, then verify again; each report says what else can be done")
     return tally.exit_code
+
+
+def _noting(reports: "Iterator[FileReport]", undecided: set[bool]) -> "Iterator[FileReport]":
+    """Give reports on, noting of those that decide nothing whether all in them is external: no ledger helps there."""
+    for report in reports:
+        if report.report.exit_code == terminal.EXIT_UNDECIDED:
+            # Imported where it is wanted: most files are of the ledger, and are judged without.
+            from ledger.credential.external.findings import EXTERNAL_NOTE
+
+            notes = [credential.notes for credential in report.report.credentials]
+            undecided.add(all(any(note.startswith(EXTERNAL_NOTE) for note in those) for those in notes))
+        yield report
 
 
 def _open_signer(
