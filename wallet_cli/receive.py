@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ledger.credential.verify_either import OwnerTest, is_foreign
 from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import encode_log_id
 from ledger.log.keys import SEED_BYTES, SigningKey
@@ -19,7 +20,6 @@ from node.client import http
 from wallet_cli import claim, files, imported
 from wallet_cli.acceptance import Accepted, accept_credential
 from wallet_cli.claim import Issuer
-from wallet_cli.foreign import OwnerTest, is_foreign
 from wallet_cli.held import HeldLedger
 from wallet_cli.holdings import Contents, Copy, Holding, Pending
 from wallet_cli.offer import Offer, OfferLink, is_offer_text, parse_offer, read_offer_text
@@ -61,7 +61,7 @@ def read_source(text: str, owns: OwnerTest = lambda _: False) -> Offer | OfferLi
 
     Args:
         text: link, QR text or path.
-        owns: whether an issuer id is of the ledger held; see `foreign.is_foreign`.
+        owns: whether an issuer id is of the ledger held; see `verify_either.is_foreign`.
 
     Raises:
         MalformedError: none of these.

@@ -10,6 +10,7 @@ from ledger.credential.p256 import P256SigningKey
 from ledger.credential.plainlist.slots import status_members
 from ledger.credential.strict_json import JSONObject
 from ledger.errors import RuleError
+from ledger.log.identity import LogId, short_log_id
 from ledger.log.receipt import encode_receipt
 from node.client.copyform import CopyOrder, Form, MadeCopy
 from node.registrar import filecopies, plainslots, rsakey, views
@@ -47,9 +48,9 @@ class CopyDesk:
         def write(session: Session) -> MadeCopy:
             press = desk.make_press()
 
-            def draw_plain(number: int, slot: int) -> tuple[list[JSONObject], JSONObject]:
-                place = plainslots.draw_plain_slot(session, number, slot, press.draw, now=press.now)
-                return status_members(place, press.issuer.id)
+            def draw_plain(number: int, slot: int, origin: LogId | None) -> tuple[list[JSONObject], JSONObject]:
+                place = plainslots.draw_plain_slot(session, number, slot, press.draw, now=press.now, origin=origin)
+                return status_members(place, press.in_name_of(origin).issuer.id)
 
             tools = CopyTools(
                 press=press,
@@ -90,4 +91,7 @@ class CopyDesk:
         parts = self._desk.parts
         if parts.directory is None:
             return ()
-        return find_chain(parts.directory, role, key, press.issuer, now=parts.clock(), draw=parts.draw)
+        # A certificate names one issuer: each name that copies are made in has a file of its own.
+        named = press.issuer.id.rpartition("/")[2]
+        name = role if named == short_log_id(press.log) else f"{role}-{named}"
+        return find_chain(parts.directory, name, key, press.issuer, now=parts.clock(), draw=parts.draw)

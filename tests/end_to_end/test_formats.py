@@ -11,6 +11,7 @@ from typing import Any
 from grpc import aio
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
 from ledger.credential.status import Status
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.note import parse_signature_lines
@@ -22,6 +23,7 @@ from node.errors import ConflictError
 from node.home import open_home
 from tests.end_to_end.learner import AUDIENCE, NONCE, PROCESS_SECONDS, award, new_learner, offer, steps_of
 from tests.end_to_end.town import ROOT, Neighbour, eventually, town
+from tests.ledger.credential.badges import SCHOOL_DID, signed
 
 SESSION_SECONDS = 30
 
@@ -77,6 +79,7 @@ async def test_one_award_through_every_format(tmp_path: Path) -> None:
         judged = await node_verifies(tidewater, file, tmp_path / "gone", tmp_path / "junk", file, expected=3)
         assert [one["verdict"] for one in judged["files"]] == ["Valid now", "Not readable", "Not readable", "Valid now"]
         assert judged["files"][1]["file"].endswith("gone")
+        await _reads_what_others_issue(tidewater, tmp_path)
         async with granite.desk() as desk:
             await desk.set_status([report.issued[0]], Status.REVOKED)
         await made.cut("granite-hollow")
@@ -97,6 +100,22 @@ async def test_one_award_through_every_format(tmp_path: Path) -> None:
         }
         private = await listed(f"unix:{open_home(tidewater.directory).socket_path()}")
         assert {f"cairn.v1.{name}" for name in ("Operator", "People", "Registrar", "Verifier")} <= private
+
+
+async def _reads_what_others_issue(node: Neighbour, folder: Path) -> None:
+    """A badge of somebody who is on no ledger: whose it is, only an option can say."""
+    badge = folder / "badge.json"
+    badge.write_text(json.dumps(signed(Cryptosuite.EDDSA_JCS_2022)))
+    for options, code, said in (
+        ([], 3, "Cannot tell yet (UNKNOWN_ISSUER)"),
+        (["--issuer", SCHOOL_DID], 0, "Valid now (VALID)"),
+    ):
+        words = ["verify", str(node.directory), str(badge), *options]
+        command = [sys.executable, "-m", "node.main", *words]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=PROCESS_SECONDS
+        )
+        assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
 
 
 def _verdict(node: Neighbour, file: Path) -> str:

@@ -4,20 +4,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from node.client.givenoptions import given_options
 from wallet_cli import terminal
 from wallet_cli.commands.options import (
-    issuer_options,
     json_option,
     read_vault_options,
-    receipts_option,
     vault_options,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from node.client.givenfiles import GivenFiles
     from wallet_cli.claim import Issuer
-    from wallet_cli.foreign import Given
     from wallet_cli.offer import Offer
     from wallet_cli.receive import ForeignFile, Received
     from wallet_cli.vault import Vault
@@ -39,8 +38,7 @@ if TYPE_CHECKING:
     help="Copies to ask for, one per receiver to come.",
 )
 @click.option("--no-sync", is_flag=True, help="Do not bring the ledger held here up to date first.")
-@receipts_option
-@issuer_options
+@given_options
 @vault_options
 @json_option
 def command(
@@ -51,11 +49,7 @@ def command(
     vault: str | None,
     passphrase_file: str | None,
     yes: bool,
-    issuers: tuple[str, ...],
-    issuer_documents: tuple[str, ...],
-    authorities: tuple[str, ...],
-    status_lists: tuple[str, ...],
-    receipt_files: tuple[str, ...],
+    given: "GivenFiles",
     as_json: bool,
 ) -> int:
     """Take a credential from a school's link, QR text or file, checked before it is kept.
@@ -71,20 +65,12 @@ def command(
 
     from wallet_cli import receive, refresh
     from wallet_cli.clock import system_clock
-    from wallet_cli.foreign import Given
     from wallet_cli.held import open_held, owns_issuer
 
     options = read_vault_options(vault, passphrase_file, yes)
     found = receive.read_source(source, lambda issuer: owns_issuer(options.folder, issuer))
     opened = options.open_vault()
     if isinstance(found, receive.ForeignFile):
-        given = Given(
-            issuer_documents=issuer_documents,
-            issuers=issuers,
-            authorities=authorities,
-            status_lists=status_lists,
-            receipts=receipt_files,
-        )
         return _keep_foreign(opened, found, given, options.folder, as_json=as_json)
     # First, since a stale ledger may not know the school's newest key, and a refused claim has spent its code.
     synced = None if no_sync else asyncio.run(refresh.sync_held(options.folder, terminal.note))
@@ -109,14 +95,15 @@ def command(
     return terminal.EXIT_YES
 
 
-def _keep_foreign(vault: "Vault", found: "ForeignFile", given: "Given", folder: "Path", *, as_json: bool) -> int:
+def _keep_foreign(vault: "Vault", found: "ForeignFile", given: "GivenFiles", folder: "Path", *, as_json: bool) -> int:
     """Judge and keep a file of another format."""
-    from wallet_cli import foreign, imported
+    from node.client.givenfiles import GivenFiles
+    from wallet_cli import imported
     from wallet_cli.clock import system_clock
 
     now = system_clock()
     # What was given is kept beside the file and judged with it; of the options only the lists are for today alone.
-    question = imported.open_question(folder, now, foreign.Given(status_lists=given.status_lists))
+    question = imported.open_question(folder, now, GivenFiles(status_lists=given.status_lists))
     kept = imported.keep(vault, imported.read_import(found.path, found.data, given, now), question)
     if as_json:
         terminal.result_json([kept.to_json()])
