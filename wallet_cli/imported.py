@@ -18,8 +18,8 @@ from ledger.credential.report import Answer, Code, RecordReport, Verdict
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
 from node.client.givenfiles import GivenFiles, read_files
-from node.client.shownfiles import Receipts, place_beside
-from wallet_cli import files, foreign
+from node.client.shownfiles import Receipts
+from wallet_cli import foreign
 from wallet_cli.held import open_held
 from wallet_cli.holdings import Contents
 from wallet_cli.imports import Import, NamedFile
@@ -63,9 +63,13 @@ class Judged:
     @property
     def state(self) -> str:
         """How it stands, in words; and who countersigned it."""
-        signed = (one for one in self.report.credentials[0].countersignatures if one.answer is Answer.YES)
+        first = self.report.credentials[0]
+        signed = (one for one in first.countersignatures if one.answer is Answer.YES)
         whose = "a file of this ledger" if self.is_own else "external"
-        return ", ".join([whose, self.report.verdict.text, *(one.to_line() for one in signed)])
+        verdict = self.report.verdict.text
+        if self.is_own and first.code is Code.NO_RECEIPT:
+            verdict = "not found there yet: `cairn refresh` looks for it after each cut"
+        return ", ".join([whose, verdict, *(one.to_line() for one in signed)])
 
     def to_json(self) -> dict[str, Any]:
         """The row for machines."""
@@ -152,19 +156,6 @@ def judge_all(contents: Contents, folder: Path, now: int) -> Sequence[Judged]:
         return ()
     question = open_question(folder, now)
     return [Judged(held, judge(held, question)) for held in contents.imports]
-
-
-def export(held: Import, path: Path, *, force: bool) -> None:
-    """Write the exact bytes to a file, and beside it the receipts that came with it.
-
-    Raises:
-        MalformedError: something stands there, and `force` was not said.
-    """
-    if path.exists() and not force:
-        raise MalformedError(f"{path} exists already", hint="name another file, or say --force")
-    files.write_atomically(path, held.data)
-    if held.receipts:
-        files.write_atomically(place_beside(path), held.receipts)
 
 
 def _read_receipts(path: Path, named: Sequence[str]) -> bytes:

@@ -36,7 +36,7 @@ from ledger.credential.strict_json import JSONObject, parse_strict_object
 from ledger.credential.validity import parse_document_validity
 from ledger.credential.verify_ledger import achievement_of
 from ledger.credential.verify_status import SYNC, read_entry
-from ledger.credential.verify_token import Terms, TokenFindings, judge_dates
+from ledger.credential.verify_token import Terms, TokenFindings, examine_token, judge_dates
 from ledger.errors import CairnError, MalformedError, SignatureError
 from ledger.log.body import verify_body
 from ledger.log.didkey import parse_multikey
@@ -67,12 +67,17 @@ class FormJudge:
 
     def __call__(self, found: Found, asked: ExternalQuestion) -> CredentialReport | None:
         """The report on a credential by a member of the network; None where it is by nobody of these."""
-        terms = Terms(now=asked.now, audience=asked.audience, nonce=asked.nonce, as_of=self.as_of)
+        token = self.examine(found, asked)
+        return None if token is None else self.report(token, asked)
+
+    def examine(self, found: Found, asked: ExternalQuestion) -> TokenFindings | None:
+        """Steps 1 to 5 for a credential by a member of the network; None where it is by nobody of these."""
+        terms = self._terms(asked)
         if found.envelope is Envelope.SD_JWT:
             issuer = found.document.get("iss")
             if found.kind is not Kind.SD_JWT_VC or type(issuer) is not str or self.network.owner_of(issuer) is None:
                 return None
-            return verify.verify_loose(found.text, self.receipts, self.network, terms)
+            return examine_token(found.text, self.network, terms)
         if found.kind not in _OWN_KINDS or found.envelope is Envelope.LINK:
             return None
         try:
@@ -83,9 +88,18 @@ class FormJudge:
         owner = self.network.owner_of(issuer_url(issuer))
         if owner is None:
             return None
-        token = _Examination(self.network, owner, issuer, terms, asked.library).examine(found, document)
-        receipt = choose_receipt(token, self.network, self.receipts)
-        return verify.report_findings(token, receipt, self.network, terms)
+        return _Examination(self.network, owner, issuer, terms, asked.library).examine(found, document)
+
+    def report(self, token: TokenFindings, asked: ExternalQuestion) -> CredentialReport:
+        """The whole list for a credential of which steps 1 to 5 are answered."""
+        return verify.report_findings(token, self.choose_receipt(token), self.network, self._terms(asked))
+
+    def _terms(self, asked: ExternalQuestion) -> Terms:
+        return Terms(now=asked.now, audience=asked.audience, nonce=asked.nonce, as_of=self.as_of)
+
+    def choose_receipt(self, token: TokenFindings) -> object | None:
+        """The receipt that proves this credential, else one above all that is held, which a sync may confirm."""
+        return choose_receipt(token, self.network, self.receipts)
 
 
 class _Examination:

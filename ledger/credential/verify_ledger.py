@@ -23,6 +23,7 @@ from ledger.log.merkle import prove_item
 from ledger.log.network import HeadAnswer, Network
 from ledger.log.policy import QuorumRule
 from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
+from ledger.log.recorded import is_before_succession
 from ledger.log.records import DocumentName, Issue
 from ledger.log.view import LogView
 
@@ -144,10 +145,7 @@ class LedgerSteps:
         fork = self.network.fork_of(receipt.log)
         if fork is None or not fork.is_open or receipt.index < fork.size:
             if fork is not None and fork.decided_by is not None and receipt.index >= fork.size:
-                detail += (
-                    f"; by entry {fork.decided_by.index} of its log the network decided which of two histories counts"
-                )
-                detail += f" from entry {fork.size} on: the one held here"
+                detail += f"; by entry {fork.decided_by.index} of its log the network decided for another history"
             self._answer(6, Answer.NO, detail, remedy, code)
             return
         detail += f"; that log has another history from entry {fork.size} on, which is not the one held here"
@@ -181,13 +179,17 @@ class LedgerSteps:
             detail += ", and not all batches of that log are held here to search"
         elif view is not None:
             detail += f", and the batches held here, up to entry {view.state.size - 1}, do not hold it"
-        remedy = "ask the holder to run `cairn refresh` and present it again"
-        if missing:
-            remedy += (
-                "; where no wallet has it, give its receipts (--receipts), or fetch batches (`cairn sync --history`)"
-            )
-        self._unknown(6, detail, remedy, Code.NO_RECEIPT)
+        self._unknown(6, detail, self._search_remedy(missing=missing), Code.NO_RECEIPT)
         return None
+
+    def _search_remedy(self, *, missing: bool) -> str:
+        """What helps where a commitment was not found."""
+        if self.token.is_bound:
+            return "ask the holder to run `cairn refresh` and present it again"
+        # A file has no holder who presents it anew; its receipts stand in a file beside it, or in the batches.
+        if missing:
+            return "run `cairn sync --history`, which brings them, or ask for its receipts and say --receipts FILE"
+        return "try again after its issuer's next cut (`cairn sync --history`); if it stays so, ask for a new one"
 
     # Step 7
 
@@ -272,13 +274,19 @@ class LedgerSteps:
             self._unknown(9, detail, "install a newer cairn")
             return
         answer = self.network.rights_at(self.log, self.receipt.index)
-        name = self.network.name_of(self.log)
+        name, owner = self.network.name_of(self.log), self.token.owner or self.log
         by = "" if answer.record is None else f", by entry {answer.record.index} of the network's log"
         achievement, kind = achievement_of(self.token.payload)
         if answer.reason is not None:
             detail = f"{name}: {answer.reason}"
         elif not self.token.is_record and not answer.rights.allows(achievement, kind):
             detail = f"{name} was a member{by}, without the right to issue {achievement or 'this'}"
+        elif is_before_succession(
+            self.network.state.members, self.network.line_of(owner), self.log, self.receipt.index
+        ):
+            detail = (
+                f"{name} goes on with {self.network.name_of(owner)}, and put this on the ledger before that was decided"
+            )
         elif not self._may_use_issuer(answer.rights):
             detail = f"{name} was a member{by}, without the right to the issuer id {self.token.payload.get('iss')}"
         else:

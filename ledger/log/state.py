@@ -184,12 +184,10 @@ class LogState:
 
     def describe_theft(self, key_id: KeyId) -> str:
         """Say which entry declared a key stolen, and from where on what it signed is void; empty where none did."""
-        record = self.keys.records.get(key_id)
-        if record is None or record.stolen_since is None:
+        theft = next((theft for theft in reversed(self.thefts) if theft.key == key_id), None)
+        if theft is None:
             return ""
-        # The last theft reaches furthest back; the key's last decision may be its retirement.
-        by = next(theft.index for theft in reversed(self.thefts) if theft.key == key_id)
-        return f"entry {by} declares it stolen, which voids what it signed from entry {record.stolen_since} on"
+        return f"entry {theft.index} declares it stolen, which voids what it signed from entry {theft.since} on"
 
     def effective_status(self, below: int | None = None) -> StatusRecord | None:
         """Give the newest status page that counts, of those below index `below` (default: all)."""

@@ -46,21 +46,7 @@ class CopyDesk:
         rsa_key = await self._publish_rsa_key() if order.form is Form.JWS_RS256 else None
 
         def write(session: Session) -> MadeCopy:
-            press = desk.make_press()
-
-            def draw_plain(number: int, slot: int, origin: LogId | None) -> tuple[list[JSONObject], JSONObject]:
-                place = plainslots.draw_plain_slot(session, number, slot, press.draw, now=press.now, origin=origin)
-                return status_members(place, press.in_name_of(origin).issuer.id)
-
-            tools = CopyTools(
-                press=press,
-                find_achievement=desk.find_achievement,
-                library=desk.parts.contexts,
-                find_chain=self._find_chain,
-                draw_plain=draw_plain,
-                rsa_key=rsa_key,
-            )
-            copy, is_new = filecopies.make(session, order, tools)
+            copy, is_new = filecopies.make(session, order, self.tools(session, rsa_key))
             if len(copy.credential.encode()) > MAX_TEXT_BYTES:
                 raise RuleError(
                     f"copy: has {len(copy.credential.encode())} bytes, at most {MAX_TEXT_BYTES} are handed out",
@@ -76,6 +62,24 @@ class CopyDesk:
         made = await desk.database.change(write)
         _log.info("copy made", extra={"form": order.form.value, "new": made.is_new})
         return made
+
+    def tools(self, session: Session, rsa_key: RSAKey | None = None) -> CopyTools:
+        """What copies are made with in one write transaction."""
+        desk = self._desk
+        press = desk.make_press()
+
+        def draw_plain(number: int, slot: int, origin: LogId | None) -> tuple[list[JSONObject], JSONObject]:
+            place = plainslots.draw_plain_slot(session, number, slot, press.draw, now=press.now, origin=origin)
+            return status_members(place, press.in_name_of(origin).issuer.id)
+
+        return CopyTools(
+            press=press,
+            find_achievement=desk.find_achievement,
+            library=desk.parts.contexts,
+            find_chain=self._find_chain,
+            draw_plain=draw_plain,
+            rsa_key=rsa_key,
+        )
 
     async def _publish_rsa_key(self) -> RSAKey:
         """The RSA key, on the ledger before anything is signed with it: nobody could look it up otherwise."""

@@ -91,6 +91,16 @@ def make(session: Session, order: CopyOrder, tools: CopyTools) -> tuple[Copy, bo
     return made, True
 
 
+def make_one(session: Session, award: Award, order: CopyOrder, tools: CopyTools) -> Copy:
+    """Make one copy of one award, whatever was made before; the caller has checked that it may be had.
+
+    Raises:
+        RuleError: a key or a context is missing, the status list is full, or the database is an old copy.
+    """
+    outbox.check_current(session, tools.press.newest_page)
+    return _Maker(session, order, tools).make([award])
+
+
 def places_of(session: Session, made: Copy) -> list[tuple[int | None, int | None]]:
     """Entry and position of a copy's commitment, then of those inside it, in their order."""
     parts = select(FileCopy.copy_id).where(FileCopy.part_of == made.id)

@@ -23,6 +23,8 @@ PLACEHOLDERS = {
     "QUARTZ": r"[a-z2-7]{8}",
     "LINK": r"openid-credential-offer://\S+",
     "CODE": r"[0-9]{4,10}",
+    "SECOND": r"openid-credential-offer://\S+",
+    "OTHER": r"[0-9]{4,10}",
 }
 """Words in capitals that stand for what a reader sees on the screen, and what that looks like."""
 

@@ -43,3 +43,14 @@ def test_then_the_network_countersigns_a_badge(rehearsal: Rehearsal) -> None:
     wrong = [complaint(typed, seen, problem) for typed, seen, problem in played if problem]
     assert not wrong, "\n\n".join(wrong)
     assert len(played) >= 8
+
+
+def test_a_learner_takes_badges_elsewhere(rehearsal: Rehearsal) -> None:
+    """After the five pages: from a claim link to a file for other wallets, and a record of several."""
+    contexts = shared_path("vectors/formats/contexts")
+    home = rehearsal.stage.folder / "home" / "badges"
+    home.mkdir(parents=True)
+    (home / "jsonld-contexts").symlink_to(contexts)
+    played = list(Rehearsal(rehearsal.stage, rehearsal.addresses).play(ROOT / "docs" / "badges.md"))
+    wrong = [complaint(typed, seen, problem) for typed, seen, problem in played if problem]
+    assert not wrong, "\n\n".join(wrong)

@@ -84,7 +84,7 @@ def test_received_as_it_is(desk: list[str], tmp_path: Path, capsys: pytest.Captu
     assert out.read_bytes() == path.read_bytes()
     assert run(["show", "x1", "-o", str(out), *desk]) == 2
     assert run(["present", "--to", "A", "--credential", "x1", "-o", str(tmp_path / "p"), *desk]) == 2
-    assert "cairn show x1 -o FILE" in capsys.readouterr().err
+    assert "cairn export x1 -o FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,10 @@ def test_a_branch_with_too_few_cosignatures_is_an_alarm(
     assert "0 independent cosignatures, 2 needed: too few to count" in text
     assert "no credential changes" in text
     assert "The institution should replace it" in text
+    # The trust root may be from before the witnesses that make it count: what it says is told as what it is.
+    assert "by the witnesses your trust root names" in text
+    assert regulator.judge(file, "--trust", regulator.trust(), "--replica", regulator.replica()) == 0
+    assert "by the witnesses your trust root names" not in capsys.readouterr().out
 
 
 def test_an_alarm_about_a_key_that_was_replaced_since_asks_for_nothing_more(

@@ -7,6 +7,7 @@ document they cover.
 
 from ledger.credential.countersignature import countersignatures_of
 from ledger.credential.dataintegrity.judgement import ProofQuestion, ProofsJudgement, judge_proofs
+from ledger.credential.external.assembled import answer_assembled, describe_assembled, is_assembled
 from ledger.credential.external.badge import check_badge, remarks_on
 from ledger.credential.external.contents import read_contents
 from ledger.credential.external.ending import (
@@ -43,7 +44,11 @@ def judge_document(found: Found, asked: ExternalQuestion) -> CredentialReport:
         return findings.stop()
     # Whoever named these documents knows whose they are; here the DID is all the name there is.
     findings.countersignatures = countersignatures_of(judgement, issuer, lambda did: did)
-    return end_document(findings, judgement.document, issuer, asked, key=_name_key(judgement))
+    by_learner = is_assembled(found)
+    if by_learner:
+        answer_assembled(findings, asked)
+    report = end_document(findings, judgement.document, issuer, asked, key=_name_key(judgement))
+    return describe_assembled(report, issuer) if by_learner else report
 
 
 def check_shape(document: JSONObject, kind: Kind) -> None:

@@ -114,7 +114,7 @@ def test_rights_say_why_there_are_none() -> None:
     assert world.look().rights_at(stranger.log_id, 0).reason == "it was not a member at that position"
     admitted = world.network.state.members.records[log.log_id][0].index
     assert world.look().rights_at(log.log_id, 0).reason == (
-        f"it was not a member at that position; entry {admitted} of the network's log admits it from entry 1 on"
+        f"it was not a member at that position; entry {admitted} of the network admits it from entry 1 on"
     )
     assert world.look().rights_at(log.log_id, 1).rights.achievements == ("*",)
     log.cut()
@@ -276,3 +276,24 @@ def test_what_was_judged_about_a_log_can_be_forgotten() -> None:
     look.forget(granite.log_id)
     assert look.fork_of(granite.log_id) is not None
     assert look.pages == {}
+
+
+def test_a_member_that_takes_another_members_name_is_told_from_it() -> None:
+    """Its own charter says how it calls itself; what the network knows it by stands first."""
+    world = World()
+    assert [world.look().name_of(log.log_id) for log in world.everybody()[1:]] == ["Granite", "Lantern", "Tidewater"]
+    amend(world.lantern, name="Granite")
+    assert world.look().name_of(world.lantern.log_id) == "Lantern (calls itself Granite)"
+    assert world.look().name_of(world.granite.log_id) == "Granite"
+
+
+def test_what_no_quorum_stands_behind_makes_no_decision_retroactive() -> None:
+    """The network's host can record anything under a member's name; reports must not say that it had been anchored."""
+    world = World()
+    world.confirm(world.granite)
+    world.anchor()
+    invented = Checkpoint("granite.example/log", 10**12, RootHash(bytes(32)))
+    world.network.anchor([sign_checkpoint(invented, world.network.log_signer)])
+    world.network.member(world.granite, MemberOp.SUSPEND)
+    answer = world.look().rights_at(world.granite.log_id, 9)
+    assert answer.reason == "it was suspended from entry 1 on"
