@@ -115,6 +115,7 @@ ORDER = {
         "verify_content",
         "as_of_changes",
         "verify_as_of",
+        "loose_receipts",
         "verify",
         "verify_standalone",
         "baking",

@@ -110,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
         if _is_verbose(arguments):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        return terminal.fail(_unreadable(f"{where}{error.strerror or error}"))
+        hint = "check the path" if isinstance(error, FileNotFoundError) else ""
+        return terminal.fail(_unreadable(f"{where}{(error.strerror or str(error)).lower()}", hint))
 
 
 def main() -> None:
@@ -148,7 +149,7 @@ def _is_verbose(arguments: Sequence[str]) -> bool:
     return bool(arguments) and arguments[0] in ("-v", "--verbose")
 
 
-def _unreadable(message: str) -> CairnError:
+def _unreadable(message: str, hint: str) -> CairnError:
     from ledger.errors import MalformedError
 
-    return MalformedError(message)
+    return MalformedError(message, hint=hint)

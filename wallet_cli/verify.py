@@ -6,6 +6,7 @@ a file that cannot be read. The network is looked at once, and what was found ab
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.credential.batch_report import FileReport, report_unreadable
@@ -18,6 +19,7 @@ from ledger.errors import CairnError, PolicyError
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
 from ledger.log.view import LedgerView
+from node.client.shownfiles import Receipts
 from wallet_cli import files
 from wallet_cli.replica import Replica
 
@@ -69,9 +71,11 @@ def verify_file(
     return judge_file(data, Network(trust, ledger), Question(now=now, audience=audience, nonce=nonce))
 
 
-def judge_by(network: Network, question: Question) -> Judge:
-    """Judge files by what is held."""
-    return lambda data: judge_file(data, network, question)
+def judge_by(network: Network, question: Question, receipts: Receipts | None = None) -> Judge:
+    """Judge files by what is held, and by the receipts that came beside each."""
+    if receipts is None:
+        return lambda data: judge_file(data, network, question)
+    return lambda data: judge_file(data, network, replace(question, receipts=receipts.given))
 
 
 def judge_alone(trust: TrustRoot, question: Question) -> Judge:

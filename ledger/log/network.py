@@ -219,7 +219,10 @@ class Network:
         """Give what a log may do at entry `index`, by the last `member` entry whose boundary is not above it."""
         record = self.state.members.deciding(log, index)
         if record is None:
-            return RightsAnswer(NO_RIGHTS, None, "it was not a member at that position")
+            reason = "it was not a member at that position"
+            for first in self.state.members.records.get(log, [])[:1]:
+                reason += f"; entry {first.index} of the network admits it from entry {first.change.boundary.size} on"
+            return RightsAnswer(NO_RIGHTS, None, reason)
         change = record.change
         if change.op is MemberOp.SUCCEED:
             reason = f"its log had ended and a successor goes on{self._reaches_back(record)}"

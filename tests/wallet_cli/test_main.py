@@ -51,7 +51,7 @@ def test_a_traceback_is_shown_on_request_only(capsys: pytest.CaptureFixture[str]
 
 def test_an_unreadable_file_is_told_by_its_name(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["receive", "/nowhere/file.sdjwt"]) == 2
-    assert "cairn: error: /nowhere/file.sdjwt: No such file or directory" in capsys.readouterr().err
+    assert "cairn: error: /nowhere/file.sdjwt: no such file or directory" in capsys.readouterr().err
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

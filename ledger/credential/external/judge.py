@@ -61,7 +61,8 @@ def judge_carried(carried: Carried, asked: ExternalQuestion) -> RecordReport:
     """
     listed = read_answer(carried.text)
     reports = _Judge(asked).judge(find_kind(carried.text), 0) if listed is None else _Judge(asked).judge_listed(listed)
-    notes = (f"carried by a {carried.container} image",) if carried.container != "file" else ()
+    article = "an" if carried.container == "SVG" else "a"
+    notes = (f"carried by {article} {carried.container} image",) if carried.container != "file" else ()
     return RecordReport(tuple(reports), notes=notes)
 
 
