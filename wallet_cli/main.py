@@ -102,10 +102,9 @@ def run(arguments: Sequence[str]) -> int:
         if _is_verbose(arguments):
             raise
         return terminal.fail(error)
-    except BrokenPipeError:
-        # The reader of our output has seen enough (`cairn list | head`); silence the flush at exit too.
-        sys.stdout = None
-        return terminal.EXIT_YES
+    except SystemExit:
+        # How click ends where the reader of our output went away (`cairn list | head`): not all was said.
+        return terminal.EXIT_UNDECIDED
     except OSError as error:
         if _is_verbose(arguments):
             raise

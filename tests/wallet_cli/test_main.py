@@ -1,5 +1,6 @@
 """Starting `cairn` costs little, and whatever goes wrong leaves in one form."""
 
+import os
 import subprocess
 import sys
 
@@ -57,3 +58,15 @@ def test_an_unreadable_file_is_told_by_its_name(tmp_path: object, capsys: pytest
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("cairn ")
+
+
+def test_a_reader_that_went_away_is_neither_a_yes_nor_a_no() -> None:
+    """A pipe that was closed before all was said: a script must not take it for a verdict."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "wallet_cli.main", "--help"]
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (3, "")
