@@ -8,10 +8,10 @@ if no larger state of that log is known.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ledger.credential import status
 from ledger.credential.report import Answer, Code, Step, make_step
-from ledger.credential.stapled import StapledFinding, read_stapled
 from ledger.credential.status import Status, StatusReference
 from ledger.credential.validity import format_instant
 from ledger.credential.verify_token import TokenFindings
@@ -24,6 +24,9 @@ from ledger.log.merkle import prove_inclusion, verify_inclusion
 from ledger.log.network import Network
 from ledger.log.records import StatusUpdate
 from ledger.log.view import LogView
+
+if TYPE_CHECKING:
+    from ledger.credential.stapled import StapledFinding
 
 SYNC = "run `cairn sync` and try again"
 MAX_KEPT_ENTRIES = 4096
@@ -80,6 +83,9 @@ def check_status(
     except CairnError as error:
         return _unknown(str(error), error.hint or SYNC)
     if stapled is not None and value not in (Status.REVOKED, Status.REPLACED):
+        # Imported for the files that bring one: it would cost every cold command ten milliseconds.
+        from ledger.credential.stapled import read_stapled
+
         try:
             newer = read_stapled(stapled, network, page.log, page.view, reference, now)
         except CairnError as error:
@@ -292,7 +298,7 @@ def _tell(
     return _tell_passing(network, page.log, value, known, page.view.state.size)
 
 
-def _tell_newer(network: Network, page: Page, newer: StapledFinding) -> tuple[Step, Code | None]:
+def _tell_newer(network: Network, page: Page, newer: "StapledFinding") -> tuple[Step, Code | None]:
     """Tell what a stapled status says, above all that is held of the log."""
     when = format_instant(newer.seconds * 1000)
     known = f"as of entry {newer.index} of the log of {network.name_of(page.log)}, which the file brings, by {when}"
