@@ -100,7 +100,8 @@ def key_role(achievement_type: str | None) -> str:
 
 def result_code(identifier: str) -> str:
     """Short name of a result description: what follows the last `#` of its id, else the last `/` or `:`."""
-    return re.split(r"#" if "#" in identifier else r"[/:]", identifier)[-1]
+    start = identifier.rfind("#")
+    return identifier[(start if start >= 0 else max(identifier.rfind("/"), identifier.rfind(":"))) + 1 :]
 
 
 def parse_achievement(data: bytes) -> Achievement:

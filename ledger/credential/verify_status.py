@@ -8,6 +8,7 @@ if no larger state of that log is known.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ledger.credential import status
@@ -229,13 +230,15 @@ def _confirmed_size(network: Network, log: LogId, view: LogView) -> int:
 def _pages(network: Network, log: LogId, view: LogView, reference: StatusReference) -> Iterator[StatusRecord]:
     """Pages of a log that count for a list, oldest first: up to its own end, naming no log it does not succeed."""
     end = network.successor_of(log)
+    # A log has a page for every night and names the same few logs on all of them.
+    may_restate = cache(partial(network.may_restate, log))
     for record in view.state.statuses:
-        named = {item.log for item in record.lists}
         if end is not None and record.index >= end[1].size:
             return
+        named = {item.log for item in record.lists}
         # Another's list is looked for where it is restated; an own one that is missing shows when it is read.
         is_about = reference.log == log or reference.log in named
-        if is_about and all(network.may_restate(log, other) for other in named):
+        if is_about and all(map(may_restate, named)):
             yield record
 
 
