@@ -32,6 +32,24 @@ def create_file(path: Path, data: bytes, *, mode: int = SECRET_MODE) -> None:
     sync_directory(path.parent)
 
 
+def place_file(path: Path, data: bytes, *, mode: int = SECRET_MODE) -> None:
+    """Write a file that must not exist yet, whole or not at all, also where somebody reads it meanwhile.
+
+    Raises:
+        FileExistsError: something stands at `path`; it is left as it is.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    create_file(temporary, data, mode=mode)
+    try:
+        # Unlike a rename, a link never takes the place of another file.
+        os.link(temporary, path, follow_symlinks=False)
+    finally:
+        temporary.unlink()
+    sync_directory(path.parent)
+
+
 def replace_file(path: Path, data: bytes, *, mode: int = SECRET_MODE) -> None:
     """Put `data` in place of whatever stands at `path`: readers see the old bytes or the new, never a mixture."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

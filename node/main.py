@@ -43,6 +43,7 @@ COMMANDS = {
     "restate": "State own entries again after an operate key was stolen.",
     "offer": "Make claim links and a printable sheet for learners.",
     "copy": "Write an award as a file for other software: Open Badge, CLR and others.",
+    "countersign": "As a network: sign over the proofs of a member's credential.",
     "contexts": "List or fill the folder of contexts that Open Badges are signed with.",
     "subject-report": "Everything that is held about a learner.",
     "forget": "Erase everything about a learner, with a receipt.",

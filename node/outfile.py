@@ -25,6 +25,25 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC_MODE) -> None:
     durable.replace_file(path.absolute(), data, mode=mode)
 
 
+def check_new(path: Path) -> None:
+    """As `check_output`, for what is never written over anything."""
+    if path.exists() or path.is_symlink():
+        raise MalformedError(f"{path}: exists already", hint="name another file")
+    check_output(path, force=False)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write the whole file or nothing, durably, and never over anything.
+
+    Raises:
+        MalformedError: something stands there by now.
+    """
+    try:
+        durable.place_file(path.absolute(), data, mode=PUBLIC_MODE)
+    except FileExistsError:
+        raise MalformedError(f"{path}: exists already", hint="name another file") from None
+
+
 def read_input(path: Path, max_bytes: int) -> bytes:
     """Read a file of at most `max_bytes`.
 

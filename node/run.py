@@ -30,8 +30,10 @@ from ledger.log.policy import TrustRoot
 from node import socketpath
 from node.address import Address, parse_address
 from node.client.contexts import open_library
+from node.client.statuslists import fetch_tokens
 from node.clock import Clock, Draw, system_clock, system_draw
 from node.config import FILE_NAME, NodeConfig, parse_config
+from node.countersigning import CountersigningDesk
 from node.descriptors import raise_limit
 from node.found import KEYS_DIRECTORY, LEDGER_DIRECTORY
 from node.highwater import state_home
@@ -56,9 +58,9 @@ from node.service.operator import add_operator
 from node.service.recovery import add_recovery
 from node.service.server import PRIVATE_OPTIONS, listen, make_server, reflect_private_services
 from node.service.verifier import add_verifier
-from node.statuscopies import CopyParts, StatusCopies
+from node.statuscopies import MAX_LISTS, CopyParts, StatusCopies
 from node.statusfiles import FOLDER_NAME as STATUS_FOLDER
-from node.statusfiles import StatusFiles
+from node.statusfiles import MAX_FILE_BYTES, StatusFiles
 from node.store.ledgerstore import LedgerStore
 from node.store.room import can_write
 from node.tasks import Backoff
@@ -131,6 +133,9 @@ class Node:
                 observer=parts.observer,
                 certificates=self.side.certificates.shown,
                 status_files=self.status_files,
+                published_lists=lambda url, short: fetch_tokens(
+                    url, short, most=MAX_LISTS, max_bytes=MAX_FILE_BYTES, trust=self.side.trust
+                ),
                 directory=parts.directory,
                 contexts=open_library(parts.directory),
                 state_home=parts.state_home,
@@ -157,13 +162,17 @@ class Node:
         add_registrar(self._private_server, self.desk)
         add_operator(self._private_server, database, self.ledger)
         add_recovery(self._private_server, self.desk.parts)
-        add_copies(self._private_server, CopyDesk(self.desk))
         self.learners = LearnerDesk(self.desk)
         add_rights(self._private_server, self.learners)
         self.verifying = VerifyingDesk(
-            NewestHeads(self.ledger, self.side.directory.newest_head), self.side.own_trusts, parts.clock
+            NewestHeads(self.ledger, self.side.directory.newest_head),
+            self.side.own_trusts,
+            parts.clock,
+            # Not the registrar's: it fills itself as it is read, and is read by another thread.
+            open_library(parts.directory),
         )
         add_verifier(self._private_server, self.verifying)
+        add_copies(self._private_server, CopyDesk(self.desk), CountersigningDesk(self.desk, self.verifying))
         self.entrance.add_to(self._private_server)
         reflect_private_services(self._private_server)
         app = build_app(self)

@@ -4,6 +4,9 @@ The URLs in a copy for other software stand under the network's host, so that th
 school does not see who asks. The node that is that host looks which members have made a cut, fetches their lists from
 their own nodes and serves them. A list is kept only if it is what any reader would accept, follows a state of that
 member's log as it is held here, and none older than the copy before.
+
+Where another member goes on with a log, the lists come from that one, signed by its keys and following its log: what the
+keys of a log that has ended sign counts nowhere.
 """
 
 import asyncio
@@ -12,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ledger import base64url
 from ledger.credential.dataintegrity.issuer_document import IssuerDocuments, document_of_history, parse_issuer_document
 from ledger.credential.jose import parse_jws
 from ledger.credential.plainlist.bitstring_reader import MAX_LIST_CHARS, BitstringEntry, ListQuestion, read_bitstring
@@ -21,9 +23,7 @@ from ledger.credential.plainlist.slots import ListFile, list_url
 from ledger.credential.plainlist.token import MAX_TOKEN_BYTES, TokenReference, read_token_status
 from ledger.credential.strict_json import JSONObject, parse_strict_object
 from ledger.errors import CairnError, MalformedError, RuleError, SignatureError
-from ledger.log.charter import Role
 from ledger.log.identity import LogId, encode_log_id, short_log_id
-from ledger.log.keys import KeyId, PublicKey
 from ledger.log.merkle import root_at
 from ledger.log.policy import TrustRoot
 from ledger.log.view import LedgerView, LogView
@@ -31,6 +31,7 @@ from node.client.statuslists import StatusListHTTP
 from node.clock import Clock
 from node.registrar.issuer import find_issuer_id
 from node.registrar.plainfiles import issuer_of
+from node.registrar.plainheritage import find_credential_key
 from node.statusfiles import MAX_FILE_BYTES, StatusFiles
 
 LOOK_SECONDS = 60.0
@@ -72,8 +73,8 @@ class StatusCopies:
     def __init__(self, parts: CopyParts) -> None:
         """Take the parts; nothing is fetched yet."""
         self._parts = parts
-        # by member: the newest page its copies follow
-        self._copied: dict[LogId, int] = {}
+        # by member: whose newest page its copies follow, and where that stands
+        self._copied: dict[LogId, tuple[LogId, int]] = {}
 
     async def run(self) -> None:
         """Look and copy until cancelled."""
@@ -84,17 +85,26 @@ class StatusCopies:
     async def look(self) -> None:
         """Copy the lists of every member that has cut since the copy before."""
         for network, member in self._hosted():
-            log = self._parts.ledger.log(member)
+            writer = self._writer_of(network, member)
+            log = self._parts.ledger.log(writer)
             page = None if log is None else log.state.effective_status()
-            if log is None or page is None or self._copied.get(member) == page.index:
+            # What this node writes itself it serves as it stands.
+            if log is None or page is None or writer == self._parts.own:
+                continue
+            if self._copied.get(member) == (writer, page.index):
                 continue
             try:
-                await self._copy(network, log)
+                await self._copy(network, member, log)
             except CairnError as error:
                 fields = {"log": encode_log_id(member), "reason": str(error)}
                 _log.warning("status lists of a member were not copied", extra=fields)
             else:
-                self._copied[member] = page.index
+                self._copied[member] = writer, page.index
+
+    def _writer_of(self, network: LogId, member: LogId) -> LogId:
+        """Who publishes a member's lists: itself, or whoever goes on with its log."""
+        log = self._parts.ledger.log(network)
+        return member if log is None else log.state.members.line_of(member)[-1]
 
     def _hosted(self) -> list[tuple[LogId, LogId]]:
         """Networks this node is the host of, each with its members in turn."""
@@ -108,9 +118,9 @@ class StatusCopies:
                 found += [(network, member) for member in log.state.members.records if member != self._parts.own]
         return found
 
-    async def _copy(self, network: LogId, log: LogView) -> None:
-        parts, member = self._parts, log.state.log_id
-        short, issuer_url = short_log_id(member), find_issuer_id(parts.ledger, member, (network,), log.state.url)
+    async def _copy(self, network: LogId, member: LogId, log: LogView) -> None:
+        parts, short = self._parts, short_log_id(member)
+        issuer_url = find_issuer_id(parts.ledger, member, (network,), log.state.url)
         async with StatusListHTTP(parts.locate(log), trust=parts.trust()) as source:
             for number in await source.status_lists(short, MAX_LISTS):
                 for file in ListFile:
@@ -131,12 +141,12 @@ class StatusCopies:
 def check_copy(data: bytes, before: bytes | None, log: LogView, *, url: str, file: ListFile, now: int) -> None:
     """Check a list that somebody sent as a member's.
 
-    1. it is the list of that URL, signed by a credential key of the member, and valid now; 2. it names a state of the
-    member's log; 3. that state is one this node holds; 4. it is not older than that of the copy before.
+    1. it is the list of that URL, signed by a credential key of the log, and valid now; 2. it names a state of that log; 3.
+    that state is one this node holds; 4. it is not older than that of the copy before, where that followed the same log.
 
     Args:
         data: the file; before: the copy that is served now.
-        log: the member's.
+        log: the member's, or that of whoever goes on with it.
         url: where the list stands for readers; file: which it is.
         now: Unix ms.
 
@@ -150,7 +160,8 @@ def check_copy(data: bytes, before: bytes | None, log: LogView, *, url: str, fil
         raise RuleError(f"status list: follows size {head.size} of its log, held are {log.state.size}", hint="later")
     if root_at(head.size, log.read_hashes) != head.root:
         raise SignatureError(f"status list: its log has another root at size {head.size}")
-    if before is not None and head.size < find_head(_parse(before, file)).size:  # 4
+    served = None if before is None else find_head(_parse(before, file))
+    if served is not None and served.log == head.log and head.size < served.size:  # 4
         raise RuleError("status list: older than the copy that is served")
 
 
@@ -158,7 +169,7 @@ def _read_list(data: bytes, log: LogView, *, url: str, file: ListFile, now: int)
     """Step 1: what a list says, read as a stranger would read it."""
     claims = _parse(data, file)
     if file is ListFile.TOKEN:
-        key = _find_key(data, log)
+        key = find_credential_key(parse_jws(data.decode("ascii"), where="status token").header.get("kid"), log)
         read_token_status(data.decode("ascii"), TokenReference(0, url), key, now)
         return claims
     issuer = issuer_of(url.rsplit("/", 3)[0])
@@ -176,13 +187,3 @@ def _parse(data: bytes, file: ListFile) -> JSONObject:
     except UnicodeDecodeError as error:
         raise MalformedError("status token: not ASCII") from error
     return parse_strict_object(payload, max_bytes=MAX_TOKEN_BYTES, where="status token")
-
-
-def _find_key(data: bytes, log: LogView) -> PublicKey:
-    name = parse_jws(data.decode("ascii"), where="status token").header.get("kid")
-    key_id = KeyId(base64url.decode(name)) if isinstance(name, str) else None
-    record = None if key_id is None else log.state.keys.records.get(key_id)
-    is_credential_key = record is not None and record.role in (Role.ISSUE, Role.REGISTER)
-    if record is None or not is_credential_key or record.stolen_since is not None:
-        raise SignatureError("status token: signed by no credential key of its institution")
-    return record.key

@@ -1,18 +1,21 @@
 """Sending files to the running node to be judged, and taking the reports in the order of the files."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from ledger.credential.batch_report import FileReport, report_unreadable
 from ledger.credential.report import RecordReport
 from ledger.credential.verify import MAX_FILE_BYTES
-from node.client.verifier import Asked
+from node.client.shownfiles import Receipts, find_files
+from node.client.verifier import Asked, ShownFile
 from node.desk import RemoteDesk, at_verifier
 from node.home import Home
 
 
-async def verify_files(where: Home | RemoteDesk, names: Iterable[str], asked: Asked) -> AsyncIterator[FileReport]:
+async def verify_files(
+    where: Home | RemoteDesk, names: Iterable[str], asked: Asked, receipts: Receipts
+) -> AsyncIterator[FileReport]:
     """Judge files, and those in folders, with the node that runs in a directory or elsewhere.
 
     A file that cannot be opened gets a report that says so, and the next is taken.
@@ -21,6 +24,7 @@ async def verify_files(where: Home | RemoteDesk, names: Iterable[str], asked: As
         where: the node.
         names: of files and folders.
         asked: what is asked about each of them.
+        receipts: those that were named for all of them; looks beside each.
 
     Raises:
         BusyError: no node runs there.
@@ -29,8 +33,8 @@ async def verify_files(where: Home | RemoteDesk, names: Iterable[str], asked: As
     # Files under way, in order: with a report those that never left, without one those the node judges.
     waiting: deque[tuple[str, RecordReport | None]] = deque()
 
-    async def read() -> AsyncIterator[bytes]:
-        for path in find_files(names):
+    async def read() -> AsyncIterator[ShownFile]:
+        for path in receipts.follow(find_files(names)):
             try:
                 data = _read(path)
             except OSError as error:
@@ -38,7 +42,7 @@ async def verify_files(where: Home | RemoteDesk, names: Iterable[str], asked: As
                 waiting.append((str(path), report))
             else:
                 waiting.append((str(path), None))
-                yield data
+                yield ShownFile(data, receipts.given)
 
     async with at_verifier(where) as client:
         async for judged in client.verify_all(read(), asked):
@@ -47,16 +51,6 @@ async def verify_files(where: Home | RemoteDesk, names: Iterable[str], asked: As
             yield FileReport(waiting.popleft()[0], judged)
     while waiting:
         yield _take(waiting)
-
-
-def find_files(names: Iterable[str]) -> Iterator[Path]:
-    """Give the files that arguments name; a folder stands for the files in it, without hidden ones, in order."""
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            yield from sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-        else:
-            yield path
 
 
 def _take(waiting: deque[tuple[str, RecordReport | None]]) -> FileReport:

@@ -61,6 +61,7 @@ SUITES: dict[str, tuple[str, ...]] = {
         "tests/interop/test_sd_jwt.py",
         "tests/interop/test_openvc.py",
         "tests/interop/test_node_copies.py",
+        "tests/interop/test_countersigned.py",
     ),
 }
 """Suites in the order of the page, and the test modules that go through their vectors."""

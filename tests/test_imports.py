@@ -87,6 +87,7 @@ ORDER = {
         "selection",
         "json_form",
         "commitment",
+        "receipt_list",
         "status",
         "page_content",
         "openbadge",
@@ -98,10 +99,14 @@ ORDER = {
         "dataintegrity",
         "badge",
         "clr",
+        "assembled",
         "plainlist",
         "badge",
         "as_of_report",
+        "countersignature",
+        "countersigning",
         "batch_report",
+        "member_documents",
         "verify_token",
         "stapled",
         "verify_status",
@@ -115,6 +120,7 @@ ORDER = {
         "baking",
         "external",
         "verify_forms",
+        "verify_either",
     ),
     "mastery": (
         "problems",
@@ -290,7 +296,8 @@ def may_import(importer: str, imported: str) -> bool:
         return is_listed(imported, NODE_LIBRARIES) or is_standard(imported)
     if is_own(imported):
         # not the whole of node.client: `cairn` is installed without grpc
-        allowed = {"ledger", "node.client.contexts", "node.client.http", "node.client.notes", "wallet_cli"}
+        light = ("contexts", "givenfiles", "givenoptions", "http", "notes", "shownfiles")
+        allowed = {"ledger", *(f"node.client.{name}" for name in light), "wallet_cli"}
         return is_listed(imported, allowed)
     return is_listed(imported, WALLET_LIBRARIES) or is_standard(imported)
 

@@ -14,16 +14,17 @@ moment.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 from ledger.credential import status as pages
 from ledger.credential.sdjwt import verify_issuer_signature
 from ledger.credential.status import Status, StatusReference
 from ledger.credential.validity import check_dates
 from ledger.errors import PolicyError, ProofError, RuleError, SignatureError
-from ledger.log.charter import BatchPolicy
+from ledger.log.charter import BatchPolicy, Role
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyStatus
-from ledger.log.keys import PublicKey
+from ledger.log.keys import KeyId, PublicKey
 from ledger.log.state import LogState
 from ledger.log.view import LogView
 from node.client.http import origin_of
@@ -31,6 +32,30 @@ from wallet_cli.held import HeldLedger
 from wallet_cli.reading import PLAIN_LIST_NOTE, Reading, read_credential
 
 _MINUTE_MS = 60_000
+
+
+class Claimed(Protocol):
+    """What steps 5 and 6 ask of a credential in whatever form; `Reading` says what the members mean."""
+
+    @property
+    def issuer(self) -> str:
+        """Its issuer id, as the ledger has it."""
+
+    @property
+    def key_id(self) -> KeyId | None:
+        """Id of the issuer's key."""
+
+    @property
+    def role(self) -> Role:
+        """Role of the key that may sign it."""
+
+    @property
+    def achievement(self) -> str:
+        """Id of the achievement."""
+
+    @property
+    def achievement_type(self) -> str:
+        """Type of the achievement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +118,9 @@ def accept_credential(
             expected_at=None,
             remarks=(remark, *plain),
         )
-    log_id, log = _find_issuer(reading, server, held)  # 5
+    log_id, log = find_issuer(reading, server, held)  # 5
     _check_key(reading, log.state, log.state.size)  # 6
-    remark = _check_status(reading.status, held)  # 7
+    remark = check_status(reading.status, held)  # 7
     return Accepted(
         reading=reading,
         log=log_id,
@@ -180,7 +205,17 @@ def _check_holder(reading: Reading, keys: Collection[PublicKey], *, must_be_boun
         )
 
 
-def _find_issuer(reading: Reading, server: str, held: HeldLedger) -> tuple[LogId, LogView]:
+def find_issuer(reading: Claimed, server: str, held: HeldLedger) -> tuple[LogId, LogView]:
+    """The log of whoever signed a credential, and that it may issue this now (5).
+
+    Args:
+        reading: what the credential says.
+        server: issuer identifier of the offer; "" for a file.
+        held: the ledger.
+
+    Raises:
+        PolicyError: it is no member, may not issue this, or the server is another member's.
+    """
     network, name = held.network, held.trust.name
     owner = network.owner_of(reading.issuer)
     if owner is None:
@@ -238,6 +273,15 @@ def _origin(url: str) -> tuple[str, str, int] | None:
 
 
 def _check_key(reading: Reading, state: LogState, index: int) -> None:
+    verify_issuer_signature(reading.token, find_key(reading, state, index))
+
+
+def find_key(reading: Claimed, state: LogState, index: int) -> PublicKey:
+    """The key that a credential names, if it may sign this at an index of its issuer's log (6).
+
+    Raises:
+        SignatureError: the log names no such key, or it was not in force there, or not for this.
+    """
     if reading.key_id is None or reading.key_id not in state.keys.records:
         raise SignatureError(
             f"credential: signed by a key that {state.name} has not published, as far as the ledger is held here",
@@ -249,11 +293,15 @@ def _check_key(reading: Reading, state: LogState, index: int) -> None:
             f"credential: its key may not sign this ({answer.value}; it needs the role {reading.role.value})",
             hint=f"ask {state.name} for a new one",
         )
-    verify_issuer_signature(reading.token, state.keys.records[reading.key_id].key)
+    return state.keys.records[reading.key_id].key
 
 
-def _check_status(reference: StatusReference | None, held: HeldLedger) -> str:
-    """Refuse a slot that does not read 0; return a remark where it cannot be read yet."""
+def check_status(reference: StatusReference | None, held: HeldLedger) -> str:
+    """Check that a slot reads 0 (7); gives a remark where it cannot be read yet.
+
+    Raises:
+        RuleError: it reads something else, or cannot be read.
+    """
     if reference is None:
         return "it names no status on a ledger"
     try:

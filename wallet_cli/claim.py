@@ -21,6 +21,7 @@ from ledger.credential.strict_json import JSONObject
 from ledger.errors import MalformedError, PolicyError
 from ledger.log.keys import SigningKey
 from node.client import http
+from wallet_cli.forms import Form, choose_configurations
 from wallet_cli.offer import GRANT, Offer, OfferLink, parse_offer
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 COPY_GRANT = "urn:cairn:oauth:grant-type:copy"
 """Grant for a copy that is held (an extension grant, RFC 6749 §4.5)."""
 PROOF_TYPE = "openid4vci-proof+jwt"
-FORMATS = ("dc+sd-jwt", "vc+sd-jwt")
 MAX_CREDENTIAL_BYTES = 1 << 20
 BUSY_STATUSES = (429, 503)
 BUSY_PAUSES_SECONDS = (1.0, 3.0, 9.0)
@@ -37,9 +37,12 @@ BUSY_PAUSES_SECONDS = (1.0, 3.0, 9.0)
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A credential as a server gave it, and when it says the ledger will hold it (Unix milliseconds, None: not said)."""
+    """A credential as a server gave it, and when it says the ledger will hold it (Unix milliseconds, None: not said).
 
-    sd_jwt: str
+    An SD-JWT or JWS is as it came; a credential that is JSON itself has lost its white space, which no proof covers.
+    """
+
+    text: str
     expected_at: int | None
 
 
@@ -70,15 +73,15 @@ async def fetch_offer(link: OfferLink, session: "aiohttp.ClientSession") -> Offe
     return parse_offer(data)
 
 
-async def fetch_issuer(offer: Offer, session: "aiohttp.ClientSession") -> Issuer:
-    """Fetch the metadata of an offer's issuer (OpenID4VCI 1.0 §12.2, RFC 8414).
+async def fetch_issuer(offer: Offer, session: "aiohttp.ClientSession", form: Form | None = None) -> Issuer:
+    """Fetch the metadata of an offer's issuer (OpenID4VCI 1.0 §12.2, RFC 8414), and choose what to ask for, in a form.
 
     Raises:
         MalformedError: metadata of another issuer, or without what a claim needs.
         TransportError: no answer.
     """
     issuer, metadata = await _fetch_issuer(offer.issuer, session)
-    return replace(issuer, configurations=_choose_configurations(metadata, offer))
+    return replace(issuer, configurations=choose_configurations(metadata, offer, form))
 
 
 async def fetch_issuer_at(url: str, session: "aiohttp.ClientSession") -> Issuer:
@@ -230,22 +233,6 @@ def well_known(issuer: str, name: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, f"/.well-known/{name}{parts.path.rstrip('/')}", "", ""))
 
 
-def _choose_configurations(metadata: dict[str, Any], offer: Offer) -> tuple[str, ...]:
-    supported = metadata.get("credential_configurations_supported")
-    rows = supported if isinstance(supported, dict) else {}
-    names = tuple(
-        name
-        for name in dict.fromkeys(offer.configurations)
-        if isinstance(rows.get(name), dict) and rows[name].get("format") in FORMATS
-    )
-    if not names:
-        raise MalformedError(
-            f"offer: none of {', '.join(offer.configurations)[:200]} is an SD-JWT credential of this issuer",
-            hint="ask the school for a claim link for cairn",
-        )
-    return names
-
-
 async def _token_url(metadata: dict[str, Any], issuer: str, session: "aiohttp.ClientSession") -> str:
     servers = metadata.get("authorization_servers", [issuer])
     if not isinstance(servers, list) or not servers or not isinstance(servers[0], str):
@@ -271,12 +258,23 @@ def _delivered(answer: dict[str, Any]) -> Delivered:
         raise MalformedError(
             "credential answer: expected one credential", hint="the school may deliver later; try again"
         )
-    text = rows[0].get("credential")
+    credential = rows[0].get("credential")
+    text = _write_json(credential) if isinstance(credential, dict) else credential
     if not isinstance(text, str) or len(text) > MAX_CREDENTIAL_BYTES:
         raise MalformedError("credential answer: the credential is not a text of at most 1 MiB")
     extension = answer.get("cairn")
     expected = extension.get("expected_by") if isinstance(extension, dict) else None
     return Delivered(text, expected if type(expected) is int and 0 <= expected < 1 << 53 else None)
+
+
+def _write_json(value: dict[str, Any]) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise MalformedError("credential answer: holds half of a character") from error
+    return text
 
 
 def _explain(error: http.TransportError, offer: Offer | None) -> Exception:

@@ -116,7 +116,7 @@ class Contents:
         if any(held.id == name for held in self.imports):
             raise MalformedError(
                 f"{name} is external: no field of it can be chosen",
-                hint=f"give its file itself: cairn show {name} -o FILE",
+                hint=f"give its file itself: cairn export {name} -o FILE",
             )
         known = ", ".join(holding.id for holding in self.holdings) or "nothing yet"
         raise MalformedError(
@@ -141,6 +141,11 @@ class Contents:
         """Add a file of another format under the next free id."""
         kept = replace(new, id=f"x{self.next_number}")
         return replace(self, imports=(*self.imports, kept), next_number=self.next_number + 1)
+
+    def with_found(self, import_id: str, receipts: bytes) -> "Contents":
+        """Put the file of receipts that were found for a file of another format in the place of what it had."""
+        kept = (replace(one, receipts=receipts) if one.id == import_id else one for one in self.imports)
+        return replace(self, imports=tuple(kept))
 
     def with_renewed(self, holding_id: str, position: int, copy: Copy) -> "Contents":
         """Add a copy to a holding, in the place of one that is kept as a former one, and drop the pending key it uses."""

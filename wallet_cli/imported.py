@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ledger.credential.external.asking import make_book
 from ledger.credential.external.findings import EXTERNAL_NOTE
 from ledger.credential.external.question import ExternalQuestion
-from ledger.credential.report import Code, RecordReport, Verdict
+from ledger.credential.receipt_list import encode_receipts, parse_receipts
+from ledger.credential.report import Answer, Code, RecordReport, Verdict
 from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
-from wallet_cli import files, foreign, receipts
-from wallet_cli.foreign import Given
+from node.client.givenfiles import GivenFiles, read_files
+from node.client.shownfiles import Receipts
+from wallet_cli import foreign
 from wallet_cli.held import open_held
 from wallet_cli.holdings import Contents
 from wallet_cli.imports import Import, NamedFile
@@ -26,7 +29,7 @@ from wallet_cli.vault import Vault
 MAX_FILE_BYTES = 4 << 20
 """Largest file kept; the credential in it is bounded by its own format, at 1 MiB."""
 
-NOTHING_GIVEN = Given()
+NOTHING_GIVEN = GivenFiles()
 _ENDED = frozenset({Code.REVOKED, Code.SUPERSEDED, Code.SUSPENDED})
 
 
@@ -59,8 +62,14 @@ class Judged:
 
     @property
     def state(self) -> str:
-        """How it stands, in words."""
-        return f"{'a file of this ledger' if self.is_own else 'external'}, {self.report.verdict.text}"
+        """How it stands, in words; and who countersigned it."""
+        first = self.report.credentials[0]
+        signed = (one for one in first.countersignatures if one.answer is Answer.YES)
+        whose = "a file of this ledger" if self.is_own else "external"
+        verdict = self.report.verdict.text
+        if self.is_own and first.code is Code.NO_RECEIPT:
+            verdict = "not found there yet: `cairn refresh` looks for it after each cut"
+        return ", ".join([whose, verdict, *(one.to_line() for one in signed)])
 
     def to_json(self) -> dict[str, Any]:
         """The row for machines."""
@@ -76,20 +85,17 @@ class Judged:
         }
 
 
-def read_import(path: Path, data: bytes, given: Given, now: int) -> Import:
+def read_import(path: Path, data: bytes, given: GivenFiles, now: int) -> Import:
     """A file to keep, with what the learner gave about its issuer; it has no id yet."""
-    documents = []
-    for source in given.issuer_documents:
-        owner, name = foreign.split_source(source)
-        documents.append(NamedFile(owner or "", foreign.read_given(name)))
+    read = read_files(given)
     return Import(
         id="",
         name=path.name,
         data=data,
         received_at=now,
-        documents=tuple(documents),
+        documents=tuple(NamedFile(owner or "", document) for owner, document in read.documents),
         issuers=given.issuers,
-        authorities=tuple(foreign.read_given(name) for name in given.authorities),
+        authorities=read.authorities,
         receipts=_read_receipts(path, given.receipts),
     )
 
@@ -124,7 +130,7 @@ def judge(held: Import, question: ExternalQuestion) -> RecordReport:
     """Judge a kept file by what was given with it, beside what the question holds."""
     from ledger.credential.external.judge import judge_external
 
-    book = foreign.make_book([(one.owner or None, one.data) for one in held.documents], held.issuers, held.authorities)
+    book = make_book([(one.owner or None, one.data) for one in held.documents], held.issuers, held.authorities)
     own = question.book
     joined = replace(
         book,
@@ -134,13 +140,11 @@ def judge(held: Import, question: ExternalQuestion) -> RecordReport:
     )
     judge_own = question.own
     if isinstance(judge_own, FormJudge):
-        judge_own = replace(
-            judge_own, receipts=receipts.parse_receipts(held.receipts, held.name) if held.receipts else ()
-        )
+        judge_own = replace(judge_own, receipts=parse_receipts(held.receipts, held.name) if held.receipts else ())
     return judge_external(held.data, replace(question, book=joined, own=judge_own))
 
 
-def open_question(folder: Path, now: int, given: Given = NOTHING_GIVEN) -> ExternalQuestion:
+def open_question(folder: Path, now: int, given: GivenFiles = NOTHING_GIVEN) -> ExternalQuestion:
     """What is asked of kept files: with what the options name, and by the ledger held here, if one is."""
     held = open_held(folder)
     return foreign.open_question(given, folder, now, own=None if held is None else FormJudge(held.network))
@@ -154,21 +158,8 @@ def judge_all(contents: Contents, folder: Path, now: int) -> Sequence[Judged]:
     return [Judged(held, judge(held, question)) for held in contents.imports]
 
 
-def export(held: Import, path: Path, *, force: bool) -> None:
-    """Write the exact bytes to a file, and beside it the receipts that came with it.
-
-    Raises:
-        MalformedError: something stands there, and `force` was not said.
-    """
-    if path.exists() and not force:
-        raise MalformedError(f"{path} exists already", hint="name another file, or say --force")
-    files.write_atomically(path, held.data)
-    if held.receipts:
-        files.write_atomically(receipts.place_beside(path), held.receipts)
-
-
 def _read_receipts(path: Path, named: Sequence[str]) -> bytes:
-    found = receipts.Receipts(named)
+    found = Receipts(named)
     for _ in found.follow([path]):
-        return receipts.encode_receipts(found.given) if found.given else b""
+        return encode_receipts(found.given) if found.given else b""
     return b""

@@ -24,7 +24,9 @@ class Import:
         data: its exact bytes.
         received_at: Unix milliseconds.
         documents, issuers, authorities: what was given about its issuer when it was received.
-        receipts: the file of receipts that came with it; empty where none did.
+        receipts: the file of its receipts, as they came with it or were found since; empty where there are none.
+        seed: 32-byte Ed25519 seed of the key it is made out to, where it was claimed with one; else None.
+        search_from: index in its issuer's log below which its commitment cannot stand.
     """
 
     id: str
@@ -35,12 +37,17 @@ class Import:
     issuers: tuple[str, ...] = ()
     authorities: tuple[bytes, ...] = ()
     receipts: bytes = b""
+    seed: bytes | None = None
+    search_from: int = 0
 
 
 def encode_import(held: Import) -> dict[str, Any]:
     """The JSON form; `parse_import` inverts it."""
-    receipts = {"receipts": base64url.encode(held.receipts)} if held.receipts else {}
-    return receipts | {
+    # Left out where there are none, so that such a vault is what an older cairn reads too.
+    more: dict[str, Any] = {"receipts": base64url.encode(held.receipts)} if held.receipts else {}
+    if held.seed is not None:
+        more |= {"search_from": held.search_from, "seed": base64url.encode(held.seed)}
+    return more | {
         "authorities": [base64url.encode(data) for data in held.authorities],
         "data": base64url.encode(held.data),
         "documents": [{"data": base64url.encode(one.data), "owner": one.owner} for one in held.documents],
@@ -66,4 +73,6 @@ def parse_import(value: dict[str, Any]) -> Import:
         issuers=tuple(str(one) for one in value["issuers"]),
         authorities=tuple(base64url.decode(one) for one in value["authorities"]),
         receipts=base64url.decode(value.get("receipts", "")),
+        seed=base64url.decode(value["seed"], 32) if "seed" in value else None,
+        search_from=int(value.get("search_from", 0)),
     )

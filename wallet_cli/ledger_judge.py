@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ledger.credential.verify import Question
+from ledger.credential.verify_either import Judge
 from ledger.errors import CairnError
 from ledger.log.network import Network
+from node.client.shownfiles import Receipts
 from wallet_cli import verify
 from wallet_cli.places import Places
-from wallet_cli.receipts import Receipts
 from wallet_cli.replica_key import load_key
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class LedgerJudge:
         """The network as it is held; as `verify.open_network`."""
         return verify.open_network(self.place.trust, self.place.replica, load_key(self.place.folder))
 
-    def judge(self) -> verify.Judge:
+    def judge(self) -> Judge:
         """The judge of this ledger's files."""
         if self._alone:
             return verify.judge_alone(self.place.trust, self._question)

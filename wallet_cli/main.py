@@ -20,6 +20,7 @@ COMMANDS = {
     "list": "List what you hold.",
     "show": "Show one credential and the field names that present takes.",
     "present": "Show chosen fields of chosen credentials to somebody.",
+    "export": "Write a credential as a file for other wallets, or a record of several.",
     "history": "What you showed, to whom and when.",
     "trust": "Explain a trust root file and remember it.",
     "sync": "Fetch a light copy of the ledger, to verify without a network.",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ledger.credential.verify_either import OwnerTest, is_foreign
 from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import encode_log_id
 from ledger.log.keys import SEED_BYTES, SigningKey
@@ -19,7 +20,7 @@ from node.client import http
 from wallet_cli import claim, files, imported
 from wallet_cli.acceptance import Accepted, accept_credential
 from wallet_cli.claim import Issuer
-from wallet_cli.foreign import OwnerTest, is_foreign
+from wallet_cli.forms import Form
 from wallet_cli.held import HeldLedger
 from wallet_cli.holdings import Contents, Copy, Holding, Pending
 from wallet_cli.offer import Offer, OfferLink, is_offer_text, parse_offer, read_offer_text
@@ -58,7 +59,7 @@ def read_source(text: str, owns: OwnerTest = lambda _: False) -> Offer | OfferLi
 
     Args:
         text: link, QR text or path.
-        owns: whether an issuer id is of the ledger held; see `foreign.is_foreign`.
+        owns: whether an issuer id is of the ledger held; see `verify_either.is_foreign`.
 
     Raises:
         MalformedError: none of these.
@@ -118,6 +119,7 @@ async def receive_offer(
     held: HeldLedger | None,
     now: int,
     copies: int = 1,
+    form: Form | None = None,
 ) -> tuple[Received, ...]:
     """Claim everything an offer holds, `copies` copies each with a fresh key, and keep what passes the checks.
 
@@ -128,21 +130,35 @@ async def receive_offer(
         held: the ledger as held here, None without one.
         now: Unix milliseconds.
         copies: 1 to `MAX_COPIES`; fewer are kept where the school gives fewer.
+        form: another SD-JWT than the native one; for files see `formclaim`.
 
     Raises:
         CairnError: nothing could be claimed, or a credential did not pass; what passed before it is kept.
     """
     async with http.open_session() as session:
-        offer = await claim.fetch_offer(source, session) if isinstance(source, OfferLink) else source
-        issuer = await claim.fetch_issuer(offer, session)
-        code = ask_code(issuer, offer)
-        token = await claim.fetch_token(offer, issuer, code, session)
+        issuer, token = await redeem_offer(source, session, ask_code, form)
         received = []
         for configuration in issuer.configurations:
             received.append(
                 await _claim_award(vault, issuer, configuration, token, session, held=held, now=now, copies=copies)
             )
         return tuple(received)
+
+
+async def redeem_offer(
+    source: Offer | OfferLink, session: "aiohttp.ClientSession", ask_code: AskCode, form: Form | None
+) -> tuple[Issuer, str]:
+    """Trade an offer for an access token; gives the issuer too, with what to ask for in this form.
+
+    Nothing is spent before the issuer is known to have that form.
+
+    Raises:
+        CairnError: the offer, its issuer or the code is refused.
+    """
+    offer = await claim.fetch_offer(source, session) if isinstance(source, OfferLink) else source
+    issuer = await claim.fetch_issuer(offer, session, form)
+    code = ask_code(issuer, offer)
+    return issuer, await claim.fetch_token(offer, issuer, code, session)
 
 
 async def _claim_award(
@@ -170,7 +186,7 @@ async def _claim_award(
                 if first is not None:
                     break
                 raise
-            text = delivered.sd_jwt
+            text = delivered.text
             accepted = accept_credential(text, keys=(key.public,), server=issuer.identifier, held=held, now=now)
             copy = make_copy(text, seed, accepted, now)
             # The charter's word counts; the server's is taken where no ledger is at hand.

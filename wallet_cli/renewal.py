@@ -175,10 +175,10 @@ async def _renew(
         issuer_jwt = one.copy.sd_jwt.partition("~")[0]
         token, configuration = await claim.fetch_copy_token(issuer, issuer_jwt, SigningKey(one.copy.seed), now, session)
         delivered = await claim.fetch_credential(issuer, configuration, token, key, now, session)
-        accepted = accept_credential(delivered.sd_jwt, keys=(key.public,), server=issuer.identifier, held=held, now=now)
+        accepted = accept_credential(delivered.text, keys=(key.public,), server=issuer.identifier, held=held, now=now)
         before = read_credential(one.copy.sd_jwt)
         _check_same(before, accepted, one.copy, held)
-        copy = receive.make_copy(delivered.sd_jwt, seed, accepted, now)
+        copy = receive.make_copy(delivered.text, seed, accepted, now)
         vault.change(lambda contents: contents.with_renewed(one.holding, one.position, copy))
     finally:
         receive.drop_pending(vault, [seed])

@@ -5,19 +5,19 @@ a file that cannot be read. The network is looked at once, and what was found ab
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ledger.credential.batch_report import FileReport, report_unreadable
 from ledger.credential.report import RecordReport
 from ledger.credential.verify import MAX_FILE_BYTES, Question
 from ledger.credential.verify import verify_file as judge_file
+from ledger.credential.verify_either import Judge
 from ledger.errors import CairnError, PolicyError
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
 from ledger.log.view import LedgerView
 from wallet_cli import files
-from wallet_cli.receipts import SUFFIX
 from wallet_cli.replica import Replica
 
 
@@ -68,10 +68,6 @@ def verify_file(
     return judge_file(data, Network(trust, ledger), Question(now=now, audience=audience, nonce=nonce))
 
 
-Judge = Callable[[bytes], RecordReport]
-"""Gives the report on a file's bytes."""
-
-
 def judge_by(network: Network, question: Question) -> Judge:
     """Judge files by what is held."""
     return lambda data: judge_file(data, network, question)
@@ -102,18 +98,3 @@ def verify_files(paths: Iterable[Path], judge: Judge) -> Iterator[FileReport]:
             yield FileReport(str(path), report_unreadable(str(error), "ask for the file again"))
         else:
             yield FileReport(str(path), judge(data), hashlib.sha256(data).digest())
-
-
-def find_files(names: Iterable[str]) -> Iterator[Path]:
-    """Give the files that arguments name; a folder stands for the files in it, in order, without hidden ones and
-    those that only hold the receipts of others."""
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            yield from sorted(file for file in path.iterdir() if file.is_file() and _is_shown(file.name))
-        else:
-            yield path
-
-
-def _is_shown(name: str) -> bool:
-    return not name.startswith(".") and not name.endswith(SUFFIX)

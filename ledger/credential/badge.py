@@ -1,7 +1,8 @@
 """An award as an Open Badges 3.0 credential in one piece, for software that knows no selective disclosure.
 
 Two ways secure it. A file carries two embedded proofs by one Ed25519 key, `eddsa-rdfc-2022` for everybody else and
-`eddsa-jcs-2022` for readers without JSON-LD; each is good by itself. A compact JWS (Open Badges 3.0 §8.2) carries the
+`eddsa-jcs-2022` for readers without JSON-LD; each is good by itself, and has an id, so that whoever countersigns later can
+sign over it. A compact JWS (Open Badges 3.0 §8.2) carries the
 credential as payload, its dates and names said a second time as JWT claims. Nothing in either can be hidden, so what an
 award knows about the learner beyond the name is left out unless it was asked for.
 
@@ -139,7 +140,7 @@ def sign_document(credential: JSONObject, issuer: Issuer) -> JSONObject:
     created = parse_timestamp(credential["validFrom"], where="validFrom")
     for suite in SUITES:
         # A set: each proof covers the credential alone, so that whoever knows one suite may pass over the other.
-        terms = ProofTerms(suite=suite, method=issuer.method, created=created)
+        terms = ProofTerms(suite=suite, method=issuer.method, created=created, id=f"{credential['id']}#{suite}")
         credential = add_proof(credential, terms, issuer.sign, issuer.library)
     return credential
 

@@ -68,6 +68,34 @@ def bake(image: bytes, badge: str) -> bytes:
     return _bake_png(image, badge) if is_png(image) else _bake_svg(image, badge)
 
 
+def rebake(image: bytes, badge: str) -> bytes:
+    """The picture with a badge in the place of the one inside.
+
+    Args:
+        image: a picture with an Open Badge 3.0 inside.
+        badge: JSON or a compact JWS.
+
+    Raises:
+        MalformedError: as `bake`, or there is no such badge inside.
+    """
+    baked = unbake(image)
+    if baked is None or baked.version is not BadgeVersion.OB3:
+        raise MalformedError("picture: has no Open Badge 3.0 inside", hint="bake into it")
+    if len(badge.encode()) > MAX_BADGE_BYTES:
+        raise MalformedError(f"badge: {len(badge.encode())} bytes, at most {MAX_BADGE_BYTES} fit into a picture")
+    if is_png(image):
+        kept = (image[chunk.start : chunk.end] for chunk in _chunks(image) if not _is_badge(chunk))
+        made = _bake_png(_PNG_SIGNATURE + b"".join(kept), badge)
+    else:
+        start, end = _find_badge(image)
+        made = image[:start] + _svg_element(badge, declares=True).encode() + image[end:]
+    if unbake(made) != BakedBadge(BadgeVersion.OB3, badge.strip()):
+        raise MalformedError(
+            "picture: its badge stands where it cannot be exchanged", hint="bake into the original one"
+        )
+    return made
+
+
 def unbake(image: bytes) -> BakedBadge | None:
     """The badge inside a picture, PNG or SVG; None where there is none.
 
@@ -101,6 +129,11 @@ class _Chunk:
     type: bytes
     content: bytes
 
+    @property
+    def end(self) -> int:
+        """Where the next one begins: behind length, type, content and checksum."""
+        return self.start + 12 + len(self.content)
+
 
 def _chunks(image: bytes) -> Iterator[_Chunk]:
     """Every chunk of a PNG: IHDR first, IDAT somewhere, IEND last and nothing behind it."""
@@ -111,7 +144,7 @@ def _chunks(image: bytes) -> Iterator[_Chunk]:
             raise MalformedError(f"png: begins with the chunk {chunk.type!r}, expected IHDR")
         seen.add(chunk.type)
         yield chunk
-        position += 12 + len(chunk.content)
+        position = chunk.end
         if chunk.type == b"IEND":
             if position != len(image):
                 raise MalformedError(f"png: {len(image) - position} bytes after its end")
@@ -119,6 +152,10 @@ def _chunks(image: bytes) -> Iterator[_Chunk]:
                 raise MalformedError("png: has no image data")
             return
     raise MalformedError(f"png: more than {MAX_CHUNKS} chunks")
+
+
+def _is_badge(chunk: _Chunk) -> bool:
+    return chunk.type == b"iTXt" and chunk.content.partition(b"\0")[0] == PNG_KEYWORD
 
 
 def _read_chunk(image: bytes, position: int) -> _Chunk:
@@ -141,7 +178,7 @@ def _unbake_png(image: bytes) -> BakedBadge | None:
     found: dict[BadgeVersion, str] = {}
     for chunk in _chunks(image):
         keyword, _, rest = chunk.content.partition(b"\0")
-        if chunk.type == b"iTXt" and keyword == PNG_KEYWORD:
+        if _is_badge(chunk):
             found.setdefault(BadgeVersion.OB3, _read_international_text(rest))
         elif chunk.type == b"iTXt" and keyword == OLD_PNG_KEYWORD:
             found.setdefault(BadgeVersion.OB2, _read_international_text(rest))
@@ -192,12 +229,13 @@ def _bake_svg(image: bytes, badge: str) -> bytes:
     return opening + _svg_element(badge).encode() + closing + image[end + 1 :]
 
 
-def _svg_element(badge: str) -> str:
+def _svg_element(badge: str, *, declares: bool = False) -> str:
+    name = "openbadges:credential" + (f' xmlns:openbadges="{SVG_NAMESPACE}"' if declares else "")
     if badge.lstrip()[:1] != "{":
-        return f"<openbadges:credential verify={quoteattr(badge)}/>"
+        return f"<{name} verify={quoteattr(badge)}/>"
     # A text with the end of a CDATA section in it is cut in two sections.
     text = badge.replace("]]>", "]]]]><![CDATA[>")
-    return f"<openbadges:credential><![CDATA[{text}]]></openbadges:credential>"
+    return f"<{name}><![CDATA[{text}]]></openbadges:credential>"
 
 
 def _end_of_tag(image: bytes, start: int) -> int:
@@ -302,6 +340,30 @@ def _find_root(image: bytes, reading: _SVG) -> None:
 
     parser.StartElementHandler = on_start
     parser.Parse(image, True)
+
+
+def _find_badge(image: bytes) -> tuple[int, int]:
+    """Where the first element with a badge begins and ends in a picture that has one."""
+    parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+    places: list[int] = []
+    names: list[bool] = []
+
+    def on_start(name: str, _: dict[str, str]) -> None:
+        is_first = not places and _ELEMENTS.get(name) is BadgeVersion.OB3
+        names.append(is_first)
+        if is_first:
+            places.append(parser.CurrentByteIndex)
+
+    def on_end(_: str) -> None:
+        if names.pop():
+            places.append(parser.CurrentByteIndex)
+
+    parser.StartElementHandler, parser.EndElementHandler = on_start, on_end
+    parser.Parse(image, True)
+    start, closing = places
+    end = _end_of_tag(image, start)
+    # Of a tag without content the parser tells no other place for its end.
+    return start, (end if image[end - 1 : end] == b"/" else _end_of_tag(image, closing)) + 1
 
 
 def _check_doctype(_: str, __: str | None, ___: str | None, has_subset: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ledger.credential.countersignature import Countersignature
 from ledger.credential.report import (
     Answer,
     ClaimClass,
@@ -120,7 +121,14 @@ def _credential(value: dict[str, Any]) -> CredentialReport:  # JSON: whatever is
         not_shown=tuple(map(str, value["not_shown"])),
         notes=tuple(map(str, value["notes"])),
         as_of=None if value["as_of"] is None else _as_of(value["as_of"]),
+        countersignatures=tuple(_countersignature(item) for item in value["countersignatures"]),
     )
+
+
+def _countersignature(value: dict[str, Any]) -> Countersignature:  # as above
+    at = None if value["at"] is None else int(value["at"])
+    reason, remedy = str(value["reason"]), str(value["remedy"])
+    return Countersignature(str(value["by"]), str(value["id"]), at, Answer(value["answer"]), reason, remedy)
 
 
 def _as_of(value: dict[str, Any]) -> "AsOfReport":  # as above

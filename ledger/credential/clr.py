@@ -1,6 +1,7 @@
 """A Comprehensive Learner Record 2.0: credentials of one learner in one document, and how their achievements hang together.
 
-A school signs the record it keeps of a learner; `partial` says whether it chose among what it awarded. Each credential
+A school signs the record it keeps of a learner; `partial` says whether it chose among what it awarded (`assembled` is
+about records that learners put together). Each credential
 inside is signed by itself and stays what it is: a reader judges it by its own proofs and its own status, and takes from
 the outer signature only that they were put together. All of them speak of the same subject, or a record could carry
 another person's credential.
@@ -56,6 +57,7 @@ class RecordTerms:
         issuer: who puts it together and will sign it.
         copy_id: a random UUID in its text form.
         name: what people call it.
+        description: what it is, in a sentence; "" for nothing.
         subject_id: URI of the learner, the same in every credential inside.
         identities: identity objects of the learner, as they stand in the credentials.
         issued_at: Unix seconds; only the UTC day gets in.
@@ -75,6 +77,7 @@ class RecordTerms:
     associations: tuple[Association, ...] = ()
     status: StatusReference | None = None
     plain_status: JSONObject | None = None
+    description: str = ""
 
 
 def make_record(credentials: Sequence[JSONObject], terms: RecordTerms) -> JSONObject:
@@ -96,27 +99,37 @@ def make_record(credentials: Sequence[JSONObject], terms: RecordTerms) -> JSONOb
         if _subject(credential).get("id") != terms.subject_id:
             raise RuleError("record: one of its credentials is about another subject")
     check_associations(terms.associations, achievements_of(credentials))
+    return compose_record(credentials, terms)
+
+
+def compose_record(members: Sequence[JSONObject], terms: RecordTerms) -> JSONObject:
+    """The record around its members, credentials or envelopes of them, all of which have been checked."""
     issuer = terms.issuer
     subject: JSONObject = {"id": terms.subject_id, "type": ["ClrSubject"]}
     if terms.identities:
         subject["identifier"] = list(terms.identities)
-    subject["verifiableCredential"] = list[JSONValue](credentials)
+    subject["verifiableCredential"] = list[JSONValue](members)
     if terms.associations:
         subject["association"] = [
             {"type": "Association", "associationType": one.type, "sourceId": one.source, "targetId": one.target}
             for one in terms.associations
         ]
     day = terms.issued_at * 1000 // _DAY_MS * _DAY_MS
+    profile: JSONObject = {"id": issuer.id, "type": ["Profile"], "name": issuer.name}
+    if issuer.url:
+        profile["url"] = issuer.url
     record: JSONObject = {
         "@context": list(CONTEXTS),
         "id": f"urn:uuid:{terms.copy_id}",
         "type": ["VerifiableCredential", "ClrCredential"],
         "name": terms.name,
-        "issuer": {"id": issuer.id, "type": ["Profile"], "name": issuer.name, "url": issuer.url},
+        "issuer": profile,
         "validFrom": format_timestamp(day),
         "partial": terms.is_partial,
         "credentialSubject": subject,
     }
+    if terms.description:
+        record["description"] = terms.description
     return record if terms.status is None else record | status_members(terms.status, terms.plain_status)
 
 

@@ -8,7 +8,7 @@ knows a learner's data can find a commitment by trying.
 import hashlib
 
 from ledger.credential.jcs import canonicalize
-from ledger.credential.strict_json import JSONObject
+from ledger.credential.strict_json import JSONObject, JSONValue
 from ledger.errors import MalformedError
 
 COMMITMENT_BYTES = 32
@@ -30,15 +30,28 @@ def commit(jwt: str) -> bytes:
 
 
 def commit_document(document: JSONObject) -> bytes:
-    """The 32-byte commitment of a copy with embedded proofs: over the RFC 8785 form of the document and those proofs.
+    """The 32-byte commitment of a copy with embedded proofs: over the RFC 8785 form of the document and its issuer's proofs.
+
+    Proofs of others are left out, since a network that countersigns adds its own later. So nothing that the issuer
+    committed to can be changed: every member but `proof` is covered, and every proof whose key the document says is its
+    issuer's, in their order. What is left out can therefore never be taken for the issuer's word.
 
     Args:
-        document: as the issuer signed it, with the issuer's proofs alone: a proof that somebody adds over them later
-            must be taken off before.
+        document: with all its proofs.
 
     Raises:
-        MalformedError: the document has no proof, or no canonical form.
+        MalformedError: the document names no issuer, has no proof by it, or has no canonical form.
     """
-    if not document.get("proof"):
+    value = document.get("proof")
+    own: list[JSONValue] = [proof for proof in (value if type(value) is list else [value]) if is_own(proof, document)]
+    if not own:
         raise MalformedError("commitment: expected a document with the issuer's proofs")
-    return hashlib.sha256(COMMITMENT_CONTEXT + canonicalize(document)).digest()
+    return hashlib.sha256(COMMITMENT_CONTEXT + canonicalize({**document, "proof": own})).digest()
+
+
+def is_own(proof: JSONValue, document: JSONObject) -> bool:
+    """Whether a proof names a key of the document's issuer, by the part of its `verificationMethod` before the `#`."""
+    issuer = document.get("issuer")
+    identifier = issuer.get("id") if type(issuer) is dict else issuer
+    method = proof.get("verificationMethod") if type(proof) is dict else None
+    return type(method) is str and type(identifier) is str and method.partition("#")[0] == identifier

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ledger.credential.as_of_report import AsOfReport
+    from ledger.credential.countersignature import Countersignature
 
 CLOSING = "Verification says nothing about whether the claims are true."
 UNBOUND_NOTE = "not bound to a person: accept it only from the school itself"
@@ -223,8 +224,8 @@ class CredentialReport:
 
     `title` is what it is (the achievement's name), `issuer` who issued it, `shown` and `not_shown` its content. After a
     bad signature nothing else about a file is believed: `verify` then leaves these empty. `notes` are repeated with
-    the verdict (`quorum none`, `UNBOUND_NOTE`). All of it is about now; `as_of` is about the moment that was asked about
-    besides, if any (none about a file that is not believed, which was no better then).
+    the verdict (`quorum none`, `UNBOUND_NOTE`, each of `countersignatures`). All of it is about now; `as_of` is about the
+    moment that was asked about besides, if any (none about a file that is not believed, which was no better then).
     """
 
     steps: tuple[Step, ...]
@@ -236,6 +237,7 @@ class CredentialReport:
     not_shown: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     as_of: "AsOfReport | None" = None
+    countersignatures: tuple["Countersignature", ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -266,6 +268,7 @@ class CredentialReport:
             "notes": [escape_text(note) for note in self.notes],
             "steps": [step.to_json() for step in self.steps],
             "as_of": None if self.as_of is None else self.as_of.to_json(),
+            "countersignatures": [one.to_json() for one in self.countersignatures],
         }
 
     def to_lines(self) -> list[str]:

@@ -133,7 +133,7 @@ def report_findings(
     content = verify_content.describe(token, network, ledger.receipt)
     steps += content.steps
     code = first_code(codes)
-    notes = [*token.notes]
+    notes = [*token.notes, *(one.to_line() for one in token.countersignatures)]
     if network.trust.quorum is QuorumRule.NONE:
         notes.append(NO_QUORUM_NOTE)
     if not token.is_bound:
@@ -154,6 +154,7 @@ def report_findings(
         not_shown=content.not_shown,
         notes=tuple(notes),
         as_of=as_of,
+        countersignatures=token.countersignatures,
     )
 
 

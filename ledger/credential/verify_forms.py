@@ -6,20 +6,19 @@ became of them: a reader of a DID document has to pass over a stolen key, a read
 a thief signed. Each credential inside a record is judged by itself, with a commitment and a slot of its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.credential import badge, verify
-from ledger.credential.commitment import commit, commit_document
+from ledger.credential.commitment import commit, commit_document, is_own
+from ledger.credential.countersignature import countersignatures_of
 from ledger.credential.dataintegrity.issuer_document import (
-    IssuerDocuments,
     UnknownIssuerError,
-    did_web_location,
     document_of_keys,
     parse_issuer_document,
 )
 from ledger.credential.dataintegrity.judgement import ProofQuestion, ProofsJudgement, judge_proofs
-from ledger.credential.dataintegrity.proof import proofs_of
+from ledger.credential.dataintegrity.proof import Proof
 from ledger.credential.external.document import check_shape
 from ledger.credential.external.key import parse_foreign_jwk, verify_foreign_jws
 from ledger.credential.external.kind import Envelope, Found, Kind
@@ -28,14 +27,15 @@ from ledger.credential.external.shape import issuer_of
 from ledger.credential.external.token import check_claims, document_of_payload
 from ledger.credential.jose import JWS
 from ledger.credential.jsonld.library import ContextLibrary
+from ledger.credential.member_documents import MemberDocuments, issuer_url
 from ledger.credential.processing import Claims, Shown
 from ledger.credential.report import Answer, Code, CredentialReport, make_step
 from ledger.credential.status import encode_status_claim
-from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_object
+from ledger.credential.strict_json import JSONObject, parse_strict_object
 from ledger.credential.validity import parse_document_validity
 from ledger.credential.verify_ledger import achievement_of
 from ledger.credential.verify_status import SYNC, read_entry
-from ledger.credential.verify_token import Terms, TokenFindings, judge_dates
+from ledger.credential.verify_token import Terms, TokenFindings, examine_token, judge_dates
 from ledger.errors import CairnError, MalformedError, SignatureError
 from ledger.log.body import verify_body
 from ledger.log.didkey import parse_multikey
@@ -70,12 +70,17 @@ class FormJudge:
 
     def __call__(self, found: Found, asked: ExternalQuestion) -> CredentialReport | None:
         """The report on a credential by a member of the network; None where it is by nobody of these."""
-        terms = Terms(now=asked.now, audience=asked.audience, nonce=asked.nonce, as_of=self.as_of)
+        token = self.examine(found, asked)
+        return None if token is None else self.report(token, asked)
+
+    def examine(self, found: Found, asked: ExternalQuestion) -> TokenFindings | None:
+        """Steps 1 to 5 for a credential by a member of the network; None where it is by nobody of these."""
+        terms = self._terms(asked)
         if found.envelope is Envelope.SD_JWT:
             issuer = found.document.get("iss")
             if found.kind is not Kind.SD_JWT_VC or type(issuer) is not str or self.network.owner_of(issuer) is None:
                 return None
-            return verify.verify_credential(found.text, None, self.network, terms)
+            return examine_token(found.text, self.network, terms)
         if found.kind not in _OWN_KINDS or found.envelope is Envelope.LINK:
             return None
         try:
@@ -86,10 +91,16 @@ class FormJudge:
         owner = self.network.owner_of(issuer_url(issuer))
         if owner is None:
             return None
-        token = _Examination(self.network, owner, issuer, terms, asked.library).examine(found, document)
-        return verify.report_findings(token, self._choose_receipt(token), self.network, terms)
+        return _Examination(self.network, owner, issuer, terms, asked.library).examine(found, document)
 
-    def _choose_receipt(self, token: TokenFindings) -> object | None:
+    def report(self, token: TokenFindings, asked: ExternalQuestion) -> CredentialReport:
+        """The whole list for a credential of which steps 1 to 5 are answered."""
+        return verify.report_findings(token, self.choose_receipt(token), self.network, self._terms(asked))
+
+    def _terms(self, asked: ExternalQuestion) -> Terms:
+        return Terms(now=asked.now, audience=asked.audience, nonce=asked.nonce, as_of=self.as_of)
+
+    def choose_receipt(self, token: TokenFindings) -> object | None:
         """The receipt that proves this credential, else one above all that is held, which a sync may confirm."""
         if not token.is_believed or token.owner is None:
             return None
@@ -105,14 +116,6 @@ class FormJudge:
             elif view is not None and _proves(receipt, token.commitment, self.network):
                 return value
         return newer
-
-
-def issuer_url(issuer: str) -> str:
-    """The issuer id under which a network knows an institution: of a `did:web` the URL that it stands for."""
-    try:
-        return did_web_location(issuer).removesuffix("/did.json")
-    except MalformedError:
-        return issuer
 
 
 def _proves(receipt: Receipt, commitment: bytes, network: Network) -> bool:
@@ -166,13 +169,10 @@ class _Examination:
             self._tell_missing()
             return None
         named = document_of_keys(self.issuer, [record.key for record, _ in keys.values()])
-        held = parse_issuer_document(named, self.issuer)
-        question = ProofQuestion(
-            now=self.terms.now, signer=self.issuer, documents=IssuerDocuments([held]), library=self.library
-        )
+        documents = MemberDocuments(self.network, parse_issuer_document(named, self.issuer))
+        question = ProofQuestion(now=self.terms.now, signer=self.issuer, documents=documents, library=self.library)
         try:
             judgement = judge_proofs(document, question)
-            own = [proof for proof in proofs_of(document) if _is_by(proof, self.issuer)]
             signers = {
                 self._signer(one.proof.method)
                 for one in judgement.proofs
@@ -184,26 +184,40 @@ class _Examination:
         if not self._is_signed(judgement, len(signers)):
             return None
         self.found.key, self.found.key_log = keys[signers.pop()]
-        # Whoever countersigns later adds a proof; the commitment was made before that.
-        self.found.commitment = commit_document({**judgement.document, "proof": list[JSONValue](own)})
+        self.found.commitment = commit_document(document)
+        self.found.countersignatures = countersignatures_of(judgement, self.issuer, documents.name_of)
         return judgement.document
 
     def _is_signed(self, judgement: ProofsJudgement, signers: int) -> bool:
         """Answer steps 2 and 3 from the proofs."""
         if judgement.answer is Answer.NO or signers > 1:
-            reason = judgement.reason if signers < 2 else f"its proofs are by {signers} keys, a copy is signed by one"
+            reason = (
+                self._failure(judgement)
+                if signers < 2
+                else f"its proofs are by {signers} keys, a copy is signed by one"
+            )
             self.found.answer(2, Answer.NO, reason, judgement.hint or _CHANGED, Code.BAD_SIGNATURE)
             return False
         if judgement.answer is Answer.COULD_NOT_CHECK:
             remedy = judgement.hint or "ask the issuer for another form of it"
             self.found.answer(2, Answer.COULD_NOT_CHECK, judgement.reason, remedy, Code.INCOMPLETE)
             return False
-        unread = [one.suite for one in judgement.proofs if one.answer is Answer.COULD_NOT_CHECK]
+        unclear = [one for one in judgement.proofs if one.answer is Answer.COULD_NOT_CHECK]
+        # What could not be checked of a countersignature is told with it.
+        unread = [one.suite for one in unclear if one.proof is None or self._is_own(one.proof)]
         self.found.answer(2, Answer.YES, f"not checked beside it: {', '.join(unread)}" if unread else "")
         self.found.answer(3, Answer.YES, "the proof covers every member")
-        if judgement.countersigners:
-            self.found.notes.append(f"countersigned by {', '.join(judgement.countersigners)}")
         return True
+
+    def _failure(self, judgement: ProofsJudgement) -> str:
+        """Why a document is refused for its proofs; one of somebody else's is told from the issuer's."""
+        failed = next((one for one in judgement.proofs if one.answer is Answer.NO), None)
+        if failed is None or failed.proof is None or self._is_own(failed.proof):
+            return judgement.reason
+        return f"the countersignature with the key {failed.proof.method[:200]!r} is not good: {judgement.reason}"
+
+    def _is_own(self, proof: Proof) -> bool:
+        return is_own(proof.options, {"issuer": self.issuer})
 
     # Steps 2 and 3, compact JWS
 
@@ -301,11 +315,6 @@ class _Examination:
             return
         detail += ", so nobody can show that it was made for you"
         self.found.answer(4, Answer.NO, detail, "ask the learner to present it from a wallet", Code.NOT_BOUND)
-
-
-def _is_by(proof: Mapping[str, JSONValue], issuer: str) -> bool:
-    method = proof.get("verificationMethod")
-    return isinstance(method, str) and method.partition("#")[0] == issuer
 
 
 def _dates(document: JSONObject) -> JSONObject:

@@ -175,8 +175,19 @@ class LedgerSteps:
             detail += ", and not all batches of that log are held here to search"
         elif view is not None:
             detail += f", and the batches held here, up to entry {view.state.size - 1}, do not hold it"
-        self._unknown(6, detail, "ask the holder to run `cairn refresh` and present it again", Code.NO_RECEIPT)
+        self._unknown(6, detail, self._search_remedy(missing=missing), Code.NO_RECEIPT)
         return None
+
+    def _search_remedy(self, *, missing: bool) -> str:
+        """What helps where a commitment was not found."""
+        if self.token.is_bound:
+            return "ask the holder to run `cairn refresh` and present it again"
+        # A file has no holder who presents it anew; its receipts stand in a file beside it, or in the batches.
+        if missing:
+            return (
+                "run `cairn sync --history`, which brings them, or ask for its receipts and give them with --receipts"
+            )
+        return "try again after its issuer's next cut (`cairn sync --history`); if it stays so, ask for a new one"
 
     # Step 7
 

@@ -11,6 +11,7 @@ from functools import partial
 from ledger import base64url
 from ledger.credential import keybinding, presentation, sdjwt, validity
 from ledger.credential.commitment import commit
+from ledger.credential.countersignature import Countersignature
 from ledger.credential.keybinding import BindingPolicy
 from ledger.credential.presentation import Presentation
 from ledger.credential.processing import Claims
@@ -69,6 +70,7 @@ class TokenFindings:
     lasting: list[Code] = field(default_factory=list)
     """The codes that steps 1-4 gave."""
     notes: list[str] = field(default_factory=list)
+    countersignatures: tuple[Countersignature, ...] = ()
     token: SDJWT | None = None
     claims: Claims | None = None
     owner: LogId | None = None

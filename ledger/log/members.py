@@ -215,6 +215,16 @@ class Membership:
                 return record
         return None
 
+    def line_of(self, log: LogId) -> tuple[LogId, ...]:
+        """Give a log, its successor, the successor's successor and so on, each once."""
+        line = [log]
+        while (record := self.succession_of(line[-1])) is not None:
+            heir = record.change.successor
+            if heir is None or heir in line:
+                break
+            line.append(heir)
+        return tuple(line)
+
     def find_illegality(self, change: MemberChange) -> str | None:
         """Say why a change cannot take effect after what was decided before; `None` if it can."""
         if change.boundary.log != change.member:

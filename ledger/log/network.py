@@ -194,10 +194,7 @@ class Network:
 
     def line_of(self, log: LogId) -> tuple[LogId, ...]:
         """Give a log, its successor, the successor's successor and so on, each once."""
-        line = [log]
-        while (heir := self.successor_of(line[-1])) is not None and heir[0] not in line:
-            line.append(heir[0])
-        return tuple(line)
+        return self.state.members.line_of(log)
 
     def may_restate(self, log: LogId, other: LogId) -> bool:
         """Tell whether a page of `log` may carry a list of `other`: its own, and those of the logs it goes on with.

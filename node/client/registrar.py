@@ -117,9 +117,11 @@ class RegistrarClient:
         answer = await self._call(self._stub.SetStatus(request, timeout=self._timeout))
         return StatusAnswer(tuple(answer.changed), answer.next_cut if answer.HasField("next_cut") else None)
 
-    async def offer(self, *, award_ids: Sequence[str] = (), learner_id: str = "", achievement: str = "") -> OfferAnswer:
+    async def offer(
+        self, *, award_ids: Sequence[str] = (), learner_id: str = "", achievement: str = "", form: str = ""
+    ) -> OfferAnswer:
         """Make claim links (`RegistrarDesk.offer`)."""
-        request = pb.OfferRequest(award_ids=award_ids, learner_id=learner_id, achievement=achievement)
+        request = pb.OfferRequest(award_ids=award_ids, learner_id=learner_id, achievement=achievement, form=form)
         links: list[OfferedLink] = []
         sheet, codes = bytearray(), bytearray()
         async with self._translated():

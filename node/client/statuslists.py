@@ -1,6 +1,7 @@
 """Plain status lists of an institution, fetched from its node. Nothing is verified here."""
 
 from ledger.errors import MalformedError
+from ledger.log.policy import TrustRoot
 from node.client.http import MAX_JSON_BYTES, LedgerHTTP, parse_json
 
 MAX_NUMBER = 999_999_999
@@ -31,3 +32,23 @@ class StatusListHTTP(LedgerHTTP):
             TransportError: no answer, or none of success, or a longer one.
         """
         return await self._fetch(f"m/{short}/status/{number}/{name}", max_bytes)
+
+
+async def fetch_tokens(
+    url: str, short: str, *, most: int, max_bytes: int, trust: TrustRoot | None = None
+) -> dict[int, bytes]:
+    """The token form of every list of an institution, by the number of the list.
+
+    Args:
+        url: of the node that serves them.
+        short: first 22 characters of the institution's log id.
+        most: lists; max_bytes: of one.
+        trust: for a certificate that the node made itself.
+
+    Raises:
+        TransportError: no answer, or none of success.
+        MalformedError: more than `most`, or no numbers.
+    """
+    async with StatusListHTTP(url, trust=trust) as source:
+        numbers = await source.status_lists(short, most)
+        return {number: await source.status_list(short, number, "token", max_bytes) for number in numbers}

@@ -116,6 +116,9 @@ def _lines(done: "Inherited", *, dry_run: bool) -> list[str]:
         f"  log {encode_log_id(done.log)}",
         f"  {terminal.count(taken.lists, 'status list')} {would}taken over, {taken.awards} awards",
     ]
+    if taken.plain_lists:
+        lists = terminal.count(taken.plain_lists, "list")
+        lines.append(f"  {lists} that other software reads {would}published here, in the old name")
     if taken.minted:
         lines.append(
             f"  {taken.minted} of them {would}signed anew: what stood for them is not on its ledger, or is closed"
@@ -148,6 +151,7 @@ def _to_json(done: "Inherited", *, dry_run: bool) -> dict[str, object]:
         "minted": done.taken.minted,
         "name": done.name,
         "page": done.page,
+        "plain_lists": done.taken.plain_lists,
         "size": done.size,
         "unknown_slots": done.taken.unknown_slots,
         "warnings": list(done.warnings),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from node.desk import Desk
 
 SECRET_MODE = 0o600
+FORMS = ("open-badge", "jws", "sd-jwt-es256")
 
 
 @click.command(
@@ -24,6 +25,11 @@ SECRET_MODE = 0o600
 @click.argument("awards", metavar="[AWARD…]", nargs=-1)
 @click.option("--learner", default="", metavar="ID", help="All valid awards of this learner.")
 @click.option("--achievement", default="", metavar="ID", help="All valid awards of this achievement.")
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    help="Name one of other software in the link, for wallets that know no other; docs/credentials.md says which.",
+)
 @click.option(
     "--sheet",
     metavar="FILE.html",
@@ -37,13 +43,15 @@ def command(
     awards: tuple[str, ...],
     learner: str,
     achievement: str,
+    form: str | None,
     sheet: Path | None,
     force: bool,
     as_json: bool,
 ) -> int:
     """Make claim links, one for each learner, with which a wallet fetches its own copies.
 
-    A link works once and expires; the second code must reach the learner by another way than the link.
+    A link works once and expires; the second code must reach the learner by another way than the link. Learners with
+    cairn choose the form themselves (`cairn receive LINK --form …`).
     """
     import asyncio
 
@@ -59,7 +67,12 @@ def command(
     home = open_desk(directory)
     with terminal.show_work("making claim links"):
         answer = asyncio.run(
-            at_desk(home, lambda client: client.offer(award_ids=awards, learner_id=learner, achievement=achievement))
+            at_desk(
+                home,
+                lambda client: client.offer(
+                    award_ids=awards, learner_id=learner, achievement=achievement, form=form or ""
+                ),
+            )
         )
     if sheet is not None and codes is not None:
         write_output(sheet, answer.sheet.encode(), mode=SECRET_MODE)

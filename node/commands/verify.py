@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from node import terminal
+from node.client.givenoptions import given_options
 from node.commands.options import DeskCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from ledger.credential.batch_report import FileReport, Tally
+    from node.client.givenfiles import GivenFiles
     from node.desk import Desk
 
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     "--network", metavar="ID", help="Log id of the network whose members may issue; the node's own by default."
 )
 @click.option("--full", is_flag=True, help="The whole report for every file, also when there are several.")
+@given_options
 @json_option
 def command(
     directory: "Desk",
@@ -43,11 +46,14 @@ def command(
     as_of: str | None,
     network: str | None,
     full: bool,
+    given: "GivenFiles",
     as_json: bool,
 ) -> int:
-    """Judge presentations and credentials against the logs that the running node holds; nobody is asked.
+    """Judge presentations, credentials and badges by what the running node holds; nobody is asked, nothing is fetched.
 
-    FILE may be a folder. The node keeps and logs nothing of what it is shown. Exit code 0: all valid now. 1: at least one is
+    FILE may be a folder, and of every format that `cairn verify` reads; whatever a member of the network issued goes through
+    the whole list, in whichever form. Who issued what came from elsewhere, only --issuer, --issuer-document or --ca can say.
+    The node keeps and logs nothing of what it is shown. Exit code 0: all valid now. 1: at least one is
     not. 2: nothing could be read. 3: could not be decided. With --as-of the answer about that date stands beside today's, and
     what was known then decides the exit code, as `cairn verify --as-of` has it.
     """
@@ -56,6 +62,8 @@ def command(
     from ledger.credential.batch_report import Tally
     from ledger.credential.moment import parse_moment
     from ledger.log.identity import parse_log_id
+    from node.client.givenfiles import read_files
+    from node.client.shownfiles import Receipts
     from node.client.verifier import Asked
     from node.clock import system_clock
     from node.desk import open_desk
@@ -66,9 +74,10 @@ def command(
         nonce=nonce,
         as_of=None if as_of is None else parse_moment(as_of, system_clock()),
         network=None if network is None else parse_log_id(network),
+        given=read_files(given),
     )
     tally = Tally()
-    reports = verify_files(open_desk(directory), names, asked)
+    reports = verify_files(open_desk(directory), names, asked, Receipts(given.receipts))
     if as_json:
         asyncio.run(_print_json(reports, tally))
     else:

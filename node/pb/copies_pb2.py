@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14node/pb/copies.proto\x12\x08\x63\x61irn.v1\"\xa9\x01\n\x0fMakeCopyRequest\x12\x0c\n\x04\x66orm\x18\x01 \x01(\t\x12\x11\n\taward_ids\x18\x02 \x03(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07include\x18\x05 \x03(\t\x12\x30\n\x0c\x61ssociations\x18\x06 \x03(\x0b\x32\x1a.cairn.v1.AssociationOrder\x12\r\n\x05\x66resh\x18\x07 \x01(\x08\"@\n\x10\x41ssociationOrder\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\"f\n\x10MakeCopyResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12\x0e\n\x06is_new\x18\x02 \x01(\x08\x12\x10\n\x08receipts\x18\x03 \x03(\x0c\x12\x15\n\x08next_cut\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x0b\n\t_next_cut2K\n\x06\x43opies\x12\x41\n\x08MakeCopy\x12\x19.cairn.v1.MakeCopyRequest\x1a\x1a.cairn.v1.MakeCopyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14node/pb/copies.proto\x12\x08\x63\x61irn.v1\"\xa9\x01\n\x0fMakeCopyRequest\x12\x0c\n\x04\x66orm\x18\x01 \x01(\t\x12\x11\n\taward_ids\x18\x02 \x03(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07include\x18\x05 \x03(\t\x12\x30\n\x0c\x61ssociations\x18\x06 \x03(\x0b\x32\x1a.cairn.v1.AssociationOrder\x12\r\n\x05\x66resh\x18\x07 \x01(\x08\"@\n\x10\x41ssociationOrder\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\"f\n\x10MakeCopyResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12\x0e\n\x06is_new\x18\x02 \x01(\x08\x12\x10\n\x08receipts\x18\x03 \x03(\x0c\x12\x15\n\x08next_cut\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x0b\n\t_next_cut\"4\n\x12\x43ountersignRequest\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12\x10\n\x08receipts\x18\x02 \x03(\x0c\"|\n\x13\x43ountersignResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12\x0e\n\x06report\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0f\n\x07network\x18\x05 \x01(\t\x12\x0b\n\x03\x64id\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\x04\x32\x97\x01\n\x06\x43opies\x12\x41\n\x08MakeCopy\x12\x19.cairn.v1.MakeCopyRequest\x1a\x1a.cairn.v1.MakeCopyResponse\x12J\n\x0b\x43ountersign\x12\x1c.cairn.v1.CountersignRequest\x1a\x1d.cairn.v1.CountersignResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSOCIATIONORDER']._serialized_end=270
   _globals['_MAKECOPYRESPONSE']._serialized_start=272
   _globals['_MAKECOPYRESPONSE']._serialized_end=374
-  _globals['_COPIES']._serialized_start=376
-  _globals['_COPIES']._serialized_end=451
+  _globals['_COUNTERSIGNREQUEST']._serialized_start=376
+  _globals['_COUNTERSIGNREQUEST']._serialized_end=428
+  _globals['_COUNTERSIGNRESPONSE']._serialized_start=430
+  _globals['_COUNTERSIGNRESPONSE']._serialized_end=554
+  _globals['_COPIES']._serialized_start=557
+  _globals['_COPIES']._serialized_end=708
 # @@protoc_insertion_point(module_scope)

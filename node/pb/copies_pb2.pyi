@@ -133,3 +133,73 @@ class MakeCopyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cut) -> _WhichOneofReturnType__next_cut | None: ...
 
 Global___MakeCopyResponse: _TypeAlias = MakeCopyResponse  # noqa: Y015
+
+@_typing.final
+class CountersignRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    text: _builtins.bytes
+    """JSON of an Open Badges 3.0 credential, or of a CLR 2.0 record, with embedded proofs."""
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """JSON of receipts that came with it; without, the batches held are searched."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.bytes = ...,
+        receipts: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountersignRequest: _TypeAlias = CountersignRequest  # noqa: Y015
+
+@_typing.final
+class CountersignResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    NETWORK_FIELD_NUMBER: _builtins.int
+    DID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    text: _builtins.bytes
+    """The file with the network's proofs beside the others; empty where it was not signed."""
+    report: _builtins.bytes
+    """Where it was not signed since it is not valid, or that could not be decided: the JSON of the report, as
+    `cairn verify --json` gives it for one file.
+    """
+    issuer: _builtins.str
+    """Who issued it, and what it is, in words."""
+    title: _builtins.str
+    network: _builtins.str
+    """Who countersigned: the network's name and its DID."""
+    did: _builtins.str
+    at: _builtins.int
+    """As of when, Unix ms: the beginning of a UTC day."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.bytes = ...,
+        report: _builtins.bytes = ...,
+        issuer: _builtins.str = ...,
+        title: _builtins.str = ...,
+        network: _builtins.str = ...,
+        did: _builtins.str = ...,
+        at: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "did", b"did", "issuer", b"issuer", "network", b"network", "report", b"report", "text", b"text", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountersignResponse: _TypeAlias = CountersignResponse  # noqa: Y015

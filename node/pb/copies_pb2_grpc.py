@@ -40,6 +40,11 @@ class CopiesStub(object):
                 request_serializer=node_dot_pb_dot_copies__pb2.MakeCopyRequest.SerializeToString,
                 response_deserializer=node_dot_pb_dot_copies__pb2.MakeCopyResponse.FromString,
                 _registered_method=True)
+        self.Countersign = channel.unary_unary(
+                '/cairn.v1.Copies/Countersign',
+                request_serializer=node_dot_pb_dot_copies__pb2.CountersignRequest.SerializeToString,
+                response_deserializer=node_dot_pb_dot_copies__pb2.CountersignResponse.FromString,
+                _registered_method=True)
 
 
 class CopiesServicer(object):
@@ -53,6 +58,13 @@ class CopiesServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Countersign(self, request, context):
+        """As a network: verify a member's copy with embedded proofs, and sign over these if it is valid. Nothing of it is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CopiesServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_CopiesServicer_to_server(servicer, server):
                     servicer.MakeCopy,
                     request_deserializer=node_dot_pb_dot_copies__pb2.MakeCopyRequest.FromString,
                     response_serializer=node_dot_pb_dot_copies__pb2.MakeCopyResponse.SerializeToString,
+            ),
+            'Countersign': grpc.unary_unary_rpc_method_handler(
+                    servicer.Countersign,
+                    request_deserializer=node_dot_pb_dot_copies__pb2.CountersignRequest.FromString,
+                    response_serializer=node_dot_pb_dot_copies__pb2.CountersignResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class Copies(object):
             '/cairn.v1.Copies/MakeCopy',
             node_dot_pb_dot_copies__pb2.MakeCopyRequest.SerializeToString,
             node_dot_pb_dot_copies__pb2.MakeCopyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Countersign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.v1.Copies/Countersign',
+            node_dot_pb_dot_copies__pb2.CountersignRequest.SerializeToString,
+            node_dot_pb_dot_copies__pb2.CountersignResponse.FromString,
             options,
             channel_credentials,
             insecure,

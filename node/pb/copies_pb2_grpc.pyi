@@ -38,6 +38,8 @@ class CopiesStub:
     def __new__(cls, channel: _aio.Channel) -> CopiesAsyncStub: ...
     MakeCopy: _grpc.UnaryUnaryMultiCallable[_copies_pb2.MakeCopyRequest, _copies_pb2.MakeCopyResponse]
     """Make a copy, or give the one that was made for the same request before."""
+    Countersign: _grpc.UnaryUnaryMultiCallable[_copies_pb2.CountersignRequest, _copies_pb2.CountersignResponse]
+    """As a network: verify a member's copy with embedded proofs, and sign over these if it is valid. Nothing of it is kept."""
 
 @_typing.type_check_only
 class CopiesAsyncStub(CopiesStub):
@@ -46,6 +48,8 @@ class CopiesAsyncStub(CopiesStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     MakeCopy: _aio.UnaryUnaryMultiCallable[_copies_pb2.MakeCopyRequest, _copies_pb2.MakeCopyResponse]  # type: ignore[assignment]
     """Make a copy, or give the one that was made for the same request before."""
+    Countersign: _aio.UnaryUnaryMultiCallable[_copies_pb2.CountersignRequest, _copies_pb2.CountersignResponse]  # type: ignore[assignment]
+    """As a network: verify a member's copy with embedded proofs, and sign over these if it is valid. Nothing of it is kept."""
 
 class CopiesServicer(metaclass=_abc_1.ABCMeta):
     """Copies for receivers without a wallet of ours."""
@@ -57,5 +61,13 @@ class CopiesServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_copies_pb2.MakeCopyResponse, _abc.Awaitable[_copies_pb2.MakeCopyResponse]]:
         """Make a copy, or give the one that was made for the same request before."""
+
+    @_abc_1.abstractmethod
+    def Countersign(
+        self,
+        request: _copies_pb2.CountersignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_copies_pb2.CountersignResponse, _abc.Awaitable[_copies_pb2.CountersignResponse]]:
+        """As a network: verify a member's copy with embedded proofs, and sign over these if it is valid. Nothing of it is kept."""
 
 def add_CopiesServicer_to_server(servicer: CopiesServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

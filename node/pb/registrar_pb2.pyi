@@ -407,8 +407,11 @@ class OfferRequest(_message.Message):
     AWARD_IDS_FIELD_NUMBER: _builtins.int
     LEARNER_ID_FIELD_NUMBER: _builtins.int
     ACHIEVEMENT_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     learner_id: _builtins.str
     achievement: _builtins.str
+    form: _builtins.str
+    """Form that the links name, for wallets that take what they are offered; empty for the native one."""
     @_builtins.property
     def award_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """These awards; or, if empty, all valid ones of a learner or an achievement."""
@@ -419,10 +422,11 @@ class OfferRequest(_message.Message):
         award_ids: _abc.Iterable[_builtins.str] | None = ...,
         learner_id: _builtins.str = ...,
         achievement: _builtins.str = ...,
+        form: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["achievement", b"achievement", "award_ids", b"award_ids", "learner_id", b"learner_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["achievement", b"achievement", "award_ids", b"award_ids", "form", b"form", "learner_id", b"learner_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

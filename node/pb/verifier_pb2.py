@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/verifier.proto\x12\x08\x63\x61irn.v1\"\xb4\x01\n\rVerifyRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x15\n\x08\x61udience\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05nonce\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x0f\n\x02\x61t\x18\x05 \x01(\x04H\x02\x88\x01\x01\x12\x0f\n\x07network\x18\x06 \x01(\x0c\x12\x12\n\x05\x61s_of\x18\x07 \x01(\x04H\x03\x88\x01\x01\x42\x0b\n\t_audienceB\x08\n\x06_nonceB\x05\n\x03_atB\x08\n\x06_as_of\".\n\x0eVerifyResponse\x12\x0e\n\x06report\x18\x01 \x01(\x0c\x12\x0c\n\x04more\x18\x02 \x01(\x08\x32\x8e\x01\n\x08Verifier\x12;\n\x06Verify\x12\x17.cairn.v1.VerifyRequest\x1a\x18.cairn.v1.VerifyResponse\x12\x45\n\x0cVerifyStream\x12\x17.cairn.v1.VerifyRequest\x1a\x18.cairn.v1.VerifyResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16node/pb/verifier.proto\x12\x08\x63\x61irn.v1\"\xe6\x01\n\rVerifyRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x15\n\x08\x61udience\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05nonce\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x0f\n\x02\x61t\x18\x05 \x01(\x04H\x02\x88\x01\x01\x12\x0f\n\x07network\x18\x06 \x01(\x0c\x12\x12\n\x05\x61s_of\x18\x07 \x01(\x04H\x03\x88\x01\x01\x12\x1e\n\x05given\x18\x08 \x01(\x0b\x32\x0f.cairn.v1.Given\x12\x10\n\x08receipts\x18\t \x03(\x0c\x42\x0b\n\t_audienceB\x08\n\x06_nonceB\x05\n\x03_atB\x08\n\x06_as_of\"\xb1\x01\n\x05Given\x12\x38\n\x10issuer_documents\x18\x01 \x03(\x0b\x32\x1e.cairn.v1.Given.IssuerDocument\x12\x0f\n\x07issuers\x18\x02 \x03(\t\x12\x13\n\x0b\x61uthorities\x18\x03 \x03(\x0c\x12\x14\n\x0cstatus_lists\x18\x04 \x03(\x0c\x1a\x32\n\x0eIssuerDocument\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\".\n\x0eVerifyResponse\x12\x0e\n\x06report\x18\x01 \x01(\x0c\x12\x0c\n\x04more\x18\x02 \x01(\x08\x32\x8e\x01\n\x08Verifier\x12;\n\x06Verify\x12\x17.cairn.v1.VerifyRequest\x1a\x18.cairn.v1.VerifyResponse\x12\x45\n\x0cVerifyStream\x12\x17.cairn.v1.VerifyRequest\x1a\x18.cairn.v1.VerifyResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'node.pb.verifier_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VERIFYREQUEST']._serialized_start=37
-  _globals['_VERIFYREQUEST']._serialized_end=217
-  _globals['_VERIFYRESPONSE']._serialized_start=219
-  _globals['_VERIFYRESPONSE']._serialized_end=265
-  _globals['_VERIFIER']._serialized_start=268
-  _globals['_VERIFIER']._serialized_end=410
+  _globals['_VERIFYREQUEST']._serialized_end=267
+  _globals['_GIVEN']._serialized_start=270
+  _globals['_GIVEN']._serialized_end=447
+  _globals['_GIVEN_ISSUERDOCUMENT']._serialized_start=397
+  _globals['_GIVEN_ISSUERDOCUMENT']._serialized_end=447
+  _globals['_VERIFYRESPONSE']._serialized_start=449
+  _globals['_VERIFYRESPONSE']._serialized_end=495
+  _globals['_VERIFIER']._serialized_start=498
+  _globals['_VERIFIER']._serialized_end=640
 # @@protoc_insertion_point(module_scope)

@@ -15,8 +15,10 @@ Errors use the gRPC status codes of the table in node/wire.py. What is wrong wit
 the file's report.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -39,8 +41,12 @@ class VerifyRequest(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     NETWORK_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """The file, or its next piece: a presentation (.cairn) or a bare SD-JWT, at most 10 MiB together."""
+    """The file, or its next piece, at most 10 MiB together: a presentation (.cairn), an SD-JWT, or any other format of
+    docs/external.md, PNG and SVG among them; the credential in it has at most 1 MiB.
+    """
     more: _builtins.bool
     """True when the file goes on in the next message."""
     audience: _builtins.str
@@ -56,6 +62,18 @@ class VerifyRequest(_message.Message):
     the report's `as_of`, and what was known then decides its exit code. Absent not to ask. INVALID_ARGUMENT: it is still to
     come.
     """
+    @_builtins.property
+    def given(self) -> Global___Given:
+        """What the caller holds about issuers outside of the ledger. Read from every message; it counts for the file that it comes
+        with and all after it in the same call. At most 1,000 things and 16 MiB together; a thing has to fit a message.
+        """
+
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Receipts that came beside the file, for copies in forms that have no place for them: JSON arrays, as
+        `cairn-node copy --receipts` writes them. Read from every message of a file; at most 4 MiB together.
+        """
+
     def __init__(
         self,
         *,
@@ -66,10 +84,12 @@ class VerifyRequest(_message.Message):
         at: _builtins.int | None = ...,
         network: _builtins.bytes = ...,
         as_of: _builtins.int | None = ...,
+        given: Global___Given | None = ...,
+        receipts: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_as_of", b"_as_of", "_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "as_of", b"as_of", "at", b"at", "audience", b"audience", "nonce", b"nonce"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_as_of", b"_as_of", "_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "as_of", b"as_of", "at", b"at", "audience", b"audience", "given", b"given", "nonce", b"nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_as_of", b"_as_of", "_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "as_of", b"as_of", "at", b"at", "audience", b"audience", "data", b"data", "more", b"more", "network", b"network", "nonce", b"nonce"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_as_of", b"_as_of", "_at", b"_at", "_audience", b"_audience", "_nonce", b"_nonce", "as_of", b"as_of", "at", b"at", "audience", b"audience", "data", b"data", "given", b"given", "more", b"more", "network", b"network", "nonce", b"nonce", "receipts", b"receipts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__as_of: _TypeAlias = _typing.Literal["as_of"]  # noqa: Y015
     _WhichOneofArgType__as_of: _TypeAlias = _typing.Literal["_as_of", b"_as_of"]  # noqa: Y015
@@ -89,6 +109,70 @@ class VerifyRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__nonce) -> _WhichOneofReturnType__nonce | None: ...
 
 Global___VerifyRequest: _TypeAlias = VerifyRequest  # noqa: Y015
+
+@_typing.final
+class Given(_message.Message):
+    """Things that the caller vouches for: each is the caller's word for whose it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class IssuerDocument(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ISSUER_FIELD_NUMBER: _builtins.int
+        DOCUMENT_FIELD_NUMBER: _builtins.int
+        issuer: _builtins.str
+        """Whose it is; empty where it says so itself. A JWK set does not."""
+        document: _builtins.bytes
+        """DID document, controller document, jwt-vc-issuer metadata, JWK, JWK set, or a profile, badge class or key of Open
+        Badges 2.0.
+        """
+        def __init__(
+            self,
+            *,
+            issuer: _builtins.str = ...,
+            document: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "issuer", b"issuer"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ISSUER_DOCUMENTS_FIELD_NUMBER: _builtins.int
+    ISSUERS_FIELD_NUMBER: _builtins.int
+    AUTHORITIES_FIELD_NUMBER: _builtins.int
+    STATUS_LISTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def issuer_documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Given.IssuerDocument]: ...
+    @_builtins.property
+    def issuers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of issuers that are known; enough where the id is the key (did:key)."""
+
+    @_builtins.property
+    def authorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Certificates that chains may end in, PEM or DER."""
+
+    @_builtins.property
+    def status_lists(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Bitstring and Token Status Lists, and plain lists of ids, as they were fetched."""
+
+    def __init__(
+        self,
+        *,
+        issuer_documents: _abc.Iterable[Global___Given.IssuerDocument] | None = ...,
+        issuers: _abc.Iterable[_builtins.str] | None = ...,
+        authorities: _abc.Iterable[_builtins.bytes] | None = ...,
+        status_lists: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorities", b"authorities", "issuer_documents", b"issuer_documents", "issuers", b"issuers", "status_lists", b"status_lists"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Given: _TypeAlias = Given  # noqa: Y015
 
 @_typing.final
 class VerifyResponse(_message.Message):

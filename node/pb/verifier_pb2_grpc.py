@@ -26,7 +26,13 @@ if _version_not_supported:
 
 
 class VerifierStub(object):
-    """Judges presentations and credentials against the logs this node holds, as of each log's newest head.
+    """Judges whatever `cairn verify` reads: this ledger's own credentials in every form against the logs this node holds, as of
+    each log's newest head, and credentials of other formats by what they prove themselves and what is given beside them.
+
+    Nothing is fetched from where a credential points: a node that did would tell its issuer who is being looked at, and would
+    call any address that a stranger writes into a file. What would have to come from there (an issuer's document, a status
+    list) the caller fetches and gives; without it the report says `could not check` and what to get. JSON-LD contexts come from
+    the node's own folder.
     """
 
     def __init__(self, channel):
@@ -48,7 +54,13 @@ class VerifierStub(object):
 
 
 class VerifierServicer(object):
-    """Judges presentations and credentials against the logs this node holds, as of each log's newest head.
+    """Judges whatever `cairn verify` reads: this ledger's own credentials in every form against the logs this node holds, as of
+    each log's newest head, and credentials of other formats by what they prove themselves and what is given beside them.
+
+    Nothing is fetched from where a credential points: a node that did would tell its issuer who is being looked at, and would
+    call any address that a stranger writes into a file. What would have to come from there (an issuer's document, a status
+    list) the caller fetches and gives; without it the report says `could not check` and what to get. JSON-LD contexts come from
+    the node's own folder.
     """
 
     def Verify(self, request, context):
@@ -88,7 +100,13 @@ def add_VerifierServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Verifier(object):
-    """Judges presentations and credentials against the logs this node holds, as of each log's newest head.
+    """Judges whatever `cairn verify` reads: this ledger's own credentials in every form against the logs this node holds, as of
+    each log's newest head, and credentials of other formats by what they prove themselves and what is given beside them.
+
+    Nothing is fetched from where a credential points: a node that did would tell its issuer who is being looked at, and would
+    call any address that a stranger writes into a file. What would have to come from there (an issuer's document, a status
+    list) the caller fetches and gives; without it the report says `could not check` and what to get. JSON-LD contexts come from
+    the node's own folder.
     """
 
     @staticmethod

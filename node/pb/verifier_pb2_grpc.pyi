@@ -39,7 +39,14 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class VerifierStub:
-    """Judges presentations and credentials against the logs this node holds, as of each log's newest head."""
+    """Judges whatever `cairn verify` reads: this ledger's own credentials in every form against the logs this node holds, as of
+    each log's newest head, and credentials of other formats by what they prove themselves and what is given beside them.
+
+    Nothing is fetched from where a credential points: a node that did would tell its issuer who is being looked at, and would
+    call any address that a stranger writes into a file. What would have to come from there (an issuer's document, a status
+    list) the caller fetches and gives; without it the report says `could not check` and what to get. JSON-LD contexts come from
+    the node's own folder.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -54,7 +61,14 @@ class VerifierStub:
 
 @_typing.type_check_only
 class VerifierAsyncStub(VerifierStub):
-    """Judges presentations and credentials against the logs this node holds, as of each log's newest head."""
+    """Judges whatever `cairn verify` reads: this ledger's own credentials in every form against the logs this node holds, as of
+    each log's newest head, and credentials of other formats by what they prove themselves and what is given beside them.
+
+    Nothing is fetched from where a credential points: a node that did would tell its issuer who is being looked at, and would
+    call any address that a stranger writes into a file. What would have to come from there (an issuer's document, a status
+    list) the caller fetches and gives; without it the report says `could not check` and what to get. JSON-LD contexts come from
+    the node's own folder.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Verify: _aio.UnaryUnaryMultiCallable[_verifier_pb2.VerifyRequest, _verifier_pb2.VerifyResponse]  # type: ignore[assignment]
@@ -65,7 +79,14 @@ class VerifierAsyncStub(VerifierStub):
     """
 
 class VerifierServicer(metaclass=_abc_1.ABCMeta):
-    """Judges presentations and credentials against the logs this node holds, as of each log's newest head."""
+    """Judges whatever `cairn verify` reads: this ledger's own credentials in every form against the logs this node holds, as of
+    each log's newest head, and credentials of other formats by what they prove themselves and what is given beside them.
+
+    Nothing is fetched from where a credential points: a node that did would tell its issuer who is being looked at, and would
+    call any address that a stranger writes into a file. What would have to come from there (an issuer's document, a status
+    list) the caller fetches and gives; without it the report says `could not check` and what to get. JSON-LD contexts come from
+    the node's own folder.
+    """
 
     @_abc_1.abstractmethod
     def Verify(

@@ -11,10 +11,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledger.credential.status import Status
+from node.client.copyform import Form
+from node.registrar.claimforms import available_forms, count_claimed, make_claimed, split_configuration
 from node.registrar.claiming import ClaimError, ClaimFault
-from node.registrar.copies import FindAchievement, Press, mint_wallet_copies
+from node.registrar.copies import mint_wallet_copies
+from node.registrar.copy_desk import CopyDesk
 from node.registrar.desk import RegistrarDesk
 from node.registrar.documents import PublishedAchievement
+from node.registrar.filecopies import CopyTools
 from node.registrar.learners.marks import MarkKind, find_marked
 from node.registrar.nonces import NonceMint
 from node.registrar.offers import MAX_COPIES_PER_OFFER, OfferView, find_offered, redeem_code, view_offer
@@ -33,7 +37,7 @@ class Claim:
 
     token: str
     configuration: str
-    """Name of the achievement in OpenID4VCI (`offers.configuration_id`)."""
+    """Name of the achievement in OpenID4VCI (`claimforms.configuration_id`)."""
     proofs: tuple[str, ...]
     """JWTs, 1 to 4."""
 
@@ -51,7 +55,7 @@ class Claimed:
     """What a wallet gets for a claim."""
 
     credentials: tuple[str, ...]
-    """SD-JWT VCs, one for each proven key, in the order of the proofs."""
+    """One for each proven key, in the order of the proofs: an SD-JWT, a JWS, or the JSON of a badge."""
     next_cut: int | None
     """When the next cut is due, Unix ms; None where cuts are made on command."""
 
@@ -62,6 +66,7 @@ class ClaimDesk:
     def __init__(self, desk: RegistrarDesk) -> None:
         """Stand beside the desk."""
         self._desk = desk
+        self._copies = CopyDesk(desk)
         self._nonces = NonceMint(desk.parts.draw)
         self._described: tuple[tuple[int, ...], Sequence[PublishedAchievement]] | None = None
 
@@ -88,6 +93,10 @@ class ClaimDesk:
         if self._described is None or self._described[0] != sizes:
             self._described = sizes, self._desk.list_achievements()
         return self._described[1]
+
+    def forms(self, role: str) -> tuple[Form, ...]:
+        """The forms of other software in which achievements that keys of this role sign can be claimed now."""
+        return tuple(available_forms(self._desk.make_press(), self._desk.parts.contexts, role))
 
     async def view_offer(self, code: str) -> OfferView | None:
         """What an offer is about; None where there is none (any more)."""
@@ -150,8 +159,7 @@ class ClaimDesk:
                 claim,
                 lambda: open_proofs(claim.proofs, audience=self.issuer, now=now),
                 self._nonces,
-                self._desk.make_press,
-                self._desk.find_achievement,
+                lambda: self._copies.tools(session),
                 now,
             )
         )
@@ -163,29 +171,29 @@ def answer_claim(
     claim: Claim,
     prove: Callable[[], Proven],
     nonces: NonceMint,
-    make_press: Callable[[], Press],
-    find: FindAchievement,
+    make_tools: Callable[[], CopyTools],
     now: int,
 ) -> list[str]:
     """Mint a copy for each proven key.
 
     1. the token is good and its offer holds this award; 2. the proofs verify; 3. their nonce is ours, fresh and unused;
-    4. the award is valid now; 5. there are copies left. Everything is one transaction: a refusal uses nothing up.
+    4. the award is valid now, and can be had in this form; 5. there are copies left. Everything is one transaction: a
+    refusal uses nothing up.
 
     Args:
         session: an open write transaction.
         claim: what is asked.
         prove: verifies the proofs, once the token is known to be good.
         nonces: knows its own nonces again.
-        make_press: gives what copies are made with.
-        find: finds achievements.
+        make_tools: gives what copies are made with.
         now: Unix ms.
 
     Raises:
         ClaimError: a step fails.
         RuleError: the copies cannot be made now, for a reason of this node's.
     """
-    offered = find_offered(session, claim.token, claim.configuration, now)  # 1
+    native, form = split_configuration(claim.configuration)
+    offered = find_offered(session, claim.token, native, now)  # 1
     proven = prove()  # 2
     nonces.use(session, proven.nonce, now)  # 3
     award = session.get_one(Award, offered.award_id)
@@ -193,21 +201,30 @@ def answer_claim(
         raise _denied("this credential can no longer be claimed", "ask the school")
     if find_marked(session, MarkKind.RESTRICTION, [award.learner_id]):
         raise _denied("this credential cannot be claimed now", "ask the school")
+    tools = make_tools()
+    published = tools.find_achievement(award.achievement, award.version)
+    if form is not None and form not in available_forms(tools.press, tools.library, published.achievement.key_role):
+        raise ClaimError(
+            ClaimFault.UNKNOWN_CREDENTIAL_CONFIGURATION,
+            f"credential: this school cannot give the form {form}",
+            hint="without a form you get what every wallet of this ledger reads",
+        )
     if offered.copies + len(proven.keys) > MAX_COPIES_PER_OFFER:  # 5
         raise _denied(f"at most {MAX_COPIES_PER_OFFER} copies for one link", "ask the school for a new link")
     if _copies_since(session, award.id, now - _YEAR_MS) + len(proven.keys) > MAX_COPIES_PER_YEAR:
         raise _denied(f"at most {MAX_COPIES_PER_YEAR} copies in a year", "ask the school")
     offered.copies += len(proven.keys)
+    if form is not None:
+        return make_claimed(session, award, form, proven.keys, tools)
     replaces = find_replaces(session, claim.token)
-    published = find(award.achievement, award.version)
-    return mint_wallet_copies(session, make_press(), published, award, proven.keys, replaces=replaces)
+    return mint_wallet_copies(session, tools.press, published, award, proven.keys, replaces=replaces)
 
 
 def _copies_since(session: Session, award_id: str, since: int) -> int:
     # Copies that a re-issue ended, or that never went to the ledger, were no choice of the wallet's.
     is_counted = (Copy.kind == WALLET_KIND) & Copy.withdrawn.is_(False)
     query = select(func.count()).where(Copy.award_id == award_id, is_counted, Copy.minted_at > since)
-    return session.scalar(query) or 0
+    return (session.scalar(query) or 0) + count_claimed(session, award_id, since)
 
 
 def _denied(reason: str, hint: str) -> ClaimError:

@@ -10,6 +10,7 @@ from ledger.credential.p256 import P256SigningKey
 from ledger.credential.plainlist.slots import status_members
 from ledger.credential.strict_json import JSONObject
 from ledger.errors import RuleError
+from ledger.log.identity import LogId, short_log_id
 from ledger.log.receipt import encode_receipt
 from node.client.copyform import CopyOrder, Form, MadeCopy
 from node.registrar import filecopies, plainslots, rsakey, views
@@ -45,21 +46,7 @@ class CopyDesk:
         rsa_key = await self._publish_rsa_key() if order.form is Form.JWS_RS256 else None
 
         def write(session: Session) -> MadeCopy:
-            press = desk.make_press()
-
-            def draw_plain(number: int, slot: int) -> tuple[list[JSONObject], JSONObject]:
-                place = plainslots.draw_plain_slot(session, number, slot, press.draw, now=press.now)
-                return status_members(place, press.issuer.id)
-
-            tools = CopyTools(
-                press=press,
-                find_achievement=desk.find_achievement,
-                library=desk.parts.contexts,
-                find_chain=self._find_chain,
-                draw_plain=draw_plain,
-                rsa_key=rsa_key,
-            )
-            copy, is_new = filecopies.make(session, order, tools)
+            copy, is_new = filecopies.make(session, order, self.tools(session, rsa_key))
             if len(copy.credential.encode()) > MAX_TEXT_BYTES:
                 raise RuleError(
                     f"copy: has {len(copy.credential.encode())} bytes, at most {MAX_TEXT_BYTES} are handed out",
@@ -76,6 +63,24 @@ class CopyDesk:
         _log.info("copy made", extra={"form": order.form.value, "new": made.is_new})
         return made
 
+    def tools(self, session: Session, rsa_key: RSAKey | None = None) -> CopyTools:
+        """What copies are made with in one write transaction."""
+        desk = self._desk
+        press = desk.make_press()
+
+        def draw_plain(number: int, slot: int, origin: LogId | None) -> tuple[list[JSONObject], JSONObject]:
+            place = plainslots.draw_plain_slot(session, number, slot, press.draw, now=press.now, origin=origin)
+            return status_members(place, press.in_name_of(origin).issuer.id)
+
+        return CopyTools(
+            press=press,
+            find_achievement=desk.find_achievement,
+            library=desk.parts.contexts,
+            find_chain=self._find_chain,
+            draw_plain=draw_plain,
+            rsa_key=rsa_key,
+        )
+
     async def _publish_rsa_key(self) -> RSAKey:
         """The RSA key, on the ledger before anything is signed with it: nobody could look it up otherwise."""
         directory = self._desk.parts.directory
@@ -90,4 +95,7 @@ class CopyDesk:
         parts = self._desk.parts
         if parts.directory is None:
             return ()
-        return find_chain(parts.directory, role, key, press.issuer, now=parts.clock(), draw=parts.draw)
+        # A certificate names one issuer: each name that copies are made in has a file of its own.
+        named = press.issuer.id.rpartition("/")[2]
+        name = role if named == short_log_id(press.log) else f"{role}-{named}"
+        return find_chain(parts.directory, name, key, press.issuer, now=parts.clock(), draw=parts.draw)

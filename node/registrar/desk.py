@@ -43,7 +43,6 @@ from node.registrar import (
     documents,
     issuing,
     nodestatus,
-    offers,
     outbox,
     press,
     reporting,
@@ -57,6 +56,7 @@ from node.registrar.cut import CutOrder, MadeCut
 from node.registrar.database import Database
 from node.registrar.dispatch import Dispatcher
 from node.registrar.documents import Document, PublishedAchievement
+from node.registrar.offering import OfferOrder, make_links
 from node.registrar.outbox import Draft
 from node.registrar.page import read_published
 from node.registrar.parts import DeskParts
@@ -64,15 +64,12 @@ from node.registrar.plainpublishing import PlainPublisher
 from node.registrar.predecessors import last_pages
 from node.registrar.publishing import find_published
 from node.registrar.rights import find_missing_rights
-from node.registrar.sheet import describe_offers
 from node.registrar.succession import check_succession
 from node.sequencer import SignedStatement
 
 logger = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000
-_OFFERS_KEPT_MS = 90 * _DAY_MS
-"""How long an offer is remembered after it has expired, for the registrar who is asked about it."""
 
 
 class RegistrarDesk:
@@ -141,22 +138,18 @@ class RegistrarDesk:
         logger.info("status decided", extra={"awards": len(changed)})
         return StatusAnswer(tuple(award.id for award in changed), self.next_cut())
 
-    async def offer(self, *, award_ids: Sequence[str] = (), learner_id: str = "", achievement: str = "") -> OfferAnswer:
+    async def offer(
+        self, *, award_ids: Sequence[str] = (), learner_id: str = "", achievement: str = "", form: str = ""
+    ) -> OfferAnswer:
         """Make claim links for awards: those named, or all valid ones of a learner or an achievement.
 
         Raises:
-            RuleError: an award named cannot be offered, or there is none at all.
+            MalformedError, RuleError: an award named cannot be offered, or not in that form, or there is none at all.
         """
-        now = self.parts.clock()
+        order = OfferOrder(award_ids=award_ids, learner_id=learner_id, achievement=achievement, form=form)
 
         def write(session: Session) -> OfferAnswer:
-            chosen = awards.choose_to_offer(session, award_ids, learner_id=learner_id, achievement=achievement)
-            offers.drop_expired(session, now, _OFFERS_KEPT_MS)
-            lifetime = self.parts.offer_lifetime_days * _DAY_MS
-            made = offers.make_offers(session, chosen, lifetime_ms=lifetime, now=now, draw=self.parts.draw)
-            published = {award.id: self.find_achievement(award.achievement, award.version) for award in chosen}
-            titles = {award_id: found.achievement.name for award_id, found in published.items()}
-            return describe_offers(self.own_log().state.name, self.issuer, made, titles)
+            return make_links(session, order, self.parts, self.make_press(), self.find_achievement, self.issuer)
 
         answer = await self._database.change(write)
         logger.info("offers made", extra={"offers": len(answer.links)})

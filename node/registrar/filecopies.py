@@ -15,7 +15,7 @@ no award, since each credential inside says by its own slot what became of it.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -37,17 +37,20 @@ from ledger.credential.strict_json import JSONObject
 from ledger.credential.typemetadata import hash_type_metadata
 from ledger.errors import MalformedError, RuleError
 from ledger.log.didkey import encode_multikey, parse_did_key
+from ledger.log.identity import LogId
 from ledger.log.keys import Algorithm, KeyId, SigningKey
 from node.client.copyform import INCLUDABLE, CopyOrder, Form
 from node.registrar import acting, awards, lists, outbox, rsakey
 from node.registrar.copies import FindAchievement, Press, describe_award
+from node.registrar.inherited import origins_of
 from node.registrar.learners.marks import check_unrestricted, find_statement
 from node.registrar.rsakey import RSAKey
 from node.registrar.tables import Award, Copy, FileCopy, Outgoing
 from node.registrar.views import FILE_KIND
 
-DrawPlain = Callable[[int, int], tuple[list[JSONObject], JSONObject]]
-"""Draws a plain slot for a copy's slot (list number, slot), and gives what the copy says of it (`plainlist.slots`)."""
+DrawPlain = Callable[[int, int, LogId | None], tuple[list[JSONObject], JSONObject]]
+"""Draws a plain slot for a copy's slot (list number, slot) in the name of the institution of a log, None for this one; gives
+what the copy says of it (`plainlist.slots`)."""
 
 FindChain = Callable[[Press, str, P256SigningKey], tuple[bytes, ...]]
 
@@ -86,6 +89,16 @@ def make(session: Session, order: CopyOrder, tools: CopyTools) -> tuple[Copy, bo
     session.add(FileCopy(copy_id=made.id, request=request, part_of=None))
     session.flush()
     return made, True
+
+
+def make_one(session: Session, award: Award, order: CopyOrder, tools: CopyTools) -> Copy:
+    """Make one copy of one award, whatever was made before; the caller has checked that it may be had.
+
+    Raises:
+        RuleError: a key or a context is missing, the status list is full, or the database is an old copy.
+    """
+    outbox.check_current(session, tools.press.newest_page)
+    return _Maker(session, order, tools).make([award])
 
 
 def places_of(session: Session, made: Copy) -> list[tuple[int | None, int | None]]:
@@ -179,8 +192,10 @@ class _Maker:
 
     def __init__(self, session: Session, order: CopyOrder, tools: CopyTools) -> None:
         self.session, self.order, self.tools, self.press = session, order, tools, tools.press
+        self.origins: Mapping[str, LogId] = {}
 
     def make(self, chosen: Sequence[Award]) -> Copy:
+        self.origins = origins_of(self.session, [award.id for award in chosen])
         try:
             match self.order.form:
                 case Form.SD_JWT | Form.SD_JWT_ES256:
@@ -197,16 +212,26 @@ class _Maker:
                 hint="cairn-node contexts DIR --from FOLDER takes them in; --form jws needs none",
             ) from error
 
+    def origin(self, award: Award | None) -> LogId | None:
+        """The log of the institution that made an award, if this one goes on with it; None for our own."""
+        log = None if award is None else self.origins.get(award.id)
+        return log if log in self.press.predecessors else None
+
+    def named(self, award: Award) -> Press:
+        """What a copy of an award is made with: in the name of the institution that made the award."""
+        return self.press.in_name_of(self.origin(award))
+
     def sd_jwt(self, award: Award) -> Copy:
+        press = self.named(award)
         achievement = self.tools.find_achievement(award.achievement, award.version).achievement
         is_p256 = self.order.form is Form.SD_JWT_ES256
         key = self.p256_key(achievement.key_role) if is_p256 else self.key(achievement.key_role)
         status, _, plain = self.slot(award)
         evaluation = awards.evaluations_of(self.session, [award.id]).get(award.id)
-        content = describe_award(award, achievement, self.press.issuer, evaluation=evaluation)
+        content = describe_award(award, achievement, press.issuer, evaluation=evaluation)
         terms = CopyTerms(
-            iss=self.press.issuer.id,
-            vct=self.press.vct,
+            iss=press.issuer.id,
+            vct=press.vct,
             key_id=key.public.id,
             status=status,
             holder=public_key_to_jwk(parse_did_key(self.order.subject)) if self.order.subject else None,
@@ -215,8 +240,8 @@ class _Maker:
             plain_status=plain,
         )
         if isinstance(key, P256SigningKey):
-            chain = self.tools.find_chain(self.press, achievement.key_role, key)
-            integrity = hash_type_metadata(self.press.vct)
+            chain = self.tools.find_chain(press, achievement.key_role, key)
+            integrity = hash_type_metadata(press.vct)
             terms = replace(terms, algorithm=Algorithm.P256, certificates=chain, vct_integrity=integrity)
         return self.keep(award, copy.mint_copy(content, terms, key.sign, self.press.draw), key.public.id, status)
 
@@ -233,7 +258,7 @@ class _Maker:
         content = self.content(award)
         status, plain, _ = self.slot(award)
         unsigned = badge.make_badge(content, self.badge_terms(self.subject(), status, plain))
-        rsa, issuer_url = self.tools.rsa_key, self.press.issuer.id
+        rsa, issuer_url = self.tools.rsa_key, self.named(award).issuer.id
         if rsa is not None:
             text = badge.sign_compact(unsigned, key_url=rsa.url(issuer_url), algorithm=rsakey.ALGORITHM, sign=rsa.sign)
             return self.keep(award, text, rsa.id, status)
@@ -278,7 +303,7 @@ class _Maker:
     def content(self, award: Award) -> AwardContent:
         """What the award says, without what was not asked for: in these forms nothing can be hidden."""
         achievement = self.tools.find_achievement(award.achievement, award.version).achievement
-        content = describe_award(award, achievement, name_issuer(self.press))
+        content = describe_award(award, achievement, name_issuer(self.named(award)))
         include = self.order.include
         return replace(
             content,
@@ -325,7 +350,7 @@ class _Maker:
         award_id = None if award is None else award.id
         (slot,) = lists.draw_slots(self.session, status_list, [award_id], press.draw)
         key = slot_key(list_key(press.list_root, status_list.number), slot)
-        entries, members = self.tools.draw_plain(status_list.number, slot)
+        entries, members = self.tools.draw_plain(status_list.number, slot, self.origin(award))
         # Open Badges takes one entry: the one that everybody reads, and that is final.
         entry = next((entry for entry in entries if entry["statusPurpose"] == Purpose.REVOCATION), None)
         return StatusReference(press.log, status_list.number, slot, key), entry, members

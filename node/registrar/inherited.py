@@ -33,6 +33,21 @@ class InheritedList(Table):
     """On the ledger, in the log that opened it."""
 
 
+class InheritedPlainList(Table):
+    """A list in the clear that is published in the name of an institution whose log this one goes on with."""
+
+    __tablename__ = "inherited_plain_lists"
+    __table_args__ = (UniqueConstraint("log", "number"),)
+
+    list_number: Mapped[int] = mapped_column(ForeignKey("plain_lists.number"), primary_key=True, autoincrement=False)
+    """Its number in this database."""
+    log: Mapped[bytes]
+    number: Mapped[int]
+    """In the URL of its files, below that institution's own."""
+    is_open: Mapped[bool]
+    """Opened here, for copies made here in that name. Of one that was taken over not every slot is known: none is drawn."""
+
+
 class InheritedAward(Table):
     """An award that another institution made."""
 

@@ -34,13 +34,13 @@ _OWN_MARK = "self-made by cairn"
 
 
 def find_chain(
-    directory: Path, role: str, key: P256SigningKey, issuer: IssuerProfile, *, now: int, draw: Draw
+    directory: Path, name: str, key: P256SigningKey, issuer: IssuerProfile, *, now: int, draw: Draw
 ) -> tuple[bytes, ...]:
     """The chain of a credential key as DER, its own certificate first; made where there is none.
 
     Args:
         directory: of the node.
-        role: `issue` or `register`; names the file.
+        name: of the file: `issue` or `register`; with `-` and the end of an issuer id for another than our own.
         key: whose certificate it has to be.
         issuer: whose URL has to stand in it.
         now: Unix ms.
@@ -50,7 +50,7 @@ def find_chain(
         MalformedError: the file is no chain.
         RuleError: an authority's certificate is for another key or URL, or is not valid now.
     """
-    path = directory / FOLDER / f"{role}.pem"
+    path = directory / FOLDER / f"{name}.pem"
     chain = _read_chain(path)
     if chain is not None:
         fault = _find_fault(chain[0], key, issuer, now)

@@ -18,6 +18,7 @@ from ledger.credential.status import Status
 from ledger.errors import RuleError
 from node.clock import Draw
 from node.registrar import acting
+from node.registrar.claimforms import configuration_id
 from node.registrar.claiming import ClaimError, ClaimFault
 from node.registrar.tables import Award, Offer, OfferedAward, Token
 
@@ -50,11 +51,6 @@ class OfferView:
 
     configurations: tuple[str, ...]
     expires_at: int
-
-
-def configuration_id(achievement: str, version: int) -> str:
-    """Name of an achievement in OpenID4VCI: `granite-hollow/1`."""
-    return f"{achievement}/{version}"
 
 
 def make_offers(

@@ -1,6 +1,6 @@
 """What the registrar's desk works with: the rest of the node, as far as it needs it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,5 +62,8 @@ class DeskParts:
     """What the public listeners show."""
     status_files: StatusFiles | None = None
     """Where the plain status lists are kept to be served; None where nobody is served."""
+    published_lists: Callable[[str, str], Awaitable[Mapping[int, bytes]]] | None = None
+    """Fetches the token form of an institution's plain lists from a URL, by the first characters of its log id; None where
+    nobody can be asked."""
     contexts: ContextLibrary = field(default_factory=ContextLibrary)
     """JSON-LD contexts this node holds."""

@@ -1,23 +1,27 @@
 """Publishing the plain lists: after every cut, and once at every start, in case the node stopped in between.
 
+Lists of institutions whose logs this one goes on with are published with its own, in their names and by its key: the
+document of their keys names it since the network decided so (`node.keyhistory`).
+
 What fails here takes nothing back: the cut is on the ledger, and the files before stay until they expire. It is told to
 the operator and tried again at the next cut.
 """
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Protocol
 
-from ledger.credential.plainlist.slots import ListFile
 from ledger.credential.plainlist.token import read_own_list
 from ledger.errors import CairnError, RuleError
 from ledger.log.charter import Role
-from ledger.log.identity import short_log_id
+from ledger.log.identity import LogId, short_log_id
 from ledger.log.view import LogView
 from node.registrar import plainslots
 from node.registrar.copies import Press
 from node.registrar.parts import DeskParts
 from node.registrar.plainfiles import ListSigner, make_files, make_terms
+from node.registrar.plainheritage import PlainHeritage, is_read, read_folder
 from node.statusfiles import StatusFiles
 
 _log = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ class PlainPublisher:
         self._desk = desk
         self._publishing = asyncio.Lock()
         self._has_published = False
+        self._heritage = PlainHeritage(desk.parts)
 
     async def publish_once(self) -> None:
         """Publish, unless this process has done so already."""
@@ -56,6 +61,7 @@ class PlainPublisher:
             return
         async with self._publishing:
             try:
+                await self._heritage.read(files)
                 await asyncio.to_thread(self._publish, files)
             except (CairnError, OSError) as error:
                 _log.warning("status lists were not published", extra={"reason": str(error)})
@@ -64,30 +70,37 @@ class PlainPublisher:
 
     def _publish(self, files: StatusFiles) -> None:
         parts, log, press = self._desk.parts, self._desk.own_log(), self._desk.make_press()
-        short = short_log_id(parts.log_id)
         if not self._has_published:
-            self._keep_published(files, short)
+            self._keep_published(files, press.predecessors)
         with parts.database.read() as session:
-            lists = plainslots.load_lists(session)
+            lists = [(parts.log_id, content) for content in plainslots.load_lists(session)]
+            inherited = plainslots.load_inherited(session)
+            lists += [
+                (log, content) for log, content in inherited if log in press.predecessors and is_read(session, log)
+            ]
         if not lists:
             return
         key = press.keys.get(Role.ISSUE.value)
         if key is None:
             raise RuleError("status lists: no issue key of this node is in force", hint="cairn-node key add")
-        signer = ListSigner(issuer_url=press.issuer.id, key=key, library=parts.contexts)
-        terms = make_terms(signer, log, interval=log.state.batch.interval, now=parts.clock())
-        for content in lists:
+        now, interval = parts.clock(), log.state.batch.interval
+        for name, content in lists:
+            issuer = press.predecessors.get(name, press.issuer)
+            signer = ListSigner(issuer_url=issuer.id, key=key, library=parts.contexts)
+            terms = make_terms(signer, log, interval=interval, now=now)
             for file, data in make_files(content, terms, signer):
-                files.keep(short, content.number, file, data)
+                files.keep(short_log_id(name), content.number, file, data)
 
-    def _keep_published(self, files: StatusFiles, short: str) -> None:
+    def _keep_published(self, files: StatusFiles, predecessors: Iterable[LogId]) -> None:
         """What was published is never taken back, also where the database is an older copy of itself."""
         parts, kept = self._desk.parts, 0
-        for number in files.numbers(short):
-            data = files.read(short, number, ListFile.TOKEN)
-            if data is not None:
+        with parts.database.read() as session:
+            names = [log for log in predecessors if is_read(session, log)]
+        for origin in (None, *names):
+            short = short_log_id(origin or parts.log_id)
+            for number, data in read_folder(files, short):
                 content = read_own_list(data.decode("ascii", "replace"), number)
                 with parts.database.write() as session:
-                    kept += plainslots.keep_published(session, content, parts.clock())
+                    kept += plainslots.keep_published(session, content, parts.clock(), origin)
         if kept:
             _log.warning("status lists had slots the database does not know", extra={"slots": kept})

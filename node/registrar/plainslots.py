@@ -6,6 +6,9 @@ some unassigned slots are set too and stay set for ever: set bits are not the sa
 partly hidden among them, which is why such copies are made on request alone.
 
 A slot follows the page's slot and knows neither copy nor award: forgetting a learner needs nothing here.
+
+A list stands in the name of one institution: this one, or one whose log it goes on with (`origin`). Those have numbers of
+their own here, like the lists on the pages (`inherited`).
 """
 
 from collections.abc import Collection
@@ -18,7 +21,9 @@ from ledger.credential.plainlist.slots import PlainList as ListContent
 from ledger.credential.plainlist.slots import PlainSlot as SlotPlace
 from ledger.credential.status import Status
 from ledger.credential.strict_json import JSONObject
+from ledger.log.identity import LogId
 from node.clock import Draw
+from node.registrar.inherited import FIRST_NUMBER, InheritedPlainList
 from node.registrar.tables import PlainList, PlainSlot, Slot
 
 DECOY_TRIALS = 16
@@ -29,7 +34,9 @@ _FULL_FOR_COPIES = PLAIN_SLOTS * 7 // 8
 _FULL_FOR_DECOYS = PLAIN_SLOTS * 15 // 16
 
 
-def draw_plain_slot(session: Session, page_list: int, page_slot: int, draw: Draw, *, now: int) -> SlotPlace:
+def draw_plain_slot(
+    session: Session, page_list: int, page_slot: int, draw: Draw, *, now: int, origin: LogId | None = None
+) -> SlotPlace:
     """Take an unused plain slot for a copy.
 
     Args:
@@ -37,21 +44,29 @@ def draw_plain_slot(session: Session, page_list: int, page_slot: int, draw: Draw
         page_list, page_slot: the copy's own slot on the pages.
         draw: source of the slot.
         now: Unix ms.
+        origin: in whose name the copy is; None for this institution.
     """
-    number = _newest_list(session, now)
+    number = _newest_list(session, now, origin)
     if _count_used(session, number) >= _FULL_FOR_COPIES:
-        number = _open_list(session, now)
+        number = _open_list(session, now, origin)
     slot = _draw_unused(session, number, draw)
     taken = {"list_number": number, "slot": slot, "page_list": page_list, "page_slot": page_slot, "status": 0}
     session.execute(insert(PlainSlot), [taken])
-    return SlotPlace(number, slot)
+    return SlotPlace(_public_number(session, number), slot)
 
 
 def take_members(
-    session: Session, page_list: int, page_slot: int, issuer_url: str, draw: Draw, *, now: int
+    session: Session,
+    page_list: int,
+    page_slot: int,
+    issuer_url: str,
+    draw: Draw,
+    *,
+    now: int,
+    origin: LogId | None = None,
 ) -> tuple[list[JSONObject], JSONObject]:
     """Take a plain slot for a copy and give what the copy says of it; see `draw_plain_slot` and `status_members`."""
-    place = draw_plain_slot(session, page_list, page_slot, draw, now=now)
+    place = draw_plain_slot(session, page_list, page_slot, draw, now=now, origin=origin)
     return status_members(place, issuer_url)
 
 
@@ -71,28 +86,64 @@ def settle(session: Session, at: int, interval: int, draw: Draw) -> None:
 
 
 def load_lists(session: Session) -> tuple[ListContent, ...]:
-    """Every plain list as the newest cut left it."""
-    return tuple(
-        ListContent(number, _statuses(session, number))
-        for number in session.scalars(select(PlainList.number).order_by(PlainList.number))
-    )
+    """Every plain list in this institution's name as the newest cut left it."""
+    own = select(PlainList.number).where(PlainList.number < FIRST_NUMBER).order_by(PlainList.number)
+    return tuple(ListContent(number, _statuses(session, number)) for number in session.scalars(own))
+
+
+def load_inherited(session: Session) -> tuple[tuple[LogId, ListContent], ...]:
+    """Every plain list in another name, with the log of the institution whose it is."""
+    rows = session.scalars(select(InheritedPlainList).order_by(InheritedPlainList.list_number))
+    return tuple((LogId(row.log), ListContent(row.number, _statuses(session, row.list_number))) for row in rows)
 
 
 def open_after_restoration(session: Session, now: int) -> None:
-    """Open another list: slots that were drawn after the backup are not known here, and must not be drawn again."""
+    """Open other lists: slots that were drawn after the backup are not known here, and must not be drawn again."""
     _open_list(session, now)
+    for log in session.scalars(select(InheritedPlainList.log).where(InheritedPlainList.is_open).distinct()).all():
+        _open_list(session, now, LogId(log))
 
 
-def keep_published(session: Session, content: ListContent, now: int) -> int:
+def enter_list(session: Session, number: int, now: int, origin: LogId | None = None, *, is_open: bool = False) -> int:
+    """Enter a list that was published and may not be in this database; gives its number here.
+
+    Args:
+        session: an open write transaction.
+        number: in the URL of its files.
+        now: Unix ms.
+        origin: in whose name it is; None for this institution.
+        is_open: whether slots may be drawn of it, where it is another's.
+    """
+    if origin is None:
+        if session.get(PlainList, number) is None:
+            session.add(PlainList(number=number, opened_at=now))
+            session.flush()
+        return number
+    known = session.scalar(
+        select(InheritedPlainList.list_number).where(
+            InheritedPlainList.log == origin, InheritedPlainList.number == number
+        )
+    )
+    if known is not None:
+        return known
+    newest = session.scalar(select(func.max(InheritedPlainList.list_number)))
+    here = FIRST_NUMBER if newest is None else newest + 1
+    session.add(PlainList(number=here, opened_at=now))
+    session.flush()
+    session.add(InheritedPlainList(list_number=here, log=origin, number=number, is_open=is_open))
+    session.flush()
+    return here
+
+
+def keep_published(session: Session, content: ListContent, now: int, origin: LogId | None = None) -> int:
     """Take over what a published list says of slots unknown here, as decoys; returns how many there were.
 
-    After a restoration nobody knows any more whether such a slot is a copy's or a decoy's; both stay as they are.
+    After a restoration nobody knows any more whether such a slot is a copy's or a decoy's; both stay as they are. The same
+    goes for a list of an institution that left no database.
     """
-    if session.get(PlainList, content.number) is None:
-        session.add(PlainList(number=content.number, opened_at=now))
-        session.flush()
-    known = set(session.scalars(select(PlainSlot.slot).where(PlainSlot.list_number == content.number)))
-    rows = [_decoy(content.number, slot, status) for slot, status in content.statuses.items() if slot not in known]
+    number = enter_list(session, content.number, now, origin)
+    known = set(session.scalars(select(PlainSlot.slot).where(PlainSlot.list_number == number)))
+    rows = [_decoy(number, slot, status) for slot, status in content.statuses.items() if slot not in known]
     if rows:
         session.execute(insert(PlainSlot), rows)
     return len(rows)
@@ -147,19 +198,29 @@ def _count_used(session: Session, number: int) -> int:
     return used or 0
 
 
-def _newest_list(session: Session, now: int) -> int:
-    newest = session.scalar(select(func.max(PlainList.number)))
-    return _open_list(session, now) if newest is None else newest
+def _newest_list(session: Session, now: int, origin: LogId | None = None) -> int:
+    """The list that slots are drawn of, by its number here; the first use opens one."""
+    own = select(func.max(PlainList.number)).where(PlainList.number < FIRST_NUMBER)
+    theirs = select(func.max(InheritedPlainList.list_number)).where(
+        InheritedPlainList.log == origin, InheritedPlainList.is_open
+    )
+    newest = session.scalar(own if origin is None else theirs)
+    return _open_list(session, now, origin) if newest is None else newest
 
 
-def _open_list(session: Session, now: int) -> int:
+def _open_list(session: Session, now: int, origin: LogId | None = None) -> int:
     # Named by the day: a database that was lost with its keys alone left opens a list that never was, and draws no slot
     # of a lost copy again.
-    newest = session.scalar(select(func.max(PlainList.number)))
+    own = select(func.max(PlainList.number)).where(PlainList.number < FIRST_NUMBER)
+    theirs = select(func.max(InheritedPlainList.number)).where(InheritedPlainList.log == origin)
+    newest = session.scalar(own if origin is None else theirs)
     number = max(now // _DAY_MS, 0 if newest is None else newest + 1)
-    session.add(PlainList(number=number, opened_at=now))
-    session.flush()
-    return number
+    return enter_list(session, number, now, origin, is_open=True)
+
+
+def _public_number(session: Session, number: int) -> int:
+    row = session.get(InheritedPlainList, number)
+    return number if row is None else row.number
 
 
 def _statuses(session: Session, number: int) -> dict[int, PlainStatus]:

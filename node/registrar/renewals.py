@@ -22,11 +22,12 @@ from ledger.credential.sdjwt import SDJWT, parse_sd_jwt
 from ledger.credential.status import Status
 from ledger.errors import CairnError
 from node.clock import Draw
+from node.registrar.claimforms import configuration_id
 from node.registrar.claiming import ClaimError, ClaimFault
 from node.registrar.copies import read_credential_id
 from node.registrar.learners.marks import MarkKind, find_marked
 from node.registrar.nonces import NonceMint
-from node.registrar.offers import MAX_COPIES_PER_OFFER, configuration_id, hash_secret, store_token
+from node.registrar.offers import MAX_COPIES_PER_OFFER, hash_secret, store_token
 from node.registrar.tables import Award, Copy, Offer, OfferedAward, Renewal, Slot
 from node.registrar.views import FORMER, WALLET_KIND
 
@@ -40,7 +41,7 @@ class RenewalToken:
 
     token: str
     configuration: str
-    """What to ask for with it (`offers.configuration_id`)."""
+    """What to ask for with it (`claimforms.configuration_id`)."""
 
 
 def redeem_copy(

@@ -96,7 +96,10 @@ class RegistrarService(rpc.RegistrarServicer):
         """Make claim links."""
         async with _refusing(context):
             answer = await self._desk.offer(
-                award_ids=list(request.award_ids), learner_id=request.learner_id, achievement=request.achievement
+                award_ids=list(request.award_ids),
+                learner_id=request.learner_id,
+                achievement=request.achievement,
+                form=request.form,
             )
             for message in _encode_offers(answer):
                 yield message

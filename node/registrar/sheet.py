@@ -27,17 +27,19 @@ li { margin: 0.3em 0; }
 """
 
 
-def offer_url(issuer: str, code: str) -> str:
-    """Where the offer with this code is read (OpenID4VCI 1.0 §4.1.3)."""
-    return f"{issuer}/offer/{code}"
+def offer_url(issuer: str, code: str, form: str = "") -> str:
+    """Where the offer with this code is read (OpenID4VCI 1.0 §4.1.3), and in which form other than the native one."""
+    return f"{issuer}/offer/{code}" + (f"?form={form}" if form else "")
 
 
-def offer_link(issuer: str, code: str) -> str:
+def offer_link(issuer: str, code: str, form: str = "") -> str:
     """The link a wallet opens, as text or from a QR code."""
-    return f"openid-credential-offer://?credential_offer_uri={quote(offer_url(issuer, code), safe='')}"
+    return f"openid-credential-offer://?credential_offer_uri={quote(offer_url(issuer, code, form), safe='')}"
 
 
-def render_sheet(institution: str, issuer: str, offers: Sequence[MadeOffer], titles: Mapping[str, str]) -> str:
+def render_sheet(
+    institution: str, issuer: str, offers: Sequence[MadeOffer], titles: Mapping[str, str], *, form: str = ""
+) -> str:
     """One HTML document with a page for each offer.
 
     Args:
@@ -45,8 +47,11 @@ def render_sheet(institution: str, issuer: str, offers: Sequence[MadeOffer], tit
         issuer: identifier of this issuer, to which the links lead.
         offers: with their codes.
         titles: from award id to the achievement's name.
+        form: that the links name; "" for the native one.
     """
-    pages = "\n".join(_render_page(institution, issuer, offer, titles) for offer in offers)
+    pages = "\n".join(
+        _render_page(institution, offer_link(issuer, offer.code, form), offer, titles) for offer in offers
+    )
     head = f'<meta charset="utf-8"><title>{html.escape(institution)}: claim sheets</title><style>{_STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{pages}\n</body></html>\n'
 
@@ -61,8 +66,7 @@ def render_codes(offers: Sequence[MadeOffer]) -> str:
     return file.getvalue()
 
 
-def _render_page(institution: str, issuer: str, offer: MadeOffer, titles: Mapping[str, str]) -> str:
-    link = offer_link(issuer, offer.code)
+def _render_page(institution: str, link: str, offer: MadeOffer, titles: Mapping[str, str]) -> str:
     picture = segno.make(link, error="m", micro=False).svg_inline(omitsize=True, title="Link for your wallet")
     awards = "".join(f"<li>{html.escape(titles.get(award.id, award.achievement))}</li>" for award in offer.awards)
     return (
@@ -86,17 +90,17 @@ def _defuse(text: str) -> str:
 
 
 def describe_offers(
-    institution: str, issuer: str, offers: Sequence[MadeOffer], titles: Mapping[str, str]
+    institution: str, issuer: str, offers: Sequence[MadeOffer], titles: Mapping[str, str], *, form: str = ""
 ) -> OfferAnswer:
     """The links, the sheet and the file of second codes for these offers."""
     links = tuple(
         OfferedLink(
             offer.learner_id,
             tuple(award.id for award in offer.awards),
-            offer_link(issuer, offer.code),
+            offer_link(issuer, offer.code, form),
             offer.tx_code,
             offer.expires_at,
         )
         for offer in offers
     )
-    return OfferAnswer(links, render_sheet(institution, issuer, offers, titles), render_codes(offers))
+    return OfferAnswer(links, render_sheet(institution, issuer, offers, titles, form=form), render_codes(offers))

@@ -4,6 +4,7 @@
    drawn from it again. From the next cut on our own pages restate it, and only they count;
 2. awards, decisions and copies come from its database, which has read that page before (`adopt_page`), so that the page
    has won where they differed. They keep their ids; what was decided and no page has shown goes with our next page;
+   Lists in the clear come with them (`plaintakeover`);
 3. an award that stands, and whose registrar's copy is not on its ledger below its end or on a list that could be entered,
    gets one of ours, in the old institution's name.
 
@@ -34,6 +35,7 @@ from node.registrar.inherited import (
     name_lists,
 )
 from node.registrar.page import PublishedPage, open_list, read_published
+from node.registrar.plaintakeover import enter_plain_lists
 from node.registrar.predecessors import EndedLog
 from node.registrar.proving import read_shown_status
 from node.registrar.readmit import over_cut
@@ -57,6 +59,7 @@ class TakenOver:
         minted: of them, those that got a registrar's copy of ours.
         lost_copies: wallets' copies that never stood on its ledger below its end: nobody can accept them.
         unknown_slots: slots that say something and belong to nobody known.
+        plain_lists: lists in the clear that are published here from now on.
     """
 
     lists: int = 0
@@ -65,6 +68,7 @@ class TakenOver:
     minted: int = 0
     lost_copies: int = 0
     unknown_slots: int = 0
+    plain_lists: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,7 @@ def take_over(session: Session, source: Session | None, order: Order) -> TakenOv
         report,
         awards=entered.awards,
         lost_copies=entered.lost_copies,
+        plain_lists=entered.plain_lists,
         minted=_mint(session, entered.without_copy, order),  # 3
         unknown_slots=_count_unknown(session, order, published),
     )
@@ -199,6 +204,7 @@ class _Entrance:
         self._lists = self._match_lists()
         self.awards = 0
         self.lost_copies = 0
+        self.plain_lists = 0
         self.without_copy: list[str] = []
 
     def enter(self) -> "_Entrance":
@@ -207,6 +213,8 @@ class _Entrance:
         self._enter_decisions(cut_id)
         self._enter_slots()
         self._enter_copies(cut_id)
+        ended, now = self._order.ended.state.log_id, self._order.press.now
+        self.plain_lists = enter_plain_lists(self._session, self._source, ended, self._lists, now)
         self._session.flush()
         return self
 

@@ -7,8 +7,9 @@
     /m/<22>/keys/<multikey>                     one of them as a JWK, which a JWS names as its `kid` (Open Badges 3.0)
 
 Whatever node the network appoints as HOST answers this for every log it holds, so the URLs outlive the school's own
-domain. All of it comes from published documents and key entries; documents are given out as the exact bytes that were
-published, and nothing about any award can be read or counted here.
+domain. Where another institution goes on with a log, its keys stand there too: it signs in the old name. All of it comes
+from published documents and key entries; documents are given out as the exact bytes that were published, and nothing about
+any award can be read or counted here.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from ledger.credential.dataintegrity.issuer_document import CREDENTIAL_ROLES, di
 from ledger.credential.jose import public_key_to_jwk
 from ledger.credential.strict_json import JSONValue
 from ledger.credential.typemetadata import TYPE_PATH, encode_type_metadata
-from ledger.errors import CairnError
+from ledger.errors import CairnError, RuleError
 from ledger.log.charter import Role
 from ledger.log.didkey import encode_multikey
 from ledger.log.effects import DocumentRecord
@@ -31,6 +32,7 @@ from ledger.log.policy import TrustRoot
 from ledger.log.records import DocumentName, DocumentType
 from ledger.log.view import LedgerView, LogView
 from node.budget import Budget
+from node.keyhistory import KeyHistories, rings_of
 from node.web.sending import send_bounded
 from node.web.tiles import MOVING, not_found
 
@@ -85,6 +87,7 @@ class _Handlers:
     def __init__(self, node: IssuerNode, budget: Budget) -> None:
         self._node = node
         self._budget = budget
+        self._histories = KeyHistories()
 
     async def document(self, request: web.Request) -> web.StreamResponse:
         log = self._find(request.match_info["short"])
@@ -92,6 +95,9 @@ class _Handlers:
         version = request.match_info.get("version")
         # A requirement set and the achievement made from it share a name; the set's document id then has the folder.
         record = _find_document(log, f"{folder}/{id_}", version) or _find_document(log, id_, version)
+        if record is None and folder == "policies":
+            # An RSA key that somebody signs with who goes on with this log; such keys stand in documents.
+            log, record = self._find_policy(log, id_, version)
         if record is None or record.type is not FOLDERS.get(folder):
             raise not_found("no such document is published")
         data = await asyncio.to_thread(log.body, record.index)
@@ -111,35 +117,69 @@ class _Handlers:
 
     async def keys(self, request: web.Request) -> web.Response:
         log = self._find(request.match_info["short"])
-        state = log.state
-        records = [r for role in (Role.ISSUE, Role.REGISTER) for r in state.keys.in_force(role, state.size)]
-        jwks: list[JSONValue] = [public_key_to_jwk(record.key) for record in records]
-        issuer = self._issuer(log)
+        issuer, line = self._issuer(log), await self._line(log)
+        records = [
+            record
+            for state in (one.state for one in line)
+            for role in (Role.ISSUE, Role.REGISTER)
+            for record in state.keys.in_force(role, state.size)
+        ]
+        jwks: list[JSONValue] = [
+            public_key_to_jwk(key) for key in {record.key.id: record.key for record in records}.values()
+        ]
         return web.json_response({"issuer": issuer, "jwks": {"keys": jwks}}, headers={"Cache-Control": MOVING})
 
     async def did_document(self, request: web.Request) -> web.Response:
         log = self._find(request.match_info["short"])
-        document = document_of_history(did_web_of(self._issuer(log)), log.state.keys)
+        document = document_of_history(did_web_of(self._issuer(log)), *rings_of(await self._line(log)))
         headers = {"Cache-Control": MOVING}
         return web.Response(body=orjson.dumps(document), content_type="application/did+json", headers=headers)
 
     async def key(self, request: web.Request) -> web.Response:
         log, wanted = self._find(request.match_info["short"]), request.match_info["multikey"]
-        for record in log.state.keys.records.values():
-            is_theirs = record.role in CREDENTIAL_ROLES and record.stolen_since is None
+        rings = rings_of(await self._line(log))
+        stolen = {key_id for ring in rings for key_id, one in ring.records.items() if one.stolen_since is not None}
+        for record in (record for ring in rings for record in ring.records.values()):
+            is_theirs = record.role in CREDENTIAL_ROLES and record.key.id not in stolen
             if is_theirs and encode_multikey(record.key) == wanted:
                 return web.json_response(public_key_to_jwk(record.key), headers={"Cache-Control": MOVING})
         raise not_found("no credential key of that name, or it was stolen")
 
-    def _issuer(self, log: LogView) -> str:
-        trust = self._node.trust
-        if trust is None:
-            raise not_found("this node belongs to no network yet, so it has no host to speak for")
-        # The issuer id stands under the network's host, whichever node answers for it and behind whatever proxy.
+    def _find_policy(self, log: LogView, id_: str, version: str | None) -> tuple[LogView, DocumentRecord | None]:
+        network = self._network()
+        line = () if network is None else network.line_of(log.state.log_id)
+        for heir in line[1:]:
+            held = self._node.ledger.log(heir)
+            record = None if held is None else _find_document(held, id_, version)
+            if held is not None and record is not None:
+                return held, record
+        return log, None
+
+    async def _line(self, log: LogView) -> tuple[LogView, ...]:
+        """The institution's log, up to its end, and those that went on with it."""
+        network = self._network()
+        if network is None:
+            return (log,)
         try:
-            return Network(trust, self._node.ledger).issuer_url(log.state.log_id)
-        except CairnError as error:
-            raise not_found("this node does not hold its network's log yet") from error
+            return await asyncio.to_thread(self._histories.line_of, network, log)
+        except RuleError as error:
+            raise not_found("this node holds another history of that log than its network named") from error
+
+    def _network(self) -> Network | None:
+        trust = self._node.trust
+        try:
+            return None if trust is None else Network(trust, self._node.ledger)
+        except CairnError:
+            return None
+
+    def _issuer(self, log: LogView) -> str:
+        if self._node.trust is None:
+            raise not_found("this node belongs to no network yet, so it has no host to speak for")
+        network = self._network()
+        if network is None:
+            raise not_found("this node does not hold its network's log yet")
+        # The issuer id stands under the network's host, whichever node answers for it and behind whatever proxy.
+        return network.issuer_url(log.state.log_id)
 
     def _find(self, short: str) -> LogView:
         for log_id in self._node.ledger.log_ids():

@@ -8,24 +8,32 @@
     POST /credential                               token and proofs -> copies
 
 The issuer's identifier is the node's own URL. Older wallets (draft 13) are served too: one `proof` instead of
-`proofs`, a nonce in the token's answer, `credential` in the singular. Codes, tokens and credentials never reach a log
-line: requests are logged nowhere, and refusals say only what the protocol wants said.
+`proofs`, a nonce in the token's answer, `credential` in the singular. Beside the native form the metadata lists those
+of other software that this node can make (`claimforms`). A token is good for any form of what its offer holds, so a
+wallet may choose; `?form=` behind a link offers one of them by name, to wallets that take what they are offered.
+Codes, tokens and credentials never reach a log line: requests are logged nowhere, and refusals say only what the
+protocol wants said.
 """
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
+import orjson
 from aiohttp import web
 
+from ledger.credential import openbadge
+from ledger.credential.badge import SUITES
 from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_object
 from ledger.errors import CairnError
+from node.client.copyform import Form
 from node.clock import Clock
+from node.registrar.claimforms import CLAIMABLE, configuration_id, split_configuration
 from node.registrar.claiming import ClaimError, ClaimFault
 from node.registrar.claims import Claim, ClaimDesk
 from node.registrar.desk import RegistrarDesk
 from node.registrar.documents import PublishedAchievement
-from node.registrar.offers import MAX_COPIES_PER_OFFER, TX_CODE_DIGITS, configuration_id
+from node.registrar.offers import MAX_COPIES_PER_OFFER, TX_CODE_DIGITS
 from node.web.pace import Pace
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
@@ -36,6 +44,7 @@ MAX_CODE_CHARS = 200
 
 _FORMAT = "dc+sd-jwt"
 _OLD_FORMAT = "vc+sd-jwt"
+_W3C_FORMATS = {Form.OPEN_BADGE: "ldp_vc", Form.JWS: "jwt_vc_json"}
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +92,15 @@ class _Handlers:
         """Tell what can be claimed, and where (OpenID4VCI §12.2.4)."""
         issuer = self._desk.issuer
         configurations: JSONObject = {}
-        for published in self._desk.achievements():
+        achievements = self._desk.achievements()
+        roles = {published.achievement.key_role for published in achievements}
+        forms = {role: self._desk.forms(role) for role in roles}
+        for published in achievements:
             name = configuration_id(published.name.id, published.name.version)
-            configurations[name] = _describe_configuration(published, self._desk.vct)
+            configurations[name] = _describe_configuration(published, self._desk.vct, None)
+            for form in forms[published.achievement.key_role]:
+                name = configuration_id(published.name.id, published.name.version, form)
+                configurations[name] = _describe_configuration(published, self._desk.vct, form)
         return web.json_response(
             {
                 "credential_issuer": issuer,
@@ -117,11 +132,15 @@ class _Handlers:
         view = await self._desk.view_offer(code) if len(code) <= MAX_CODE_CHARS else None
         if view is None:
             return _refuse(404, "invalid_request", "no such offer, or it was used or has expired", {})
+        form = request.query.get("form", "")
+        if form and form not in CLAIMABLE:
+            return _refuse(404, "invalid_request", "no such form", {})
+        names: list[JSONValue] = [f"{name}/{form}" if form else name for name in view.configurations]
         tx_code = {"input_mode": "numeric", "length": TX_CODE_DIGITS, "description": "The second code from your school"}
         return web.json_response(
             {
                 "credential_issuer": self._desk.issuer,
-                "credential_configuration_ids": list(view.configurations),
+                "credential_configuration_ids": names,
                 "grants": {GRANT_TYPE: {"pre-authorized_code": code, "tx_code": tx_code}},
             }
         )
@@ -175,12 +194,14 @@ class _Handlers:
         """Give copies bound to the proven keys (OpenID4VCI §8)."""
         content = await _read_json(request)
         is_old = "proof" in content
-        claimed = await self._desk.claim(
-            Claim(_read_token(request), self._find_configuration(content), _read_proofs(content))
-        )
-        answer: JSONObject = {"credentials": [{"credential": text} for text in claimed.credentials]}
+        configuration = self._find_configuration(content)
+        claimed = await self._desk.claim(Claim(_read_token(request), configuration, _read_proofs(content)))
+        credentials: list[JSONValue] = list(claimed.credentials)
+        if split_configuration(configuration)[1] is Form.OPEN_BADGE:
+            credentials = [orjson.loads(text) for text in claimed.credentials]  # ldp_vc is JSON itself (A.1.2.4)
+        answer: JSONObject = {"credentials": [{"credential": credential} for credential in credentials]}
         if is_old:
-            answer["credential"] = claimed.credentials[0]
+            answer["credential"] = credentials[0]
             answer["c_nonce"] = self._desk.make_nonce()
         # Ours: when the copies will be on the ledger, so that a wallet can say so. By the charter's schedule alone.
         answer["cairn"] = {} if claimed.next_cut is None else {"expected_by": claimed.next_cut}
@@ -192,19 +213,39 @@ class _Handlers:
             return named
         # Draft 13 names format and type instead; that is enough where one achievement is all there is.
         names = [configuration_id(item.name.id, item.name.version) for item in self._desk.achievements()]
-        if content.get("format") in (_FORMAT, _OLD_FORMAT) and content.get("vct") == self._desk.vct and len(names) == 1:
-            return names[0]
+        if len(names) == 1:
+            if content.get("format") in (_FORMAT, _OLD_FORMAT) and content.get("vct") == self._desk.vct:
+                return names[0]
+            form = next((form for form, name in _W3C_FORMATS.items() if content.get("format") == name), None)
+            if form is not None:
+                return f"{names[0]}/{form.value}"
         raise ClaimError(
             ClaimFault.INVALID_CREDENTIAL_REQUEST, "credential_configuration_id: missing; the offer names it"
         )
 
 
-def _describe_configuration(published: PublishedAchievement, vct: str) -> JSONObject:
-    return {
-        "format": _FORMAT,
-        "vct": vct,
+def _describe_configuration(published: PublishedAchievement, vct: str, form: Form | None) -> JSONObject:
+    """One entry of `credential_configurations_supported` (OpenID4VCI Appendix A); None is the native form."""
+    types: JSONObject = {"type": ["VerifiableCredential", "OpenBadgeCredential"]}
+    described: JSONObject = {"format": _FORMAT, "vct": vct, "credential_signing_alg_values_supported": ["EdDSA"]}
+    match form:
+        case Form.OPEN_BADGE:
+            suites: list[JSONValue] = [suite.value for suite in SUITES]
+            described = {
+                "format": _W3C_FORMATS[form],
+                "credential_definition": {"@context": list(openbadge.CONTEXTS), **types},
+                "credential_signing_alg_values_supported": suites,
+            }
+        case Form.JWS:
+            described = {
+                "format": _W3C_FORMATS[form],
+                "credential_definition": types,
+                "credential_signing_alg_values_supported": ["ES256"],
+            }
+        case Form.SD_JWT_ES256:
+            described["credential_signing_alg_values_supported"] = ["ES256"]
+    return described | {
         "cryptographic_binding_methods_supported": ["jwk", "did:key"],
-        "credential_signing_alg_values_supported": ["EdDSA"],
         "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": ["EdDSA", "ES256"]}},
         "credential_metadata": {"display": [{"name": published.achievement.name}]},
     }

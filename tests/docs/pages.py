@@ -15,6 +15,7 @@ ANYTHING = "…"
 PLACEHOLDERS = {
     "BASALT": r"[a-z2-7]{16}",
     "BATCHES": r"[\w-]{43}",
+    "CLOVER": r"[a-z2-7]{16}",
     "DIPLOMAS": r"[\w-]{43}",
     "FERN": r"[a-z2-7]{16}",
     "PEBBLE": r"[a-z2-7]{16}",
@@ -22,6 +23,8 @@ PLACEHOLDERS = {
     "QUARTZ": r"[a-z2-7]{8}",
     "LINK": r"openid-credential-offer://\S+",
     "CODE": r"[0-9]{4,10}",
+    "SECOND": r"openid-credential-offer://\S+",
+    "OTHER": r"[0-9]{4,10}",
 }
 """Words in capitals that stand for what a reader sees on the screen, and what that looks like."""
 

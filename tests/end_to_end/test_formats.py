@@ -8,20 +8,25 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
 from grpc import aio
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
 from ledger.credential.status import Status
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.note import parse_signature_lines
 from node.client import http
+from node.client.contexts import fill_folder
 from node.client.exchange import CosignRequest
 from node.client.ledger import LedgerClient
 from node.client.witness import WitnessHTTP
 from node.errors import ConflictError
 from node.home import open_home
-from tests.end_to_end.learner import AUDIENCE, NONCE, PROCESS_SECONDS, award, new_learner, offer, steps_of
-from tests.end_to_end.town import ROOT, Neighbour, eventually, town
+from tests.end_to_end.learner import AUDIENCE, NONCE, PROCESS_SECONDS, Learner, award, new_learner, offer, steps_of
+from tests.end_to_end.town import ROOT, Neighbour, Town, eventually, town
+from tests.ledger.credential.badges import SCHOOL_DID, signed
+from tests.shared import shared_path
 
 SESSION_SECONDS = 30
 
@@ -66,6 +71,8 @@ async def test_one_award_through_every_format(tmp_path: Path) -> None:
         file = tmp_path / "record.cairn"
         await learner.cairn("present", "--to", AUDIENCE, "--nonce", NONCE, *shown, "--offline", "-o", file)
 
+        await _leaves_for_others(made, learner)
+
         # A receiver with nothing but the trust root checks seven steps, and says that the rest is open.
         asked = ("--audience", AUDIENCE, "--nonce", NONCE, "--json")
         alone = json.loads(await learner.cairn("verify", file, "--no-replica", *asked, expected=3))
@@ -77,6 +84,7 @@ async def test_one_award_through_every_format(tmp_path: Path) -> None:
         judged = await node_verifies(tidewater, file, tmp_path / "gone", tmp_path / "junk", file, expected=3)
         assert [one["verdict"] for one in judged["files"]] == ["Valid now", "Not readable", "Not readable", "Valid now"]
         assert judged["files"][1]["file"].endswith("gone")
+        await _reads_what_others_issue(tidewater, tmp_path)
         async with granite.desk() as desk:
             await desk.set_status([report.issued[0]], Status.REVOKED)
         await made.cut("granite-hollow")
@@ -97,6 +105,47 @@ async def test_one_award_through_every_format(tmp_path: Path) -> None:
         }
         private = await listed(f"unix:{open_home(tidewater.directory).socket_path()}")
         assert {f"cairn.v1.{name}" for name in ("Operator", "People", "Registrar", "Verifier")} <= private
+
+
+async def _reads_what_others_issue(node: Neighbour, folder: Path) -> None:
+    """A badge of somebody who is on no ledger: whose it is, only an option can say."""
+    badge = folder / "badge.json"
+    badge.write_text(json.dumps(signed(Cryptosuite.EDDSA_JCS_2022)))
+    for options, code, said in (
+        ([], 3, "Cannot tell yet (UNKNOWN_ISSUER)"),
+        (["--issuer", SCHOOL_DID], 0, "Valid now (VALID)"),
+    ):
+        words = ["verify", str(node.directory), str(badge), *options]
+        command = [sys.executable, "-m", "node.main", *words]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=PROCESS_SECONDS
+        )
+        assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+async def _leaves_for_others(made: Town, learner: Learner) -> None:
+    """A badge from a claim link, found on the ledger, written for others, and in a record the learner signs."""
+    granite, folder = made["granite-hollow"], learner.folder
+    try:
+        contexts = shared_path("vectors/formats/contexts")
+    except pytest.skip.Exception:
+        return  # no badge is signed without contexts; the rest of the story needs none
+    fill_folder(contexts, granite.directory)
+    fill_folder(contexts, folder)
+    for _ in range(2):
+        link = await offer(granite, "L01")
+        await learner.cairn("receive", link.link, "--tx-code", link.tx_code, "--form", "open-badge")
+    await made.cut("granite-hollow")
+    found = json.loads(await learner.cairn("refresh", "--json"))
+    assert (found["found"], [row["state"] for row in found["files"]]) == (2, ["a file of this ledger, Valid now"] * 2)
+    first, second = (row["id"] for row in found["files"])
+    await learner.cairn("export", first, "-o", folder / "maya.json")
+    await learner.cairn("verify", folder / "maya.json")
+    record = folder / "record.json"
+    await learner.cairn("export", "--clr", first, second, "-o", record)
+    (file,) = json.loads(await learner.cairn("verify", record, "--json"))["files"]
+    assert [one["code"] for one in file["credentials"]] == ["VALID"] * 3
+    assert any("assembled by the learner" in note for note in file["credentials"][0]["notes"])
 
 
 def _verdict(node: Neighbour, file: Path) -> str:

@@ -1,11 +1,12 @@
 """The directory: what to follow, where, and who witnesses, all of it read from the networks' logs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.log.charter import Institution
 from ledger.log.follow import judge_growth
-from ledger.log.governance import MemberOp
+from ledger.log.governance import MemberOp, Rights
 from ledger.log.identity import LogId
 from ledger.log.policy import QuorumRule
 from node.directory import MAX_TOLD_LOGS, Directory, cosigner_name
@@ -128,3 +129,13 @@ def test_a_member_of_two_networks_waits_for_the_witnesses_of_both() -> None:
     assert (heard.witnesses, heard.needed, heard.present) == (3, 2, 0)
     assert directory.count_answers(one.log_id, {two.log_id, three.log_id, *(log.log_id for log in others)}).present == 2
     assert directory.quorum(two.log_id, two.sign([first, one])).has_quorum, "the other network does not decide on it"
+
+
+def test_a_network_without_witnesses_does_not_speak_for_the_one_that_has_some() -> None:
+    """Its answer is as good as any, and says nothing: how many cosigned is told by the network that counts them."""
+    first, (one, two, three) = found_network("one", "two", "three")
+    second = SimulatedLog("delta", Institution.NETWORK)
+    second.member(one, standing=replace(one.standing(Rights(achievements=("*",))), witness=None))
+    directory = directory_of(one, first, second, trusts=[first, second])
+    answer = directory.quorum(one.log_id, one.sign([first, two, three]))
+    assert (answer.witnesses, answer.present, answer.has_quorum) == (3, 3, True)

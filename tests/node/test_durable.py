@@ -32,6 +32,27 @@ def test_creating_refuses_whatever_stands_there(tmp_path: Path, kind: str) -> No
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_placing_never_takes_the_place_of_anything(tmp_path: Path, kind: str) -> None:
+    """The whole file stands there, or what stood there before; no other file is left."""
+    path = tmp_path / "maya.json"
+    durable.place_file(path, b"new", mode=0o644)
+    assert path.read_bytes() == b"new" and stat.S_IMODE(path.stat().st_mode) == 0o644
+    path.unlink()
+    if kind == "file":
+        path.write_bytes(b"old")
+    elif kind == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.mkdir()
+
+    with pytest.raises(FileExistsError):
+        durable.place_file(path, b"new")
+
+    assert kind != "file" or path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == ["maya.json"]
+
+
 def test_replacing_leaves_nothing_else_behind(tmp_path: Path) -> None:
     path = tmp_path / "node.toml"
     path.write_bytes(b"old")

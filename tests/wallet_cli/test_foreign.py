@@ -9,11 +9,11 @@ import pytest
 from ledger.credential.baking import bake
 from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
 from ledger.credential.jose import public_key_to_jwk
+from ledger.credential.verify_either import is_foreign
 from ledger.log.keys import SigningKey
 from tests.ledger.credential.badges import SCHOOL, SCHOOL_DID, badge, signed
 from tests.ledger.credential.external.test_traps import jws, png
 from tests.wallet_cli.world import CHEAP, PASSPHRASE, World
-from wallet_cli import foreign
 from wallet_cli.holdings import encode_contents, parse_contents
 from wallet_cli.main import run
 from wallet_cli.vault import Vault
@@ -83,7 +83,7 @@ def test_received_as_it_is(desk: list[str], tmp_path: Path, capsys: pytest.Captu
     assert out.read_bytes() == path.read_bytes()
     assert run(["show", "x1", "-o", str(out), *desk]) == 2
     assert run(["present", "--to", "A", "--credential", "x1", "-o", str(tmp_path / "p"), *desk]) == 2
-    assert "cairn show x1 -o FILE" in capsys.readouterr().err
+    assert "cairn export x1 -o FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_own_credentials_go_their_own_way() -> None:
     """A copy of this ledger is never judged as somebody else's, with a status slot or by its issuer's id."""
     world = World()
     minted = world.mint(SigningKey(b"k" * 32).public).encode()
-    assert not foreign.is_foreign(minted, lambda _: False)
+    assert not is_foreign(minted, lambda _: False)
     plain = jws({"iss": world.issuer, "vct": "x"}).encode() + b"~"
     network = world.held.network
-    assert not foreign.is_foreign(plain, lambda issuer: network.owner_of(issuer) is not None)
-    assert foreign.is_foreign(plain, lambda _: False)
-    assert not foreign.is_foreign(b'{"credentials":[],"v":1}', lambda _: False)
+    assert not is_foreign(plain, lambda issuer: network.owner_of(issuer) is not None)
+    assert is_foreign(plain, lambda _: False)
+    assert not is_foreign(b'{"credentials":[],"v":1}', lambda _: False)
     for data in (b"", b"{", b"a~b", b"not a credential"):
-        assert not foreign.is_foreign(data, lambda _: False)
+        assert not is_foreign(data, lambda _: False)

@@ -7,14 +7,19 @@ from pathlib import Path
 import pytest
 
 from ledger.credential import badge, status
-from ledger.credential.badge import BadgeTerms
+from ledger.credential.badge import BadgeTerms, Issuer
 from ledger.credential.copy import IssuerProfile
+from ledger.credential.countersigning import Countersigner, countersign
 from ledger.credential.dataintegrity.issuer_document import did_web_of, method_url
 from ledger.credential.status import Status, StatusReference
+from ledger.credential.strict_json import JSONObject
 from ledger.log.body import parse_body
 from ledger.log.charter import Role
+from ledger.log.identity import short_log_id
+from ledger.log.keys import SigningKey
 from ledger.log.merkle import prove_item
 from ledger.log.receipt import Receipt, encode_receipt
+from tests.ledger.credential import badges
 from tests.ledger.credential.award import CONTENT
 from tests.simulator import NOW
 from tests.wallet_cli.shown import DAY, write_replica
@@ -35,7 +40,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder, self.world = folder, World()
         self.file, self.receipts = folder / "maya.jws", folder / "maya.receipts.json"
-        text = self._make()
+        text = self.make()
         self.file.write_text(text)
         commitment = badge.commit_text(text)
         index = self.world.cut(commitment)
@@ -51,7 +56,11 @@ class Desk:
         self.place = ["--vault", str(folder / "vault")]
         self.vault = [*self.place, "--passphrase-file", str(folder / "pass")]
 
-    def _make(self) -> str:
+    def make(self) -> str:
+        document, did, key = self.unsigned()
+        return badge.sign_compact(document, key_url=method_url(did, key.public), algorithm="EdDSA", sign=key.sign)
+
+    def unsigned(self) -> tuple[JSONObject, str, SigningKey]:
         key, issuer = self.world.school.role_signers[Role.REGISTER], self.world.issuer
         did, list_key = did_web_of(issuer), status.list_key(LIST_ROOT, 0)
         terms = BadgeTerms(
@@ -61,8 +70,7 @@ class Desk:
             status=StatusReference(self.world.school.log_id, 0, SLOT, status.slot_key(list_key, SLOT)),
         )
         content = replace(CONTENT, issuer=IssuerProfile(did, "Granite", "https://granite.example"))
-        document = badge.make_badge(content, terms)
-        return badge.sign_compact(document, key_url=method_url(did, key.public), algorithm="EdDSA", sign=key.sign)
+        return badge.make_badge(content, terms), did, key
 
     def sync(self) -> None:
         write_replica(self.world, self.folder / "replica", obtain_key(self.folder))
@@ -71,6 +79,30 @@ class Desk:
         self.world.statuses[SLOT] = Status.REVOKED
         self.world.cut()
         self.sync()
+
+
+class Countersigned(Desk):
+    """The badge as a file with embedded proofs, which the network has countersigned since."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        network = self.world.network
+        key = network.role_signers[Role.ISSUE]
+        did = did_web_of(self.world.issuer.rpartition("/")[0] + f"/{short_log_id(network.log_id)}")
+        keys = Issuer(method=method_url(did, key.public), sign=key.sign, library=badges.library())
+        signed = countersign(json.loads(self.file.read_text()), Countersigner(did=did, keys=keys, now=NOW))
+        self.file.write_text(json.dumps(signed))
+
+    def make(self) -> str:
+        document, did, key = self.unsigned()
+        issuer = Issuer(method=method_url(did, key.public), sign=key.sign, library=badges.library())
+        return json.dumps(badge.sign_document(document, issuer))
+
+
+@pytest.fixture
+def countersigned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Countersigned:
+    monkeypatch.setattr("wallet_cli.clock.system_clock", lambda: NOW + DAY)
+    return Countersigned(tmp_path)
 
 
 @pytest.fixture
@@ -132,3 +164,39 @@ def test_what_is_revoked_is_not_kept(desk: Desk, capsys: pytest.CaptureFixture[s
     err = capsys.readouterr().err
     assert "revoked" in err and "nothing was kept" in err
     assert Vault.open(desk.folder / "vault", PASSPHRASE).contents.imports == ()
+
+
+def test_a_countersigned_one_says_by_whom_and_when(
+    countersigned: Countersigned, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In text and JSON, when verified, received and shown; its receipt is found and its status is read as before."""
+    desk, words = countersigned, f"countersigned by {countersigned.world.network.state.name} on 2026-06-09"
+    assert run(["verify", str(desk.file), *desk.place]) == 0
+    assert f"  Note: {words}" in capsys.readouterr().out.splitlines()
+    assert run(["verify", str(desk.file), "--json", *desk.place]) == 0
+    (report,) = json.loads(capsys.readouterr().out)["files"][0]["credentials"]
+    assert words in report["notes"]
+    assert [(one["answer"], one["on"]) for one in report["countersignatures"]] == [("yes", "2026-06-09")]
+    assert run(["receive", str(desk.file), *desk.vault]) == 0
+    assert f"a file of this ledger, Valid now, {words};" in capsys.readouterr().out
+    assert run(["list", *desk.vault]) == 0
+    assert words in " ".join(capsys.readouterr().out.split())
+    assert run(["show", "x1", *desk.vault]) == 0
+    assert f"  Note: {words}" in capsys.readouterr().out.splitlines()
+    desk.revoke()
+    assert run(["verify", str(desk.file), *desk.place]) == 1
+    assert "Was valid, not now (REVOKED)" in capsys.readouterr().out
+
+
+def test_one_whose_countersignature_fails_is_refused(
+    countersigned: Countersigned, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The school's own proofs do not make up for it, and nothing is kept."""
+    document = json.loads(countersigned.file.read_text())
+    document["proof"][3]["created"] = "2026-06-08T00:00:00Z"
+    countersigned.file.write_text(json.dumps(document))
+    assert run(["verify", str(countersigned.file), *countersigned.place]) == 1
+    out = capsys.readouterr().out
+    assert "Not authentic (BAD_SIGNATURE)" in out and "the countersignature with the key" in out
+    assert run(["receive", str(countersigned.file), *countersigned.vault]) == 1
+    assert "nothing was kept" in capsys.readouterr().err

@@ -9,22 +9,29 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from ledger.credential.badge import commit_text
 from ledger.credential.commitment import commit
+from ledger.credential.jose import parse_jws
 from ledger.errors import CairnError, MalformedError, PolicyError, RuleError, SignatureError
+from ledger.log.body import parse_body
 from ledger.log.charter import BatchPolicy, Role
 from ledger.log.governance import MemberOp
 from ledger.log.identity import encode_log_id
 from ledger.log.keys import PublicKey, SigningKey
+from node.client.contexts import fill_folder
 from node.client.http import TransportError
 from node.client.registry import IssueRequest
 from node.web.openid4vci import add_claims
 from tests.node.registrar import desks
+from tests.shared import shared_path
 from tests.simulator import NOW
 from tests.wallet_cli.world import PASSPHRASE, TX_CODE, IssuerServer, World, new_vault
 from wallet_cli import claim
 from wallet_cli.acceptance import accept_credential, next_cut
 from wallet_cli.claim import Issuer
-from wallet_cli.offer import Offer
+from wallet_cli.formclaim import receive_files
+from wallet_cli.forms import Form
+from wallet_cli.offer import Offer, OfferLink
 from wallet_cli.receive import Received, read_source, receive_offer, receive_text
 from wallet_cli.refresh import search_body
 from wallet_cli.vault import Vault
@@ -298,6 +305,42 @@ async def test_a_claim_at_a_real_registrars_desk(tmp_path: Path, listener: socke
     assert received.holding.copies[0].expected_at == next_cut(bench.log.state.batch, bench.clock.now)
     wanted = {commit(copy.sd_jwt.partition("~")[0]): ("c1", n) for n, copy in enumerate(received.holding.copies)}
     assert {place for place, _ in search_body(data, wanted)} == {("c1", 0), ("c1", 1)}
+
+
+async def test_other_forms_from_a_real_registrars_desk(tmp_path: Path, listener: socket.socket) -> None:
+    """One link, three forms: an SD-JWT with ES256 among the credentials, a badge and a JWS among the files."""
+    vault = new_vault(tmp_path)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    clock, dice, directory = desks.Clock(), desks.Dice(), tmp_path / "school"
+    log_id = desks.found(directory, clock, dice)
+    fill_folder(shared_path("vectors/formats/contexts"), directory)
+    # At home in its own network: its issuer id is an https address, as other software needs it.
+    async with desks.open_bench(directory, log_id, clock, dice, http_url=url, networks=lambda: (log_id,)) as bench:
+        await bench.desk.publish(desks.achievement_json())
+        await bench.desk.issue(IssueRequest(data=desks.csv_of(range(1)), achievement=desks.DIPLOMA))
+        app = web.Application()
+        add_claims(app, bench.desk, bench.clock)
+        async with serve_on(app, listener):
+            for form in Form:
+                (link,) = (await bench.desk.offer(achievement=desks.DIPLOMA)).links
+                source, code = read_source(link.link), link.tx_code
+                assert isinstance(source, Offer | OfferLink)
+                if form.is_file:
+                    await receive_files(
+                        vault, source, form, ask_code=lambda *_, c=code: c, held=None, folder=tmp_path, now=clock.now
+                    )
+                else:
+                    await receive_offer(
+                        vault, source, ask_code=lambda *_, c=code: c, held=None, now=clock.now, form=form
+                    )
+        cut = await bench.desk.cut()
+        data = bench.log.body(cut.indexes[1])
+    (holding,), files = vault.contents.holdings, vault.contents.imports
+    assert parse_jws(holding.copies[0].sd_jwt.partition("~")[0]).header["alg"] == "ES256"
+    assert [file.name for file in files] == ["granite-hollow-1.json", "granite-hollow-1.jws"]
+    texts = [holding.copies[0].sd_jwt, *(file.data.decode() for file in files)]
+    assert data is not None
+    assert {commit_text(text) for text in texts} <= set(parse_body("issue", data))
 
 
 @asynccontextmanager

@@ -62,13 +62,15 @@ def command(
 def _show_external(held: "Import", folder: "Path", now: int, output: str | None, *, force: bool, as_json: bool) -> int:
     from pathlib import Path
 
-    from wallet_cli import imported
+    from wallet_cli import exporting, imported
 
+    judged = imported.Judged(held, imported.judge(held, imported.open_question(folder, now)))
     if output is not None:
-        imported.export(held, Path(output).expanduser(), force=force)
+        export, path = exporting.export_file(judged), Path(output).expanduser()
+        exporting.check_outputs(export, path, force=force)
+        exporting.write(export, path)
         terminal.next_step(f"give {output} to whoever asks; it verifies by itself: cairn verify {output}")
         return terminal.EXIT_YES
-    judged = imported.Judged(held, imported.judge(held, imported.open_question(folder, now)))
     if as_json:
         terminal.result_json(judged.to_json())
     else:
@@ -77,5 +79,5 @@ def _show_external(held: "Import", folder: "Path", now: int, output: str | None,
             terminal.result(f"note: {remark}")
         for line in judged.report.to_lines():
             terminal.result(terminal.escape(line))
-    terminal.next_step(f"cairn show {held.id} -o FILE, to give it to somebody")
+    terminal.next_step(f"cairn export {held.id}, to give it to somebody")
     return terminal.EXIT_YES

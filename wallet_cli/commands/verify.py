@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from node.client.givenoptions import given_options
 from wallet_cli import terminal
-from wallet_cli.commands.options import issuer_options, json_option, read_vault_options, receipts_option
+from wallet_cli.commands.options import json_option, read_vault_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ledger.credential.batch_report import FileReport, Tally
     from ledger.credential.report import RecordReport
+    from node.client.givenfiles import GivenFiles
     from wallet_cli.places import Places
     from wallet_cli.signing import Signer
 
@@ -45,8 +47,7 @@ if TYPE_CHECKING:
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase of the key from this file.")
 @click.option("--force", is_flag=True, help="Overwrite the file of the record.")
 @click.option("--vault", metavar="FILE", help="Look for what is remembered beside this vault.")
-@receipts_option
-@issuer_options
+@given_options
 @json_option
 def command(
     names: tuple[str, ...],
@@ -65,11 +66,7 @@ def command(
     passphrase_file: str | None,
     force: bool,
     vault: str | None,
-    receipt_files: tuple[str, ...],
-    issuers: tuple[str, ...],
-    issuer_documents: tuple[str, ...],
-    authorities: tuple[str, ...],
-    status_lists: tuple[str, ...],
+    given: "GivenFiles",
     as_json: bool,
 ) -> int:
     """Judge presentations and credentials against the ledger held on this computer; nobody is asked.
@@ -92,10 +89,11 @@ def command(
     from ledger.credential.batch_report import Tally
     from ledger.credential.moment import parse_moment
     from ledger.credential.verify import Question
+    from ledger.credential.verify_either import judge_either
+    from node.client.shownfiles import Receipts, find_files
     from wallet_cli import foreign, places, verify
     from wallet_cli.clock import system_clock
     from wallet_cli.ledger_judge import LedgerJudge
-    from wallet_cli.receipts import Receipts
 
     folder = read_vault_options(vault, None, False).folder
     if alone and (nodes or replica or attest or as_of):
@@ -114,18 +112,15 @@ def command(
     own = LedgerJudge(lambda: places.find_places(folder, trust_file, replica, nodes), question, alone=alone)
     if trust_file or replica or nodes or attest or as_of:
         own.judge()  # what was asked for by name has to be there, whatever the files are
-    given = foreign.Given(
-        issuer_documents=issuer_documents, issuers=issuers, authorities=authorities, status_lists=status_lists
-    )
-    receipts = Receipts(receipt_files)
-    judge = foreign.judge_either(
+    receipts = Receipts(given.receipts)
+    judge = judge_either(
         own.judge,
         own.owns,
         lambda: foreign.open_question(
             given, folder, question.now, audience, nonce, own=own.form_judge(moment, receipts)
         ),
     )
-    reports = verify.verify_files(receipts.follow(verify.find_files(names)), judge)
+    reports = verify.verify_files(receipts.follow(find_files(names)), judge)
     found: list[tuple[bytes, RecordReport]] = []
     if signer is not None:
         reports = _remembering(reports, found)

@@ -17,7 +17,7 @@ from ledger.credential.timestamp import parse_timestamp
 from ledger.errors import CairnError, MalformedError, SignatureError
 from ledger.log.charter import Role
 from ledger.log.didkey import encode_multikey, parse_did_key, parse_multikey
-from ledger.log.keyring import KeyRing
+from ledger.log.keyring import KeyRecord, KeyRing
 from ledger.log.keys import PublicKey
 
 ASSERTION = "assertionMethod"
@@ -169,16 +169,24 @@ def document_of_keys(did: str, keys: Sequence[PublicKey], withdrawn: Sequence[Pu
     }
 
 
-def document_of_history(did: str, history: KeyRing) -> JSONObject:
+def document_of_history(did: str, *histories: KeyRing) -> JSONObject:
     """The DID document that a ledger's key history says of an institution.
 
     All its credential keys in the order they were added: retired ones stay, compromised ones are named and listed for
     nothing, since a reader of this document cannot tell by position what a thief signed.
+
+    Args:
+        did: the institution's `did:web`.
+        histories: of its log, then of those that went on with it, whose keys sign in its name too.
     """
-    records = sorted(history.records.values(), key=lambda record: (record.added, record.key.id))
-    records = [record for record in records if record.role in CREDENTIAL_ROLES]
-    keys = [record.key for record in records if record.stolen_since is None]
-    return document_of_keys(did, keys, [record.key for record in records if record.stolen_since is not None])
+    records: dict[bytes, KeyRecord] = {}
+    for history in histories:
+        for record in sorted(history.records.values(), key=lambda record: (record.added, record.key.id)):
+            known = records.get(record.key.id)
+            if record.role in CREDENTIAL_ROLES and (known is None or record.stolen_since is not None):
+                records[record.key.id] = record
+    keys = [record.key for record in records.values() if record.stolen_since is None]
+    return document_of_keys(did, keys, [one.key for one in records.values() if one.stolen_since is not None])
 
 
 def method_url(did: str, key: PublicKey) -> str:

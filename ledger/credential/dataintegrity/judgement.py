@@ -89,15 +89,6 @@ class ProofsJudgement:
     proofs: tuple[ProofAnswer, ...]
     document: JSONObject
 
-    @property
-    def countersigners(self) -> tuple[str, ...]:
-        """Who, with a good proof, signed over proofs of others."""
-        return tuple(
-            one.controller
-            for one in self.proofs
-            if one.answer is Answer.YES and one.proof is not None and one.proof.previous and one.controller is not None
-        )
-
 
 def judge_proofs(document: JSONObject, question: ProofQuestion) -> ProofsJudgement:
     """Judge every proof of a document, and the document by all of them.

@@ -10,6 +10,7 @@
     revocation      what a list says, behind one seam; plain lists of revoked ids
     lists           readers of the lists that were given
     question        what is asked, and what is at hand to answer it
+    given, asking   bytes that somebody gave about issuers, and the question made of them
     findings        answers and codes gathered into one report
     shape, badge    what a credential and a badge must have
     contents        what a credential says, in lines

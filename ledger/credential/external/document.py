@@ -5,7 +5,9 @@ document is left uncovered, 5. dates, 9. issuer, 11. status, 13. and 14. content
 document they cover.
 """
 
+from ledger.credential.countersignature import countersignatures_of
 from ledger.credential.dataintegrity.judgement import ProofQuestion, ProofsJudgement, judge_proofs
+from ledger.credential.external.assembled import answer_assembled, describe_assembled, is_assembled
 from ledger.credential.external.badge import check_badge, remarks_on
 from ledger.credential.external.contents import read_contents
 from ledger.credential.external.ending import (
@@ -40,7 +42,13 @@ def judge_document(found: Found, asked: ExternalQuestion) -> CredentialReport:
     findings.yes(1, str(found.kind))
     if not answer_proofs(findings, judgement):
         return findings.stop()
-    return end_document(findings, judgement.document, issuer, asked, key=_name_key(judgement))
+    # Whoever named these documents knows whose they are; here the DID is all the name there is.
+    findings.countersignatures = countersignatures_of(judgement, issuer, lambda did: did)
+    by_learner = is_assembled(found)
+    if by_learner:
+        answer_assembled(findings, asked)
+    report = end_document(findings, judgement.document, issuer, asked, key=_name_key(judgement))
+    return describe_assembled(report, issuer) if by_learner else report
 
 
 def check_shape(document: JSONObject, kind: Kind) -> None:
@@ -68,8 +76,6 @@ def answer_proofs(findings: Findings, judgement: ProofsJudgement) -> bool:
     unread = [one.suite for one in judgement.proofs if one.answer is Answer.COULD_NOT_CHECK]
     findings.yes(2, judgement.reason + (f"; not understood beside it: {', '.join(unread)}" if unread else ""))
     findings.yes(3, "the proof covers every member")
-    if judgement.countersigners:
-        findings.notes.append(f"countersigned by {', '.join(judgement.countersigners)}")
     return True
 
 

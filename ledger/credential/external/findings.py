@@ -6,6 +6,7 @@ a ledger and do not apply to what was issued outside of one. After a bad signatu
 
 from dataclasses import dataclass, field
 
+from ledger.credential.countersignature import Countersignature
 from ledger.credential.external.kind import Envelope, Kind
 from ledger.credential.report import Answer, Code, CredentialReport, ShownLine, Step, first_code, make_step
 from ledger.errors import MalformedError
@@ -24,6 +25,7 @@ class Findings:
     steps: dict[int, Step] = field(default_factory=dict)
     codes: list[Code] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    countersignatures: tuple[Countersignature, ...] = ()
 
     def yes(self, number: int, detail: str = "") -> None:
         """Answer a step with yes."""
@@ -83,7 +85,8 @@ class Findings:
             issuer=issuer,
             achievement=achievement,
             shown=shown,
-            notes=(self._note(), *self.notes),
+            notes=(self._note(), *(one.to_line() for one in self.countersignatures), *self.notes),
+            countersignatures=self.countersignatures,
         )
 
     def _note(self) -> str:

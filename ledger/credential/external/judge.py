@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ledger.credential.external.answer import read_answer
+from ledger.credential.external.assembled import bind_to_holders, claim_keys, is_assembled, remark_on_names
 from ledger.credential.external.assertion import judge_assertion
 from ledger.credential.external.blockcerts import judge_blockcerts_2, judge_blockcerts_3
 from ledger.credential.external.clr import check_record, credentials_inside, remarks_on_record, same_person
@@ -103,13 +104,21 @@ class _Judge:
         founds = [_find(item) for item in credentials_inside(subject)]
         documents = [_document(one) for one in founds if isinstance(one, Found)]
         remarks = tuple(dict.fromkeys(remarks_on_record(document, documents)))
+        holders: frozenset[str] | None = None
+        if is_assembled(found):
+            report, holders = claim_keys(report, found, documents)
+            remarks += tuple(remark_on_names(documents))
         reports = [replace(report, notes=(*report.notes, *remarks))]
         for one in founds:
             if isinstance(one, CredentialReport):
                 reports.append(one)
                 continue
             first, *rest = self.judge(one, depth + 1)
-            reports += [_check_person(first, subject, _document(one)), *rest]
+            if holders is None:
+                first = _check_person(first, subject, _document(one))
+            else:
+                first = bind_to_holders(first, _document(one), holders)
+            reports += [first, *rest]
         return reports
 
     def _presentation(self, found: Found, depth: int) -> list[CredentialReport]:

@@ -36,7 +36,8 @@ class MissingContextError(CairnError):
         """Say which one, and how to get it."""
         super().__init__(
             f"json-ld: the context {url[:200]!r} is not held here, and none is fetched while verifying",
-            hint="`cairn contexts --from DIR` takes it from a folder of context files, which `make contexts` fetches",
+            hint="`cairn contexts --from DIR` takes it from a folder of context files, which `make contexts` fetches; at a "
+            "node `cairn-node contexts NODE --from DIR` does",
         )
         self.url = url
 

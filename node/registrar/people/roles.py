@@ -92,6 +92,7 @@ RULES: dict[str, Rule] = {
     "Registrar.GetKeyImpact": _looking("see what a key signed", Role.REGISTRAR, Role.APPROVER),
     "Registrar.Reissue": _doing("make copies anew", Role.REGISTRAR),
     "Copies.MakeCopy": _doing("make copies for other software", Role.REGISTRAR),
+    "Copies.Countersign": _doing("countersign credentials of members", Role.REGISTRAR),
     "Registrar.Restate": _doing("restate entries"),
     "Verifier.Verify": _looking("verify files", *Role),
     "Verifier.VerifyStream": _looking("verify files", *Role),

@@ -61,6 +61,15 @@ def test_a_badge_is_valid_and_both_proofs_are_good(content: Any, entry: Any) -> 
     assert document.get("credentialStatus") == entry
 
 
+def test_each_proof_has_an_id_that_others_can_name() -> None:
+    """Stable, and of no other proof; without it nobody could countersign."""
+    document = signed(make())
+    assert [proof["id"] for proof in document["proof"]] == [
+        f"urn:uuid:{TERMS.copy_id}#eddsa-rdfc-2022",
+        f"urn:uuid:{TERMS.copy_id}#eddsa-jcs-2022",
+    ]
+
+
 def test_a_learners_statement_stands_in_it() -> None:
     """Their words go wherever the award goes, for everybody to read."""
     document = make(replace(CONTENT, statement="I do not agree."))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.credential.baking import MAX_BADGE_BYTES, BadgeVersion, bake, unbake
+from ledger.credential.baking import MAX_BADGE_BYTES, BadgeVersion, bake, rebake, unbake
 from ledger.errors import MalformedError
 from tests.conformance import record
 from tests.shared import shared_path
@@ -69,6 +69,41 @@ def test_the_first_of_several_counts() -> None:
     assert packed is not None and packed.text == "{2}"
     old = unbake(png(chunk(b"tEXt", b"openbadges\0https://old.example/1")))
     assert old is not None and (old.version, old.text) == (BadgeVersion.OB2, "https://old.example/1")
+
+
+OTHER_PREFIX = (
+    b'<svg xmlns:ob="https://purl.imsglobal.org/ob/v3p0"><g/><ob:credential verify="a.b.c" a=">"/></svg>',
+    b'<svg xmlns:ob="https://purl.imsglobal.org/ob/v3p0"><ob:credential><![CDATA[{"a":1}]]></ob:credential ><g/></svg>',
+    b'<svg><credential xmlns="https://purl.imsglobal.org/ob/v3p0" verify="a.b.c"></credential><g/></svg>',
+)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [bake(png(), JSON), bake(SVG, JWS), bake(SVG, JSON), png(text_chunk(b"{1}"), text_chunk(b"{2}")), *OTHER_PREFIX],
+)
+@pytest.mark.parametrize("badge", [JWS, JSON])
+def test_a_badge_is_exchanged(image: bytes, badge: str) -> None:
+    """The picture around it stays; the old badge is gone; and back again it is what it was."""
+    before = unbake(image)
+    assert before is not None
+    changed = rebake(image, badge)
+    found = unbake(changed)
+    assert found is not None and found.text == badge
+    for kept in (b"<g/>", b"svg:g/", b"IDAT"):
+        assert (kept in changed) == (kept in image)
+    again = rebake(changed, before.text)
+    assert unbake(again) == before
+    assert badge.encode() not in again or badge == before.text
+
+
+def test_nothing_is_exchanged_where_there_is_no_badge() -> None:
+    """A picture without one, with one of 2.0 alone, and a badge that is too long."""
+    for image in (png(), SVG, png(text_chunk(b"http://old", b"openbadges"))):
+        with pytest.raises(MalformedError, match=r"has no Open Badge 3\.0 inside"):
+            rebake(image, JWS)
+    with pytest.raises(MalformedError, match="at most"):
+        rebake(bake(png(), JWS), "x" * (MAX_BADGE_BYTES + 1))
 
 
 BOMB = b'<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><svg>&b;</svg>'

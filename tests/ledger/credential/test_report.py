@@ -166,6 +166,7 @@ def test_json_has_a_stable_shape() -> None:
                     },
                 ],
                 "as_of": None,
+                "countersignatures": [],
             }
         ],
     }

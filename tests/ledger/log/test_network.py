@@ -194,6 +194,37 @@ def test_a_note_that_is_not_over_the_held_tree_is_no_head() -> None:
         world.look().judge_head(SimulatedLog("stranger").log_id)
 
 
+def test_while_the_newest_head_lacks_a_quorum_the_anchored_one_is_confirmed() -> None:
+    world = World()
+    world.granite.cut()
+    world.confirm(world.granite)
+    world.anchor()
+    size = world.granite.size
+    world.granite.cut()
+    network = world.look()
+    assert not network.judge_head(world.granite.log_id).quorum.has_quorum
+    answer = network.confirmed_head(world.granite.log_id)
+    assert (answer.size, answer.root, answer.quorum.has_quorum) == (size, world.granite.root_at(size), True)
+
+
+@pytest.mark.parametrize("is_other_history", [False, True])
+def test_an_anchored_head_that_is_not_over_the_held_copy_confirms_nothing(is_other_history: bool) -> None:
+    """The copy is behind it, or is of another history: then nothing tells that the copy was ever confirmed."""
+    world = World()
+    held = world.granite.copy()
+    world.granite.cut()
+    world.confirm(world.granite)
+    world.anchor()
+    if is_other_history:
+        held.cut([seeded("other")])
+        held.cut()
+    held.sign()
+    network = Network(world.trust, SimulatedLedger(world.network, held, world.lantern, world.tidewater))
+    assert network.newest_anchor(held.log_id).size == world.granite.size  # type: ignore[union-attr]
+    answer = network.confirmed_head(held.log_id)
+    assert (answer.size, answer.quorum.has_quorum) == (held.size, False)
+
+
 def test_a_head_is_judged_by_the_set_in_force_where_it_is_anchored() -> None:
     """Anchored under the old witnesses it stays good under them; one that is not anchored needs the newest."""
     world = World()

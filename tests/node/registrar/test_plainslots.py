@@ -10,8 +10,10 @@ from sqlalchemy import func, insert, select, update
 from ledger.credential.plainlist.slots import PLAIN_SLOTS, PlainStatus
 from ledger.credential.plainlist.slots import PlainList as ListContent
 from ledger.credential.status import Status
+from ledger.log.identity import LogId
 from node.registrar import plainslots
 from node.registrar.database import Database, open_database
+from node.registrar.plaintakeover import enter_plain_lists
 from node.registrar.tables import PlainList, PlainSlot, Slot, StatusList
 from tests.node.registrar import desks
 from tests.node.registrar.desks import Dice
@@ -161,3 +163,60 @@ def test_what_was_published_is_kept(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(PlainList)) == 2
     lost, current = published(database)
     assert (lost.number, current.statuses) == (7, {other: PlainStatus.INVALID})
+
+
+GRANITE, BASALT = LogId(b"g" * 32), LogId(b"b" * 32)
+
+
+def inherited(database: Database) -> dict[tuple[bytes, int], ListContent]:
+    with database.read() as session:
+        return {(log, content.number): content for log, content in plainslots.load_inherited(session)}
+
+
+def test_lists_in_another_name_are_kept_apart(database: Database) -> None:
+    """A list taken over is never drawn from; copies made here in that name take theirs of one opened for them."""
+    with database.write() as session:
+        plainslots.keep_published(session, ListContent(20_000, {5: PlainStatus.INVALID}), NOW, GRANITE)
+        place = plainslots.draw_plain_slot(session, 0, 0, Dice(), now=NOW, origin=GRANITE)
+        other = plainslots.draw_plain_slot(session, 0, 1, Dice(), now=NOW, origin=BASALT)
+        mine = plainslots.draw_plain_slot(session, 0, 2, Dice(), now=NOW)
+    assert (place.number, other.number, mine.number) == (20_001, 20_000, 20_000)
+    assert [content.number for content in published(database)] == [20_000]
+    assert set(inherited(database)) == {(GRANITE, 20_000), (GRANITE, 20_001), (BASALT, 20_000)}
+    decide(database, 0, Status.REVOKED)
+    cut(database, Dice("decoys"))
+    found = inherited(database)
+    assert found[GRANITE, 20_001].statuses[place.slot] is PlainStatus.INVALID
+    assert found[GRANITE, 20_000].statuses[5] is PlainStatus.INVALID
+    assert len(found[GRANITE, 20_000].statuses) > 1, "decoys go on there too"
+    with database.write() as session:
+        plainslots.open_after_restoration(session, NOW)
+        assert plainslots.draw_plain_slot(session, 0, 3, Dice(), now=NOW, origin=GRANITE).number == 20_002
+
+
+def test_a_successors_successor_takes_over_what_it_took_over(database: Database, tmp_path: Path) -> None:
+    """Granite's lists came to Basalt, whose successor we are: each keeps its name, and follows the page's slot where that
+    came along; what was read before from where it is published gets its meaning now; a second time changes nothing."""
+    source = open_database(tmp_path / "old.db", "log")
+    with source.write() as session:
+        session.add(StatusList(number=0, slots=1024, opened_at=0))
+        theirs = plainslots.draw_plain_slot(session, 0, 3, Dice(), now=NOW)
+        older = plainslots.draw_plain_slot(session, 1, 4, Dice(), now=NOW, origin=GRANITE)
+        plainslots.open_after_restoration(session, NOW)
+    with database.write() as session:
+        plainslots.keep_published(
+            session, ListContent(theirs.number, {theirs.slot: PlainStatus.SUSPENDED}), NOW, BASALT
+        )
+    for _ in range(2):
+        with source.read() as left, database.write() as session:
+            # List 0 of the pages came along; list 1 did not, for want of its list root.
+            assert enter_plain_lists(session, left, BASALT, {0: 0}, NOW) == 2
+    decide(database, 3, Status.REVOKED)
+    decide(database, 4, Status.REVOKED)
+    with database.write() as session:
+        plainslots.settle(session, NOW, 0, Dice("none"))
+    found = inherited(database)
+    assert set(found) == {(BASALT, theirs.number), (GRANITE, older.number)}
+    assert found[BASALT, theirs.number].statuses[theirs.slot] is PlainStatus.INVALID
+    assert older.slot not in found[GRANITE, older.number].statuses
+    source.close()

@@ -17,8 +17,9 @@ from ledger.credential.verify import MAX_FILE_BYTES
 from ledger.errors import MalformedError, PolicyError
 from ledger.log.identity import LogId
 from ledger.log.policy import TrustRoot
+from node.client.contexts import open_library
 from node.client.reach import reach_socket, translating
-from node.client.verifier import Asked, VerifierClient
+from node.client.verifier import Asked, ShownFile, VerifierClient
 from node.newestheads import NewestHeads
 from node.pb import verifier_pb2 as pb
 from node.service.boundary import ErrorBoundary
@@ -45,7 +46,7 @@ class Bench:
         self.now = NOW + 60_000
         self.trusts: tuple[TrustRoot, ...] = (self.world.trust,)
         heads = NewestHeads(self.store, Shown(self.store).newest_head)
-        self.desk = VerifyingDesk(heads, lambda: self.trusts, lambda: self.now)
+        self.desk = VerifyingDesk(heads, lambda: self.trusts, lambda: self.now, open_library(folder))
 
     def grow(self) -> None:
         """The store takes what the world has written since."""
@@ -83,9 +84,9 @@ async def serving(folder: Path) -> AsyncIterator[tuple[Bench, VerifierClient]]:
         bench.store.close()
 
 
-async def stream(files: Iterable[bytes]) -> AsyncIterator[bytes]:
+async def stream(files: Iterable[bytes]) -> AsyncIterator[ShownFile]:
     for data in files:
-        yield data
+        yield ShownFile(data)
 
 
 async def ask_all(client: VerifierClient, files: Iterable[bytes], asked: Asked = ASKED) -> list[RecordReport]:
@@ -95,7 +96,7 @@ async def ask_all(client: VerifierClient, files: Iterable[bytes], asked: Asked =
 async def test_one_file_is_judged_as_by_anybody_who_holds_the_logs(tmp_path: Path) -> None:
     async with serving(tmp_path) as (bench, client):
         data = bench.world.present(*bench.copies)
-        report = await client.verify(data, ASKED)
+        report = await client.verify(ShownFile(data), ASKED)
         assert report == bench.world.verify(data)
         assert [item.code for item in report.credentials] == [Code.VALID] * 3
 
@@ -113,7 +114,7 @@ async def test_one_file_is_judged_as_by_anybody_who_holds_the_logs(tmp_path: Pat
 async def test_what_is_asked_is_what_is_judged(tmp_path: Path, asked: Asked, code: Code) -> None:
     async with serving(tmp_path) as (bench, client):
         data = bench.world.present(bench.copies[0])
-        assert (await client.verify(data, asked)).credentials[0].code is code
+        assert (await client.verify(ShownFile(data), asked)).credentials[0].code is code
         (report,) = await ask_all(client, [data], asked)
         assert report.credentials[0].code is code
 
@@ -153,12 +154,12 @@ async def test_the_newest_look_counts(tmp_path: Path) -> None:
     async with serving(tmp_path) as (bench, client):
         one = bench.copies[0]
         data = bench.world.present(one)
-        assert (await client.verify(data, ASKED)).credentials[0].code is Code.VALID
+        assert (await client.verify(ShownFile(data), ASKED)).credentials[0].code is Code.VALID
         bench.world.desk(bench.world.granite).statuses[one.slot] = 1
         bench.world.cut()
         bench.grow()
         bench.now += 1000
-        assert (await client.verify(data, ASKED)).credentials[0].code is Code.REVOKED
+        assert (await client.verify(ShownFile(data), ASKED)).credentials[0].code is Code.REVOKED
 
 
 async def test_what_was_known_on_a_day_comes_beside_what_is_known(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ async def test_what_was_known_on_a_day_comes_beside_what_is_known(tmp_path: Path
         bench.now = NOW + 3 * day * 1000 + 60_000
         data = bench.world.present(one)
         asked = replace(ASKED, at=None, as_of=NOW + 2 * day * 1000 + 60_000)
-        report = await client.verify(data, asked)
+        report = await client.verify(ShownFile(data), asked)
         (credential,) = report.credentials
         assert credential.as_of is not None
         assert (credential.code, credential.as_of.known_then.code) == (Code.REVOKED, Code.VALID)
@@ -196,8 +197,8 @@ async def test_a_network_nobody_here_knows(tmp_path: Path) -> None:
     async with serving(tmp_path) as (bench, client):
         data = bench.world.present(bench.copies[0])
         with pytest.raises(PolicyError, match="neither belongs to it nor follows it"):
-            await client.verify(data, replace(ASKED, network=LogId(bytes(32))))
-        assert (await client.verify(data, replace(ASKED, network=bench.world.trust.network))).exit_code == 0
+            await client.verify(ShownFile(data), replace(ASKED, network=LogId(bytes(32))))
+        assert (await client.verify(ShownFile(data), replace(ASKED, network=bench.world.trust.network))).exit_code == 0
         bench.trusts = ()
         with pytest.raises(PolicyError, match="belongs to no network") as caught:
             await ask_all(client, [data])
@@ -247,11 +248,11 @@ async def test_files_are_taken_only_as_fast_as_they_are_judged(tmp_path: Path) -
     await server.start()
     taken = 0
 
-    async def files() -> AsyncIterator[bytes]:
+    async def files() -> AsyncIterator[ShownFile]:
         nonlocal taken
         for _ in range(1000):
             taken += 1
-            yield bytes(100_000)
+            yield ShownFile(bytes(100_000))
 
     async with asyncio.timeout(60), calling(tmp_path / "s") as client:
         reports = client.verify_all(files(), ASKED)
@@ -295,10 +296,10 @@ async def test_nothing_of_it_is_logged(tmp_path: Path, caplog: pytest.LogCapture
     caplog.set_level(logging.DEBUG)
     async with serving(tmp_path) as (bench, client):
         data = bench.world.present(bench.copies[0], names=("name",), purpose="MARKER", learner={"goals": "MARKER"})
-        await client.verify(data, ASKED)
+        await client.verify(ShownFile(data), ASKED)
         await ask_all(client, [data, b"MARKER" * 10, data[:-5]])
         with pytest.raises(PolicyError):
-            await client.verify(data, replace(ASKED, audience="MARKER", network=LogId(bytes(32))))
+            await client.verify(ShownFile(data), replace(ASKED, audience="MARKER", network=LogId(bytes(32))))
     for text in ("MARKER", AUDIENCE, NONCE, "Quinn"):
         assert text not in caplog.text
 
@@ -308,6 +309,7 @@ def test_field_numbers_never_change() -> None:
     for name, message in sorted(pb.DESCRIPTOR.message_types_by_name.items()):
         lines.append(f"{name} {' '.join(sorted(f'{field.name}={field.number}' for field in message.fields))}")
     assert lines == [
-        "VerifyRequest as_of=7 at=5 audience=3 data=1 more=2 network=6 nonce=4",
+        "Given authorities=3 issuer_documents=1 issuers=2 status_lists=4",
+        "VerifyRequest as_of=7 at=5 audience=3 data=1 given=8 more=2 network=6 nonce=4 receipts=9",
         "VerifyResponse more=2 report=1",
     ]

@@ -211,7 +211,7 @@ def test_a_network_countersigns_a_school(suite: Cryptosuite) -> None:
     document: Any = signed(suite, signed(suite, id=FIRST), NETWORK, id=SECOND, previous=(FIRST,))
     judgement = judge_proofs(document, question())
     assert judgement.answer is Answer.YES, judgement.reason
-    assert judgement.countersigners == (NETWORK_DID,)
+    assert [one.controller for one in judgement.proofs] == [SCHOOL_DID, NETWORK_DID]
     school, network = document["proof"]
     assert answer({**document, "proof": school})[0] is Answer.YES
     assert "which is not there" in answer({**document, "proof": network})[1]

@@ -20,7 +20,7 @@ def test_the_report_names_the_countersigner(suite: Cryptosuite) -> None:
     both: Any = signed(suite, alone, NETWORK, previous=(FIRST,))
     report = first(both, contexts=True, book=NAMED)
     assert report.code is Code.VALID
-    assert f"countersigned by {NETWORK_DID}" in "\n".join(report.to_lines())
+    assert f"countersigned by {NETWORK_DID} on 2025-06-15" in "\n".join(report.to_lines())
     assert "countersigned" not in "\n".join(first(alone, contexts=True, book=NAMED).to_lines())
     assert code_of(both, contexts=True, book=book(named=(NETWORK_DID,))) is Code.UNKNOWN_ISSUER
 

@@ -17,7 +17,9 @@ from node.client.registrar import RegistrarClient
 from node.client.staff import Enrolled
 from node.clock import system_clock
 from node.config import NodeConfig
+from node.countersigning import CountersigningDesk
 from node.found import KEYS_DIRECTORY
+from node.newestheads import NewestHeads
 from node.registrar.copy_desk import CopyDesk
 from node.registrar.desk import RegistrarDesk
 from node.registrar.learners.desk import LearnerDesk
@@ -33,6 +35,8 @@ from node.service.gate import Gate
 from node.service.operator import add_operator
 from node.service.recovery import add_recovery
 from node.service.server import listen, make_server
+from node.store.ledgerstore import LedgerStore
+from node.verifying import VerifyingDesk
 from tests.node.registrar.desks import Bench, Clock, Dice, achievement_json, found, open_bench
 
 SECONDS = 30
@@ -136,7 +140,11 @@ async def open_office(
         add_registrar(server, bench.desk)
         add_operator(server, bench.desk.database, bench.desk.parts.ledger)  # type: ignore[arg-type]  # the store itself
         add_recovery(server, bench.desk.parts)
-        add_copies(server, CopyDesk(bench.desk))
+        ledger: LedgerStore = bench.desk.parts.ledger  # type: ignore[assignment]  # the store itself
+        # It belongs to no network, so that it looks at none.
+        verifying = VerifyingDesk(NewestHeads(ledger, lambda _: None), lambda: (), clock)
+        stack.callback(verifying.close)
+        add_copies(server, CopyDesk(bench.desk), CountersigningDesk(bench.desk, verifying))
         add_rights(server, LearnerDesk(bench.desk))
         entrance.add_to(server)
         listen(server, entrance.door.inner)

@@ -71,6 +71,7 @@ EXPECTED = {
     "Registrar.Reissue": "registrar",
     "Registrar.Restate": "",
     "Copies.MakeCopy": "registrar",
+    "Copies.Countersign": "registrar",
     "Rights.Forget": "registrar",
     "Rights.Report": "registrar",
     "Rights.PutMark": "registrar",

@@ -1,20 +1,18 @@
-"""Receipts that come with a file in a form of other software, which has no place for them inside.
+"""Files that somebody shows, and the receipts that come with those in a form of other software, which has no place for them.
 
 `cairn-node copy --receipts FILE` writes a JSON array of them: of the copy, then of each credential inside. They are looked
 for where `--receipts` says, and beside the file: `maya.receipts.json` for `maya.json`. Which belongs to what is told by
 proof alone, so that a receipt in the wrong place harms nobody.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ledger.credential.strict_json import parse_strict_json
-from ledger.errors import CairnError, MalformedError
-from wallet_cli import files
+from ledger.credential.receipt_list import MAX_BYTES, parse_receipts
+from ledger.errors import CairnError
+from node.client.givenfiles import read_bounded
 
 SUFFIX = ".receipts.json"
-MAX_BYTES = 4 << 20
 
 
 class Receipts:
@@ -26,7 +24,7 @@ class Receipts:
         Raises:
             MalformedError: one cannot be read, or holds no receipts.
         """
-        self._named = tuple(one for name in named for one in parse_receipts(read_file(Path(name)), name))
+        self._named = tuple(one for name in named for one in parse_receipts(read_bounded(Path(name), MAX_BYTES), name))
         self._beside: tuple[object, ...] = ()
 
     @property
@@ -56,37 +54,22 @@ def find_beside(path: Path) -> bytes | None:
         beside = path.with_name(name)
         if beside.is_file() and beside != path:
             try:
-                return read_file(beside)
+                return read_bounded(beside, MAX_BYTES)
             except CairnError:
                 return None
     return None
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file with receipts.
-
-    Raises:
-        MalformedError: it cannot be read, or is over `MAX_BYTES`.
-    """
-    try:
-        return files.read_bounded(path.expanduser(), MAX_BYTES)
-    except OSError as error:
-        raise MalformedError(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
-
-
-def parse_receipts(data: bytes, name: str) -> tuple[object, ...]:
-    """The receipts in a file: an array, or one alone.
-
-    Raises:
-        MalformedError: it holds none.
-    """
-    value = parse_strict_json(data, max_bytes=MAX_BYTES, where=f"receipts {name}")
-    items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, dict) for item in items):
-        raise MalformedError(f"{name}: expected an array of receipts", hint="`cairn-node copy --receipts` writes them")
-    return tuple(items)
+def find_files(names: Iterable[str]) -> Iterator[Path]:
+    """Give the files that arguments name; a folder stands for the files in it, in order, without hidden ones and
+    those that only hold the receipts of others."""
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(file for file in path.iterdir() if file.is_file() and _is_shown(file.name))
+        else:
+            yield path
 
 
-def encode_receipts(receipts: Iterable[object]) -> bytes:
-    """The file of some receipts; `parse_receipts` inverts it."""
-    return json.dumps(list(receipts), indent=2, ensure_ascii=True).encode() + b"\n"
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(SUFFIX)
