@@ -73,9 +73,11 @@ class PublicKey:
     @property
     def id(self) -> KeyId:
         """The hash that names the key in statements and signatures: computed once, and never for a learner's own key."""
-        if self._id is None:
-            object.__setattr__(self, "_id", KeyId(sha256(_KEY_CONTEXT + canonical.encode(self.to_json())).digest()))
-        return self._id  # type: ignore[return-value]  # set just now
+        known = self._id
+        if known is None:
+            known = KeyId(sha256(_KEY_CONTEXT + canonical.encode(self.to_json())).digest())
+            object.__setattr__(self, "_id", known)
+        return known
 
     def to_json(self) -> canonical.JSONObject:
         """Return the ledger JSON form, `{"alg","key"}`."""
