@@ -143,7 +143,7 @@ class Gossip:
         if claimed.size > log.size:
             # The key may have been rotated up there, so only growth can tell whether the note is good.
             if head.log != self._directory.own:
-                self._claims.keep(log, head.note, address)
+                self._claims.keep(log, head.note, address, tuple(self._directory.witness_keys(head.log)))
                 self._wake(address)
             elif signed_size(head.note, log.state):
                 self._rewound(claimed.size)
@@ -190,7 +190,7 @@ class Gossip:
                 await self._forks.receive(item.log, item.evidence, address)
             except CairnError as error:
                 fields = {"log": encode_log_id(item.log), "peer": address, "reason": str(error)}
-                _log.warning("offered evidence proves nothing", extra=fields)
+                _log.debug("offered evidence proves nothing", extra=fields)
 
     def _may_help(self, head: OfferedHead, offers: Offers) -> bool:
         """Whether our note is not simply older than the one shown."""

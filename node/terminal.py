@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from ledger.credential.validity import MAX_SECONDS
 from ledger.errors import CairnError, MalformedError
 from node.errors import AwaitsApprovalError, BusyError, ConflictError
 
@@ -83,9 +84,11 @@ def exit_code(error: CairnError) -> int:
 
 
 def instant(at: int | None) -> str:
-    """An instant for people, in UTC to the minute; "never" for None."""
+    """An instant for people, in UTC to the minute; "never" for None. What others signed may lie beyond any calendar."""
     if at is None:
         return "never"
+    if at > MAX_SECONDS * 1000:
+        return "after the year 9999"
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 

@@ -116,8 +116,9 @@ class Witness:
         self._closed = closed
         self._hold_seconds = hold_seconds
         self._pause = pause
-        # One request at a time makes the log's growth; the others of that log wait behind it.
-        self._turns: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # One request at a time makes the log's growth; the others of that log wait behind it. Notes by keys that are not
+        # known here have a turn of their own: anybody can make them.
+        self._turns: defaultdict[tuple[LogId, bool], asyncio.Lock] = defaultdict(asyncio.Lock)
         # Our newest line for each log and its size, for whoever asks what was cosigned last.
         self._lines: dict[LogId, tuple[int, tuple[NoteSignature, ...]]] = {}
 
@@ -143,7 +144,13 @@ class Witness:
         log_id, is_signed = self._identify(candidates, request.note, claimed)  # 3, 4
         try:
             await self._check_growth(log_id, request, claimed)  # 5, 6, 7
-            async with self._turns[log_id]:
+            turn = self._turns[log_id, is_signed]
+            if not is_signed and turn.locked():
+                raise BusyError(
+                    f"witness: another checkpoint of {claimed.origin} by a key unknown here is being looked into",
+                    hint="ask again: it goes on pulling, and then knows the key",
+                )
+            async with turn:
                 log = await self._hold(log_id, request.address if is_signed else "", request.note, claimed)  # 8
                 return await self._cosign(log, request, claimed)  # 9, 10
         except (ProofError, RuleError):

@@ -55,6 +55,7 @@ ORDER = {
         "witness_policy",
         "proof",
         "view",
+        "recorded",
         "evidence",
         "reports",
         "forkfile",

@@ -161,11 +161,12 @@ def _result_lines(attestation: Attestation) -> Iterable[str]:
 
 
 def _as_of_lines(value: object) -> Iterable[str]:
-    if not isinstance(value, dict) or not isinstance(value.get("at"), int):
+    at = value.get("at") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(at, int) or at < 0:
         return
-    when = format_instant(value["at"])
+    when = format_instant(at)
     for name, words in (("known_then", f"as known on {when}"), ("known_now", f"as known about {when} later")):
         answer = value.get(name)
         code = answer.get("code") if isinstance(answer, dict) else None
-        verdict = Code(code).verdict.then if code in set(Code) else "unknown"
+        verdict = Code(code).verdict.then if isinstance(code, str) and code in set(Code) else "unknown"
         yield f"  {words}: {verdict} ({code})"

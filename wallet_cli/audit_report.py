@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ledger import base64url
+from ledger.credential.validity import MAX_SECONDS
 from ledger.errors import MalformedError
 from ledger.log.finding import Finding, Severity
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
@@ -146,7 +147,9 @@ def describe(log: AuditedLog) -> str:
 
 
 def at_second(seconds: int) -> str:
-    """Give a time as people read it, in UTC."""
+    """Give a time as people read it, in UTC. Times of witnesses, and of whoever attests, may lie beyond any calendar."""
+    if seconds > MAX_SECONDS:
+        return "after the year 9999"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -164,10 +167,10 @@ def read_report(data: bytes) -> tuple[AuditedLog, ...]:
             AuditedLog(
                 log=parse_log_id(log["log"]),
                 name=str(log["name"]),
-                size=int(log["size"]),
+                size=_count(log["size"]),
                 root=base64url.decode(log["root"], 32),
-                missing=int(log["missing_bodies"]),
-                items=int(log["items"]),
+                missing=_count(log["missing_bodies"]),
+                items=_count(log["items"]),
             )
             for log in value["logs"]
         )
@@ -175,6 +178,12 @@ def read_report(data: bytes) -> tuple[AuditedLog, ...]:
         raise MalformedError(
             f"audit report: cannot be read: {error}", hint="give a file made with --report FILE.json"
         ) from error
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} counts nothing")
+    return value
 
 
 def load_report(path: Path) -> tuple[AuditedLog, ...]:

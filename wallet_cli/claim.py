@@ -280,8 +280,8 @@ def _write_json(value: dict[str, Any]) -> str:
 def _explain(error: http.TransportError, offer: Offer | None) -> Exception:
     """Turn an OAuth error answer into words; what is no such answer stays what it is."""
     try:
-        value = json.loads(error.body) if error.body else {}
-    except ValueError:
+        value = http.parse_json(error.body, "the school") if error.body else {}
+    except MalformedError:
         value = {}
     if error.status in BUSY_STATUSES:
         error.hint = error.hint or "the school's server is busy; try again in a few minutes"

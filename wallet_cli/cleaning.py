@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ledger.errors import CairnError
 from ledger.log.checkpoint import log_verifier_key, open_checkpoint, read_checkpoint
-from ledger.log.evidence import count_signatures, encode_fork, parse_fork, verify_fork
+from ledger.log.evidence import count_signatures, encode_fork, has_all_of, parse_fork, verify_fork
 from ledger.log.keys import PublicKey
 from ledger.log.note import VerifierKey
 from ledger.log.policy import TrustRoot
@@ -61,8 +61,10 @@ class Cleaner:
             )
         except CairnError:
             return None
-        room = MAX_EVIDENCE * count_signatures(evidence)
-        return encode_fork(evidence) if len(log.evidence()) < room else None
+        kept = log.evidence()
+        if len(kept) >= MAX_EVIDENCE * count_signatures(evidence):
+            return None
+        return None if any(has_all_of(parse_fork(held), evidence) for held in kept) else encode_fork(evidence)
 
     def _witnesses(self, state: LogState) -> tuple[VerifierKey, ...]:
         """Every witness the network ever had in force or names now, but the log's own."""

@@ -9,6 +9,7 @@ from wallet_cli.evidence import Branch, EvidenceFinding, ProvenFork
 from wallet_cli.terminal import count
 
 NOT_PROVEN = (
+    "that the log is that of the institution it is called after: anybody can found one under any name; its log id tells",
     "who did it: the operator of the log, or somebody who copied or stole its key",
     "which of the two histories is the true one; the network decides that, in its own log",
     "when the log's key signed: only cosignatures carry times, each by its witness's clock",
@@ -31,7 +32,8 @@ def to_lines(finding: EvidenceFinding) -> Iterator[str]:
         yield f"  {finding.network} {is_member} this log, as far as its ledger is held here"
     for number, fork in enumerate(finding.forks, 1):
         yield ""
-        yield from _fork_lines(fork, f"Contradiction {number}" if len(finding.forks) > 1 else "The contradiction")
+        title = f"Contradiction {number}" if len(finding.forks) > 1 else "The contradiction"
+        yield from _fork_lines(fork, title, has_replica=finding.is_member is not None)
     yield ""
     yield "What this does not prove"
     for line in NOT_PROVEN:
@@ -70,7 +72,7 @@ def _whose_key(finding: EvidenceFinding) -> str:
     return "both are signed by the key that your trust root names"
 
 
-def _fork_lines(fork: ProvenFork, title: str) -> Iterator[str]:
+def _fork_lines(fork: ProvenFork, title: str, *, has_replica: bool) -> Iterator[str]:
     yield title
     yield from _branch_lines("first ", fork.first)
     yield from _branch_lines("second", fork.second)
@@ -83,7 +85,7 @@ def _fork_lines(fork: ProvenFork, title: str) -> Iterator[str]:
     yield f"  {_beginning(fork)}"
     yield ""
     yield "What it means for credentials"
-    for line in _meaning(fork):
+    for line in _meaning(fork, has_replica=has_replica):
         yield f"  {line}"
 
 
@@ -111,7 +113,7 @@ def _beginning(fork: ProvenFork) -> str:
     return f"{text} From entry {fork.begins} on they are in doubt."
 
 
-def _meaning(fork: ProvenFork) -> Iterator[str]:
+def _meaning(fork: ProvenFork, *, has_replica: bool) -> Iterator[str]:
     begins = "the place where it begins" if fork.begins is None else f"entry {fork.begins}"
     if fork.decided_by is not None:
         yield f"The network has decided, in entry {fork.decided_by} of its log: the history held here counts, as if the other"
@@ -120,6 +122,9 @@ def _meaning(fork: ProvenFork) -> Iterator[str]:
     if fork.is_alarm_only:
         yield "One of the two has too few cosignatures to count, so no verifier follows it: no credential changes. It is an"
         yield "alarm about the key: whoever has it may try again. The institution should replace it."
+        if not has_replica:
+            yield "That is by the witnesses your trust root names. The network may have named others since, whose"
+            yield "cosignatures count too: judge it again with a replica (cairn sync) before you rely on it."
         return
     if fork.is_alarm_only is None:
         yield "If both histories have enough independent cosignatures (not known here; a replica tells):"

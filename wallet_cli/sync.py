@@ -36,6 +36,8 @@ from wallet_cli.sync_report import LogOutcome, SyncReport
 
 # Bytes of entries fetched of one log before any is proven; the second where no key known here signed for them.
 MAX_GROWTH_BYTES, MAX_UNSIGNED_BYTES = 1 << 30, 64 << 20
+# Bodies that have to be read before any is proven, which are held in memory together.
+MAX_UNSIGNED_BODY_BYTES = 256 << 20
 
 
 @dataclass(slots=True)
@@ -222,11 +224,17 @@ class _Run:
             room = MAX_GROWTH_BYTES if offer.is_signed else MAX_UNSIGNED_BYTES
             entries = await fetcher.entries(start, offer.size, max_bytes=room)
             parsed = [parse_entry(data) for data in entries]
-            check_chain(held.state if held else None, parsed)
-            bodies = await fetcher.bodies([entry for entry in parsed if self._wants(entry)])
             state = held.state if held else None
+            check_chain(state, parsed)
+            _check_root(state, parsed, offer.note)
+            wanted = [entry for entry in parsed if self._wants(entry)]
+            read = [entry for entry in wanted if entry.statement.kind not in LEFT_OUT]
+            _check_room(read, MAX_GROWTH_BYTES if offer.is_signed else MAX_UNSIGNED_BODY_BYTES)
+            bodies = await fetcher.bodies(read)
             growth = judge_growth(state, entries, [bodies.get(e.index) for e in parsed], offer.note)
             self._check_identity(held, log_id, growth)
+            # Only now: what the entries name may be any number of times 64 MiB, and until here anybody may have made them.
+            await fetcher.bodies([entry for entry in wanted if entry.statement.kind in LEFT_OUT])
             page = growth.state.newest_status
             if page is not None and page.index >= start:
                 await fetcher.body(growth.entries[page.index - start])
@@ -338,3 +346,21 @@ class _Run:
     def _cleaner(self) -> Cleaner:
         network = self._held(self._trust.network)
         return Cleaner(self._trust, None if network is None else network.state)
+
+
+def _check_root(state: LogState | None, entries: Sequence[Entry], note: bytes) -> None:
+    """Check that a note is over these entries before any of their bodies is fetched.
+
+    Raises:
+        ProofError: it is not.
+    """
+    frontier = Frontier() if state is None else state.frontier.copy()
+    frontier.extend([entry.leaf_hash for entry in entries])
+    if frontier.root() != read_checkpoint(note).root:
+        raise ProofError(f"entries: the {frontier.size} that are served are not those of the checkpoint beside them")
+
+
+def _check_room(entries: Sequence[Entry], room: int) -> None:
+    named = sum(entry.statement.body.size for entry in entries if entry.statement.body is not None)
+    if named > room:
+        raise RuleError(f"bodies: {named} bytes are named by {len(entries)} entries, more than are fetched at once")

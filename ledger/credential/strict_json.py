@@ -24,6 +24,9 @@ JSONObject: TypeAlias = dict[str, JSONValue]
 MAX_DEPTH = 32
 """Arrays and objects inside each other, the outermost counted as 1."""
 
+_MAX_WRITTEN_BYTES = 64 * 1024
+"""Longest text whose depth is told by writing it with indents, which may take 250 times its size."""
+
 
 def parse_strict_json(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH, where: str = "json") -> JSONValue:
     """The value that `data` says, if there is exactly one way to read it.
@@ -47,7 +50,9 @@ def parse_strict_json(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH
         raise MalformedError(f"{where}: {what}") from error
     # Fewer brackets than levels allowed cannot nest too deep, whatever stands inside strings.
     if data.count(b"{") + data.count(b"[") > max_depth:
-        _check_depth(value, max_depth, where)
+        is_too_deep = _is_written_deeper if len(data) <= _MAX_WRITTEN_BYTES else _is_deeper
+        if is_too_deep(value, max_depth):
+            raise MalformedError(f"{where}: nested deeper than {max_depth} levels")
     # An encoder writes no name twice, so text equal to its own encoding has none; ours always is. Any other text is
     # read again by a parser that reports every pair.
     if orjson.dumps(value) == data:
@@ -84,14 +89,29 @@ def name_type(value: JSONValue) -> str:
             return "an object"
 
 
-def _check_depth(value: JSONValue, max_depth: int, where: str) -> None:
-    """Refuse nesting beyond `max_depth`, without recursion in Python.
+def _is_written_deeper(value: JSONValue, max_depth: int) -> bool:
+    """Whether a value is nested beyond `max_depth`, without recursion in Python.
 
     Written with indents, what stands inside `n` levels begins a line with `2 n` spaces, and line ends occur nowhere
-    else: inside strings they are escaped. (The parser before has a limit of its own, 1,024 levels.)
+    else: inside strings they are escaped. The writer stops at 254 levels by itself; the parser before does at 1,024.
     """
-    if b"\n" + b"  " * (max_depth + 1) in orjson.dumps(value, option=orjson.OPT_INDENT_2):
-        raise MalformedError(f"{where}: nested deeper than {max_depth} levels")
+    try:
+        return b"\n" + b"  " * (max_depth + 1) in orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    except orjson.JSONEncodeError:
+        return True
+
+
+def _is_deeper(value: JSONValue, max_depth: int) -> bool:
+    """The same, one level after the other: slower, and in memory that does not grow with depth times size."""
+    level = [value] if type(value) in (dict, list) else []
+    for _ in range(max_depth):
+        level = [
+            member
+            for items in level
+            for member in (items.values() if type(items) is dict else items)  # type: ignore[union-attr]  # a list
+            if type(member) is dict or type(member) is list
+        ]
+    return bool(level)
 
 
 def _parse_reporting_pairs(data: bytes, where: str) -> JSONValue:

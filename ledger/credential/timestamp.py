@@ -11,6 +11,7 @@ from ledger.errors import MalformedError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _match = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII
 ).fullmatch
@@ -24,7 +25,8 @@ def parse_timestamp(value: JSONValue, *, where: str) -> int:
         where: subject of error messages.
 
     Raises:
-        MalformedError: no text, another form, or no point in time between the years 1 and 9999.
+        MalformedError: no text, another form, no point in time between the years 1 and 9999 there, or in UTC one
+            before the year 1.
     """
     if type(value) is not str:
         raise MalformedError(f"{where}: expected a date and time, found {name_type(value)}")
@@ -39,6 +41,8 @@ def parse_timestamp(value: JSONValue, *, where: str) -> int:
         whole = (moment - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError) as error:
         raise MalformedError(f"{where}: {value[:40]!r} is no point in time") from error
+    if whole < _FIRST:  # east of Greenwich year 1 begins earlier, and no calendar here could write that in UTC
+        raise MalformedError(f"{where}: {value[:40]!r} is no point in time")
     return whole + int((fraction or "0").ljust(3, "0")[:3])
 
 

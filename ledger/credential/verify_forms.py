@@ -48,6 +48,8 @@ from ledger.log.records import DocumentName, DocumentType, Publish
 MAX_RECEIPTS = 1_000
 """Receipts that are tried for one credential."""
 
+_MAX_VERSION_DIGITS = 16
+"""Of a version below 2^53."""
 _CHANGED = "ask for the file again: this one was changed"
 _OWN_KINDS = (Kind.BADGE_3, Kind.RECORD, Kind.CREDENTIAL_2)
 _FIELDS = ("creditsEarned", "narrative")
@@ -265,7 +267,8 @@ class _Examination:
     def _verify_published(self, reference: str, jws: JWS) -> None:
         """Check the signature by a key that stands in a published document, as RSA keys do."""
         document_id, _, version = reference.rpartition("/")
-        name = DocumentName(document_id, int(version) if version.isascii() and version.isdecimal() else 0)
+        is_number = version.isascii() and version.isdecimal() and len(version) <= _MAX_VERSION_DIGITS
+        name = DocumentName(document_id, int(version) if is_number else 0)
         for log in self.network.line_of(self.owner):
             view = self.network.ledger.log(log)
             record = None if view is None else view.state.documents.get(name)

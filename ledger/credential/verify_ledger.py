@@ -22,6 +22,7 @@ from ledger.log.merkle import prove_item
 from ledger.log.network import HeadAnswer, Network
 from ledger.log.policy import QuorumRule
 from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
+from ledger.log.recorded import is_before_succession
 from ledger.log.records import DocumentName, Issue
 from ledger.log.view import LogView
 
@@ -272,12 +273,18 @@ class LedgerSteps:
             self._unknown(9, detail, "install a newer cairn")
             return
         answer = self.network.rights_at(self.log, self.receipt.index)
-        name = self.network.name_of(self.log)
+        name, owner = self.network.name_of(self.log), self.token.owner or self.log
         achievement, kind = achievement_of(self.token.payload)
         if answer.reason is not None:
             detail = f"{name}: {answer.reason}"
         elif not self.token.is_record and not answer.rights.allows(achievement, kind):
             detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
+        elif is_before_succession(
+            self.network.state.members, self.network.line_of(owner), self.log, self.receipt.index
+        ):
+            detail = (
+                f"{name} goes on with {self.network.name_of(owner)}, and put this on the ledger before that was decided"
+            )
         elif not self._may_use_issuer(answer.rights):
             detail = f"{name} was a member, without the right to the issuer id {self.token.payload.get('iss')}"
         else:

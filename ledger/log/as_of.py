@@ -19,7 +19,8 @@ from ledger.log.effects import StatusRecord
 from ledger.log.identity import LogId
 from ledger.log.members import AnchoredHead, QuorumAnswer, WitnessSet, judge_quorum
 from ledger.log.merkle import RootHash
-from ledger.log.network import Fork, HeadAnswer, Network
+from ledger.log.network import Fork, HeadAnswer, Network, root_of_view
+from ledger.log.recorded import can_be_held
 from ledger.log.view import LogView
 
 HISTORY = "run `cairn sync --history` and try again; if it stays, the nodes asked have thinned out their old pages"
@@ -88,8 +89,10 @@ def known_by(network: Network, log: LogId, index: int) -> int | None:
         Unix milliseconds; `None` where no such head has a time.
     """
     if log != network.trust.network:
-        anchored = counting(network.state.members.anchored.get(log, ()))
-        index = min((head.index for head in anchored if head.size > index), default=-1)
+        anchored, view = counting(network.state.members.anchored.get(log, ())), network.ledger.log(log)
+        above, ruling = [head for head in anchored if head.size > index], network.ruling_on(log)
+        # A head of another history of that log says nothing about an entry of this one.
+        index = next((head.index for head in above if can_be_held(head, view, root_of_view, ruling)), -1)
         if index < 0:
             return None
     return min((head.seconds * 1000 for head in list_heads(network) if head.size > index), default=None)

@@ -202,11 +202,24 @@ def count_signatures(evidence: ForkEvidence) -> int:
 
 
 def has_all_of(known: ForkEvidence, new: ForkEvidence) -> bool:
-    """Tell whether `known` says all that `new` does: the same texts, every signature, and a common tree if there is one."""
-    if new.common is not None and known.common is None:
+    """Tell whether `known` says all that `new` does: the same texts, every signature, and as well where the fork begins."""
+    if closeness(new) > closeness(known):
         return False
     mine = {(note.text, line) for note in _parsed(known) for line in note.signatures}
     return all((note.text, line) in mine for note in _parsed(new) for line in note.signatures)
+
+
+def closeness(evidence: ForkEvidence) -> int:
+    """How well a piece tells where its fork begins: not, too low, or (2) exactly.
+
+    Whoever cut a piece down must not keep out the one that says it exactly. Steps in between count for nothing, or one
+    contradiction could be told in as many pieces as its histories share entries.
+    """
+    common, split = evidence.common, evidence.split
+    if common is None:
+        return 0
+    parting = read_checkpoint(evidence.first).size - 1 if split is None else split.index
+    return 2 if common.size == parting else 1
 
 
 def _parsed(evidence: ForkEvidence) -> tuple[Note, Note]:

@@ -204,8 +204,10 @@ class Membership:
 
         Such a decision reaches back: verifiers may have accepted by then what it takes away, or refused what it gives.
         """
-        anchored = self.anchored.get(record.change.member, ())
-        largest = max((head.size for head in anchored if head.index < record.index), default=0)
+        before = [head for head in self.anchored.get(record.change.member, ()) if head.index < record.index]
+        # What no quorum stands behind was accepted by nobody, and may be of nobody's making.
+        witnessed = [head for head in before if head.seconds is not None] or before
+        largest = max((head.size for head in witnessed), default=0)
         return largest if record.change.boundary.size < largest else None
 
     def succession_of(self, log: LogId) -> MemberRecord | None:

@@ -29,6 +29,7 @@ from ledger.log.members import (
 )
 from ledger.log.merkle import RootHash, root_at
 from ledger.log.policy import QuorumRule, TrustRoot
+from ledger.log.recorded import newest_recorded
 from ledger.log.reports import read_reports
 from ledger.log.state import LogState
 from ledger.log.view import LedgerView, LogView
@@ -174,12 +175,15 @@ class Network:
         return found
 
     def name_of(self, log: LogId) -> str:
-        """Give an institution's name: its own, else as the network wrote it, else the beginning of its id."""
-        view = self.ledger.log(log)
-        if view is not None:
-            return view.state.name
-        standing = self.state.members.standing_of(log)
-        return short_log_id(log) if standing is None else standing.name
+        """Give an institution's name: its own, with the one the network knows it by before it where that is another.
+
+        What it calls itself is its own word, and may be another member's name.
+        """
+        view, standing = self.ledger.log(log), self.state.members.standing_of(log)
+        own = None if view is None else view.state.name
+        if standing is None:
+            return own or short_log_id(log)
+        return standing.name if own in (None, standing.name) else f"{standing.name} (calls itself {own})"
 
     def owner_of(self, issuer: str) -> LogId | None:
         """Give the log an issuer id belongs to: under the network's host by construction, else by its `member` entry."""
@@ -288,8 +292,8 @@ class Network:
         """Give the largest head of a log that the network's log records with a quorum (any, where there are no witnesses)."""
         if log not in self._anchors:
             heads = self.state.members.anchored.get(log, ())
-            witnessed = [head for head in heads if head.seconds is not None]
-            self._anchors[log] = max(witnessed or heads, key=lambda head: head.size, default=None)
+            counted = [head for head in heads if head.seconds is not None] or heads
+            self._anchors[log] = newest_recorded(counted, self.ledger.log(log), root_of_view, self.ruling_on(log))
         return self._anchors[log]
 
     def choose_page(self, log: LogId, view: LogView, pages: Sequence[StatusRecord]) -> StatusRecord:
@@ -309,10 +313,11 @@ class Network:
             self._forks[log] = self._find_fork(log)
         return self._forks[log]
 
+    def ruling_on(self, log: LogId) -> MemberRecord | None:
+        """Give the decision that names the history held of a log that has two, if there is one."""
+        return None if (fork := self.fork_of(log)) is None else fork.decided_by
+
     def _find_fork(self, log: LogId) -> Fork | None:
-        view = self.ledger.log(log)
-        if view is None:
-            return None
         pieces = list(self.evidence_about(log))
         forks = self.judge_forks(log, pieces) if pieces else []
         # What puts entries in doubt comes first, and an alarm last: it must not hide what two quorums signed.

@@ -41,12 +41,15 @@ def read_reports(view: LogView, entries: Sequence[int] | None = None) -> Iterato
 
 
 def origin_of(piece: bytes) -> str | None:
-    """Tell which log a piece of evidence is about, by the name its first note gives; `None` where it is no evidence."""
+    """Tell which log a piece of evidence is about, by the name its notes give; `None` where it is no evidence."""
     evidence = _parse(piece)
     try:
-        return None if evidence is None else read_checkpoint(evidence.first).origin
+        origins = (
+            set() if evidence is None else {read_checkpoint(note).origin for note in (evidence.first, evidence.second)}
+        )
     except CairnError:
         return None
+    return origins.pop() if len(origins) == 1 else None
 
 
 def _read(view: LogView, index: int) -> Sequence[bytes]:

@@ -81,7 +81,7 @@ def parse_state(data: bytes) -> LogState:
     value = canonical.parse(data, max_bytes=MAX_SNAPSHOT_BYTES)
     try:
         return _read(value)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise MalformedError("snapshot: damaged; it has to be made again from the entries") from error
 
 

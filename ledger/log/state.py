@@ -12,7 +12,6 @@ statement gives. The checkpoint above the entries is judged in `follow`.
 from collections import ChainMap
 from dataclasses import replace
 
-from ledger import base64url
 from ledger.errors import CairnError, RuleError, at_place
 from ledger.log import judge
 from ledger.log.charter import BatchPolicy, Charter, CharterAmendment, Institution, Role, Roots
@@ -187,11 +186,10 @@ class LogState:
 
     def describe_theft(self, key_id: KeyId) -> str:
         """Say which entry declared a key stolen, and from where on what it signed is void; empty where none did."""
-        record = self.keys.records.get(key_id)
-        if record is None or record.stolen_since is None:
+        theft = next((theft for theft in reversed(self.thefts) if theft.key == key_id), None)
+        if theft is None:
             return ""
-        by = self.after(base64url.encode(key_id))
-        return f"entry {by} declares it stolen, which voids what it signed from entry {record.stolen_since} on"
+        return f"entry {theft.index} declares it stolen, which voids what it signed from entry {theft.since} on"
 
     def effective_status(self, below: int | None = None) -> StatusRecord | None:
         """Give the newest status page that counts, of those below index `below` (default: all)."""

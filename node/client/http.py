@@ -1,8 +1,7 @@
 """The HTTP side of a node, seen from a wallet, a light replica or an auditor.
 
-Everything fetched here is judged elsewhere: a tile, a body or a checkpoint proves itself, an offer is checked before
-it is kept. This module only bounds what a stranger's server can do to us: size, time, redirects and plain text on the
-wire.
+Everything fetched here is judged elsewhere: a tile, a body or a checkpoint proves itself, an offer is checked before it is
+kept. This module only bounds what a stranger's server can do to us: size, time, redirects and plain text on the wire.
 
 - https only, plain http only to this computer; certificates are judged by the usual authorities, or, where a trust root is
   at hand, by the vouchers of its institutions (`node.client.https`);
@@ -14,13 +13,14 @@ aiohttp costs a quarter of a second to import, so it is imported where a connect
 """
 
 import ipaddress
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
+
+import orjson
 
 from ledger import base64url
 from ledger.errors import CairnError, MalformedError
@@ -177,8 +177,8 @@ async def post_json(
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     if bearer:
         headers["Authorization"] = f"Bearer {bearer}"
-    payload = json.dumps(value, separators=(",", ":")).encode()
-    return parse_json(await _request("POST", url, max_bytes, timeout_seconds, headers, payload, session), url)
+    answer = await _request("POST", url, max_bytes, timeout_seconds, headers, orjson.dumps(value), session)
+    return parse_json(answer, url)
 
 
 async def post_text(url: str, payload: bytes, *, max_bytes: int, timeout_seconds: float, pin: bytes | None) -> bytes:
@@ -191,11 +191,11 @@ def parse_json(data: bytes, where: str) -> Any:  # JSON of any shape; the caller
     """Parse a JSON answer.
 
     Raises:
-        MalformedError: the answer is not UTF-8 JSON, or nested too deeply to be read.
+        MalformedError: it is not UTF-8 JSON, holds half a character, or is nested too deeply to be read.
     """
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
+        return orjson.loads(data)
+    except ValueError as error:
         raise MalformedError(f"answer of {where} is not JSON") from error
 
 

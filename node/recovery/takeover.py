@@ -12,18 +12,19 @@ Nothing here is signed before 4, and everything is on disk before the node runs.
 """
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger import base64url
 from ledger.errors import CairnError, MalformedError, RuleError
 from ledger.log import merkle
-from ledger.log.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
+from ledger.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from ledger.log.entry import Signature, encode_entry, parse_entry
 from ledger.log.follow import Growth, judge_growth
 from ledger.log.governance import RotateLogKey
-from ledger.log.identity import encode_log_id
+from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
 from ledger.log.rotation import SignedRotation, encode_rotation, verify_rotation
 from ledger.log.state import LogState
@@ -247,34 +248,48 @@ class _Taking:
         """Show it to everybody, and see that enough have taken it."""
         own = self.log.state.log_id
         shown = await show_rotation(self._peers, self._directory.witnesses(own), self.log.state, rotation)
-        answered = {answer.witness.log for answer in shown if answer.size is not None}
-        heard = self._directory.count_answers(own, answered)
-        if heard.present < heard.needed:
-            problems = "; ".join(f"{item.witness.key.name}: {item.problem}" for item in shown if item.problem)
-            raise BusyError(
-                f"{heard.present} of {heard.witnesses} witnesses took the rotation, {heard.needed} must: {problems}",
-                hint="run the same again when more of them answer; those that took it stay with it",
-            )
+        problems = {item.witness.log: item.problem for item in shown if item.size is None}
+        self._check_enough(shown, problems)
         return shown
 
+    def _check_enough(self, shown: Sequence[Shown], problems: Mapping[LogId, str]) -> None:
+        """See that enough witnesses took it, of those without a problem."""
+        answered = {item.witness.log for item in shown} - problems.keys()
+        heard = self._directory.count_answers(self.log.state.log_id, answered)
+        if heard.present >= heard.needed:
+            return
+        told = "; ".join(
+            f"{item.witness.key.name}: {problems[item.witness.log]}" for item in shown if item.witness.log in problems
+        )
+        raise BusyError(
+            f"{heard.present} of {heard.witnesses} witnesses took the rotation, {heard.needed} must: {told}",
+            hint="run the same again when more of them answer; those that took it stay with it",
+        )
+
     async def reach(self, shown: Sequence[Shown]) -> int:
-        """Hold the log up to the largest witnessed size, on the witnessed branch; gives that size."""
-        answers = [answer for answer in shown if answer.size]
-        if not answers:
-            return self.log.size
-        largest = max(answers, key=lambda answer: answer.size or 0)
-        size = largest.size or 0
-        for answer in sorted(answers, key=lambda answer: -(answer.size or 0)):
-            if self.log.size >= size:
-                break
-            await self._pull(answer.witness.address)
-        if self.log.size < size:
-            raise BusyError(
-                f"log: {self.log.size} of the {size} entries that {largest.witness.key.name} cosigned are held",
-                hint="no witness that answered serves the rest now; run the same again later",
-            )
-        await self._compare(largest.witness, size)
-        return size
+        """Hold the log up to the largest witnessed size, on the witnessed branch; gives that size.
+
+        A witness cosigns only what it holds. One that cannot show what it claims counts as one that did not answer, or a
+        single one could keep any log with its host for ever.
+        """
+        answers = sorted((answer for answer in shown if answer.size), key=lambda answer: -(answer.size or 0))
+        for answer in answers:
+            if self.log.size < (answer.size or 0):
+                # What one serves wrongly, or not at all, another may serve; what is missing then shows below.
+                with contextlib.suppress(CairnError):
+                    await self._pull(answer.witness.address)
+        reached, problems = 0, {item.witness.log: item.problem for item in shown if item.size is None}
+        for answer in answers:
+            try:
+                await self._compare(answer.witness, answer.size or 0)
+            except _OtherBranchError:
+                raise
+            except CairnError as error:
+                problems[answer.witness.log] = str(error)
+            else:
+                reached = max(reached, answer.size or 0)
+        self._check_enough(shown, problems)
+        return reached or self.log.size
 
     async def _pull(self, address: str) -> None:
         client = self._peers.client(address)
@@ -288,20 +303,33 @@ class _Taking:
 
     async def _compare(self, witness: NamedWitness, size: int) -> None:
         """See that the first `size` entries are those the witness holds: a log that parts below can never be cosigned."""
-        head = await self._head(witness.address)
+        if self.log.size < size:
+            raise BusyError(f"says it cosigned {size} entries, of which {self.log.size} are served")
+        state, head = self.log.state, await self._head(witness.address)
         if head.note is None or head.size < size:
-            raise MalformedError(f"witness {witness.key.name}: cosigned {size} entries, and shows {head.size}")
-        theirs = read_checkpoint(head.note)
+            raise MalformedError(f"says it cosigned {size} entries, and shows {head.size}")
+        theirs = open_checkpoint(head.note, state.verifier_key_at(head.size))
+        if size <= theirs.size <= self.log.size:
+            if merkle.root_at(theirs.size, self.log.read_hashes) != theirs.root:
+                raise _OtherBranchError(
+                    f"log {encode_log_id(state.log_id)}: the {size} entries held here are another branch than "
+                    f"{witness.key.name} cosigned",
+                    hint=f"recover into a new directory from it: cairn-node recover NEW --from {witness.address}",
+                )
+            return
         root = merkle.root_at(size, self.log.read_hashes)
-        proof = await self._peers.client(witness.address).consistency(self.log.state.log_id, size, theirs.size)
+        proof = await self._peers.client(witness.address).consistency(state.log_id, size, theirs.size)
         try:
             merkle.verify_consistency(size, root, theirs.size, theirs.root, proof)
         except CairnError as error:
-            raise RuleError(
-                f"log {encode_log_id(self.log.state.log_id)}: the {size} entries held here are another branch than "
-                f"{witness.key.name} cosigned: {error}",
-                hint=f"recover into a new directory from that witness: cairn-node recover NEW --from {witness.address}",
+            raise MalformedError(
+                f"shows no proof that its {theirs.size} entries begin with the {size} held here, which may be another "
+                f"branch ({error}); cairn-node recover NEW --from {witness.address} fetches its own"
             ) from error
+
+
+class _OtherBranchError(RuleError):
+    """What is held contradicts a checkpoint that the log's key signed and a witness shows."""
 
 
 def _continue(

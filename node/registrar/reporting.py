@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy.orm import Session
 
 from ledger.log.body import describe_body
-from ledger.log.evidence import ForkEvidence, count_signatures, encode_fork, has_all_of, parse_fork
+from ledger.log.evidence import ForkEvidence, closeness, count_signatures, encode_fork, has_all_of, parse_fork
 from ledger.log.records import EvidenceEntry
 from ledger.log.reports import MAX_REPORTS, origin_of, read_reports
 from ledger.log.statement import STATEMENT_ID_LENGTH
@@ -73,5 +73,5 @@ def _choose(ledger: LedgerView, reported: Sequence[bytes]) -> Iterator[bytes]:
             yield encode_fork(strongest)
 
 
-def _weight(fork: ForkEvidence) -> tuple[int, bool]:
-    return count_signatures(fork), fork.common is not None
+def _weight(fork: ForkEvidence) -> tuple[int, int]:
+    return count_signatures(fork), closeness(fork)

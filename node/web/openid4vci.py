@@ -256,7 +256,10 @@ async def _read_form(request: web.Request) -> Mapping[str, str]:
         raise ClaimError(ClaimFault.INVALID_REQUEST, f"request: more than {MAX_BODY_BYTES} bytes")
     if request.content_type != "application/x-www-form-urlencoded":
         raise ClaimError(ClaimFault.INVALID_REQUEST, "request: expected application/x-www-form-urlencoded")
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (LookupError, UnicodeError) as error:  # a character set that is none, or text that is not of it
+        raise ClaimError(ClaimFault.INVALID_REQUEST, "request: expected text in UTF-8") from error
     if len(set(form)) != len(form):
         # RFC 6749 §3.2: parameters must not be repeated.
         raise ClaimError(ClaimFault.INVALID_REQUEST, "request: a parameter stands twice")

@@ -1,14 +1,16 @@
 """Heads above what is held: judged once the copy has grown there, and kept within bounds."""
 
+import logging
 from pathlib import Path
 
 import pytest
 
-from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from ledger.log.checkpoint import Checkpoint, add_signatures, sign_checkpoint
 from ledger.log.keys import SigningKey
 from ledger.log.merkle import RootHash
+from ledger.log.note import NoteSignature
 from node.claims import MAX_CLAIMS, Claims
-from node.client.exchange import OfferedHead, Offers
+from node.client.exchange import OfferedEvidence, OfferedHead, Offers
 from tests.node.test_witness import HELD, SIZE, Stand, forge, standing
 
 
@@ -60,3 +62,29 @@ async def test_of_too_many_those_that_are_reached_first_stay(tmp_path: Path, ord
         for size in range(HELD, HELD + 2 * MAX_CLAIMS)[::order]:
             claims.keep(log, forge(size), "")
         assert claims.take_reached(log) == [(forge(HELD), "")]
+
+
+async def test_lines_of_strangers_make_no_second_head(tmp_path: Path) -> None:
+    """Else anybody who has seen one true head could push out the ones that matter, in as many wrappings as he likes."""
+    async with standing(tmp_path) as stand:
+        log = stand.campus.node.ledger.log(stand.log.log_id)
+        assert log is not None
+        claims = Claims()
+        claims.keep(log, forge(HELD + 1), "")
+        for stranger in range(2 * MAX_CLAIMS):
+            line = NoteSignature("s.example", bytes([stranger] * 4), bytes(72))
+            claims.keep(log, add_signatures(forge(HELD), [line]), "")
+        stand.serve(SIZE)
+        await stand.ask(stand.request(0, SIZE))
+        assert [note for note, _ in claims.take_reached(log)] == [forge(HELD + 1), forge(HELD)]
+
+
+async def test_what_strangers_offer_fills_no_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody may call, as often as he likes: what proves nothing is told to whoever looks for it alone."""
+    async with standing(tmp_path) as stand:
+        caplog.clear()
+        log = stand.log.log_id
+        offers = Offers((OfferedHead(log, b"no note"),), (OfferedEvidence(log, b"no evidence"),) * 4, "")
+        with caplog.at_level(logging.INFO):
+            await stand.campus.node.gossip.take(offers)
+        assert [record.message for record in caplog.records if "offered" in record.message] == []

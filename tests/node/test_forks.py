@@ -1,8 +1,12 @@
 """Fork evidence at a node: what other logs report is kept beside the log it is about, once, if it proves something."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from ledger.log.entry import parse_entry
+from ledger.log.evidence import Split, encode_fork, gather_forks, parse_fork
 from ledger.log.identity import LogId
+from ledger.log.merkle import prove_inclusion
 from ledger.log.note import VerifierKey
 from node.forks import Forks
 from node.peers import Peers
@@ -65,3 +69,25 @@ async def test_a_report_that_proves_nothing_is_not_kept(tmp_path: Path) -> None:
     report(world.lantern, [evidence(world.granite, world.granite, None)])
     kept, told = await take(tmp_path / "store", world, world.everybody())
     assert (kept, told) == ([], [])
+
+
+async def test_what_was_cut_down_keeps_nothing_better_out(tmp_path: Path) -> None:
+    """Else one who shows a fork first, as low as he likes, takes all below it with it for good."""
+    world = World()
+    other = forked(world, [world.network, world.lantern], [world.lantern, world.tidewater])
+    cut_down = [evidence(world.granite, other, common) for common in (1, 2, 3)]
+    report(world.lantern, [*cut_down, exact_evidence(world.granite, other, 5)])
+    kept, _ = await take(tmp_path / "store", world, world.everybody())
+    keys = world.granite.state.verifier_keys()
+    (fork,) = gather_forks(kept, keys).forks
+    assert len(kept) == 2
+    assert (fork.common, fork.split) == (5, 5)
+
+
+def exact_evidence(one: SimulatedLog, two: SimulatedLog, parting: int) -> bytes:
+    halves = [
+        (parse_entry(log.entries[parting]).leaf_hash, prove_inclusion(parting, log.size, log.read_hashes))
+        for log in (one, two)
+    ]
+    whole = parse_fork(evidence(one, two, parting))
+    return encode_fork(replace(whole, split=Split(parting, *halves[0], *halves[1])))

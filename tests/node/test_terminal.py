@@ -84,3 +84,9 @@ def test_a_narrow_terminal_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> 
     assert "2n7juonojiwzao2a" in shown
     assert "…" not in shown
     assert "".join(shown.split()).endswith("GraniteHollowProficiencyDiplomaoftheyear2026")
+
+
+def test_an_instant_beyond_any_calendar_is_told_all_the_same() -> None:
+    """A governor's proposal may carry any `at`; the list of what was decided shows it for ever."""
+    assert terminal.instant(2**53 - 1) == "after the year 9999"
+    assert terminal.instant(1_781_000_000_000) == "2026-06-09 10:13 UTC"

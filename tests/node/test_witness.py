@@ -281,3 +281,28 @@ async def test_a_time_once_signed_is_never_gone_behind(tmp_path: Path) -> None:
         stand.campus.clock_ahead_ms = 601_000
         await stand.ask(stand.request(4, 6))
         assert stand.cosigned == 6
+
+
+async def test_notes_that_anybody_can_make_hold_up_none_of_the_writers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above what is held the key may be a new one, so they are looked into: one at a time, and beside the writer's."""
+    async with standing(tmp_path) as stand:
+        asked, release = asyncio.Event(), asyncio.Event()
+
+        async def pull(*_: object) -> None:
+            asked.set()
+            await release.wait()
+
+        monkeypatch.setattr(stand.campus.node.witness, "_pull", pull)
+        text = Checkpoint("granite.example/log", SIZE, RootHash(bytes(32)))
+        made_up = stand.request(0, SIZE, note=sign_checkpoint(text, SigningKey(bytes(32))))
+        first = asyncio.ensure_future(stand.ask(made_up))
+        await asked.wait()
+        with pytest.raises(BusyError, match="by a key unknown here is being looked into"):
+            await stand.ask(made_up)
+        await stand.ask(stand.request(0, HELD))
+        assert not first.done() and stand.cosigned == HELD
+        release.set()
+        with pytest.raises(BusyError, match="holds 6 of 12 entries"):
+            await first

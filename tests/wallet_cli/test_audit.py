@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,6 +162,15 @@ def test_a_report_that_cannot_be_read(data: bytes) -> None:
     """What `--report` did not write is refused."""
     with pytest.raises(MalformedError, match="audit report"):
         read_report(data)
+
+
+@pytest.mark.parametrize("size", ["Infinity", "1e999", "-1", "4.5", "true", '"4"', "null"])
+def test_a_report_with_a_size_that_counts_nothing(world: World, tmp_path: Path, size: str) -> None:
+    value: Any = json.loads(json.dumps(audit(world, tmp_path / "replica").to_json()))
+    value["logs"][0]["size"] = "SIZE"
+    data = json.dumps(value).replace('"SIZE"', size)
+    with pytest.raises(MalformedError, match="audit report"):
+        read_report(data.encode())
 
 
 def test_the_command_on_a_dump(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

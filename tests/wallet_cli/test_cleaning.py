@@ -1,6 +1,7 @@
 """Nodes that spoil notes, vary evidence or never end: what a replica takes over all the same, and what it leaves."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -100,3 +101,46 @@ async def test_a_node_that_makes_up_entries_without_end_is_left_and_heard_last(
     assert [log.size for log in report.logs] == [log.size for log in setting.logs]
     assert len(asked) <= 5
     assert any("are claimed" in problem for problem in report.logs[0].problems)
+
+
+async def asked_bodies(setting: Setting, served: SimulatedLog) -> int:
+    """Sync what is held already from one that serves this; gives how many bodies that one was asked for."""
+    asked: list[str] = []
+    app = app_of(served)
+
+    @web.middleware
+    async def count(request: web.Request, handler: Any) -> web.StreamResponse:  # Any: aiohttp's handlers are untyped
+        asked.extend([request.path] if "/body/" in request.path else [])
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    app.middlewares.append(count)
+    held = setting.held(served).size
+    report = await setting.sync(await setting.serve(setting.network), await setting.serve_app(app), history=True)
+    assert setting.held(served).size == held and not report.is_complete
+    return len(asked)
+
+
+async def test_nothing_beside_entries_is_fetched_that_the_checkpoint_does_not_name(setting: Setting) -> None:
+    """Anybody can chain entries onto what is held and name bodies without end; the writer's note is not over them."""
+    granite = setting.members[0]
+    await setting.sync(await setting.serve())
+    liar = granite.copy()
+    for n in range(3):
+        liar.publish(f"made up {n}", document=bytes(5000))
+    granite.cut()
+    liar.note = granite.note
+    assert await asked_bodies(setting, liar) == 0
+
+
+async def test_of_bodies_that_nobody_known_signed_for_only_so_much_is_fetched(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    granite = setting.members[0]
+    await setting.sync(await setting.serve())
+    granite.publish("made up", document=bytes(5000))
+    head = Checkpoint(granite.state.charter.origin, granite.size, granite.root_at(granite.size))
+    granite.note = sign_checkpoint(head, SigningKey(bytes(32)))
+    assert await asked_bodies(setting, granite) == 1
+    monkeypatch.setattr(sync, "MAX_UNSIGNED_BODY_BYTES", 4999)
+    assert await asked_bodies(setting, granite) == 0

@@ -12,7 +12,7 @@ from ledger.credential.jose import public_key_to_jwk
 from ledger.credential.verify_either import is_foreign
 from ledger.log.keys import SigningKey
 from tests.ledger.credential.badges import SCHOOL, SCHOOL_DID, badge, signed
-from tests.ledger.credential.external.test_traps import jws, png
+from tests.ledger.credential.external.test_traps import jws, png, svg
 from tests.wallet_cli.world import CHEAP, PASSPHRASE, World
 from wallet_cli.holdings import encode_contents, parse_contents
 from wallet_cli.main import run
@@ -131,3 +131,32 @@ def test_own_credentials_go_their_own_way() -> None:
     assert not is_foreign(b'{"credentials":[],"v":1}', lambda _: False)
     for data in (b"", b"{", b"a~b", b"not a credential"):
         assert not is_foreign(data, lambda _: False)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
+def test_a_mark_of_byte_order_changes_nothing(desk: list[str], tmp_path: Path, end: bytes) -> None:
+    """Files that were opened and saved in an editor are read, whatever stands in them."""
+    mark = b"\xef\xbb\xbf"
+    inside = f'<openbadges:credential verify="{jws(badge())}"/><!-- ~ -->'
+    texts = {
+        "badge.json": json.dumps(BADGE | {"name": "Algebra ~"}, indent=2).replace("\n", "\r\n").encode(),
+        "badge.svg": svg(inside),
+        "badge.jwt": jws(badge()).encode(),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(mark + text + end)
+        code = run(["verify", str(tmp_path / name), "--issuer", SCHOOL_DID, *desk])
+        # The name was changed after it was signed: read, and not believed.
+        assert code == (1 if name == "badge.json" else 0), name
+    assert run(["receive", str(tmp_path / "badge.svg"), *desk]) == 0
+
+
+@pytest.mark.parametrize("depth", [100, 300, 1_000, 5_000])
+def test_a_file_of_any_depth_is_answered(
+    desk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], depth: int
+) -> None:
+    """No traceback, whichever parser comes to its limit first."""
+    path = tmp_path / "deep.json"
+    path.write_text('{"@context":' + "[" * depth + "]" * depth + "}")
+    assert run(["verify", str(path), *desk]) == 2
+    assert "Traceback" not in capsys.readouterr().err

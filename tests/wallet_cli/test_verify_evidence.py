@@ -112,6 +112,10 @@ def test_a_branch_with_too_few_cosignatures_is_an_alarm(
     text = capsys.readouterr().out
     assert "0 independent cosignatures, 2 needed: too few to count" in text
     assert "no credential changes" in text
+    # The trust root may be from before the witnesses that make it count: what it says is told as what it is.
+    assert "by the witnesses your trust root names" in text
+    assert regulator.judge(file, "--trust", regulator.trust(), "--replica", regulator.replica()) == 0
+    assert "by the witnesses your trust root names" not in capsys.readouterr().out
 
 
 def test_a_bare_piece_needs_to_know_the_key(regulator: Regulator, capsys: pytest.CaptureFixture[str]) -> None:

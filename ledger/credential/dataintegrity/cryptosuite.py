@@ -6,6 +6,7 @@ statements it makes, and needs the contexts.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,7 +41,13 @@ class SignedHashes:
         return self.options + self.document
 
 
-def hash_input(suite: Cryptosuite, document: JSONObject, options: JSONObject, library: ContextLibrary) -> SignedHashes:
+def hash_input(
+    suite: Cryptosuite,
+    document: JSONObject,
+    options: JSONObject,
+    library: ContextLibrary,
+    hash_document: "HashDocument | None" = None,
+) -> SignedHashes:
     """What the signature of a proof covers.
 
     Args:
@@ -48,6 +55,7 @@ def hash_input(suite: Cryptosuite, document: JSONObject, options: JSONObject, li
         document: without `proof`; in a chain, with the proofs signed over under `proof`.
         options: the proof without `proofValue`.
         library: contexts; not used by `eddsa-jcs-2022`.
+        hash_document: for whoever hashes one document for many proofs and remembers; `hash_dataset` by default.
 
     Raises:
         SignatureError: the document's contexts do not begin with those the proof was made for.
@@ -57,14 +65,22 @@ def hash_input(suite: Cryptosuite, document: JSONObject, options: JSONObject, li
     """
     if suite is Cryptosuite.EDDSA_JCS_2022:
         forms = canonicalize_json(options), canonicalize_json(_under_context_of(options, document))
-    else:
-        own = {**options, "@context": document.get("@context")}
-        forms = _canonical_quads(own, library), _canonical_quads(document, library)
-    return SignedHashes(*(hashlib.sha256(form).digest() for form in forms))
+        return SignedHashes(*(hashlib.sha256(form).digest() for form in forms))
+    own = {**options, "@context": document.get("@context")}
+    return SignedHashes(hash_dataset(own, library), (hash_document or hash_dataset)(document, library))
 
 
-def _canonical_quads(document: JSONObject, library: ContextLibrary) -> bytes:
-    return canonicalize_dataset(read_dataset(document, library)).encode()
+def hash_dataset(document: JSONObject, library: ContextLibrary) -> bytes:
+    """SHA-256 of the canonical statements of a document, as RDFC suites hash it.
+
+    Raises:
+        UnsafeDocumentError, MalformedError, MissingContextError: as `hash_input`.
+    """
+    return hashlib.sha256(canonicalize_dataset(read_dataset(document, library)).encode()).digest()
+
+
+HashDocument = Callable[[JSONObject, ContextLibrary], bytes]
+"""As `hash_dataset`."""
 
 
 def _under_context_of(options: JSONObject, document: JSONObject) -> JSONObject:

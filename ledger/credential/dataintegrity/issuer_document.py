@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ledger.credential.jose import parse_jwk
 from ledger.credential.strict_json import JSONObject, JSONValue, name_type
-from ledger.credential.timestamp import parse_timestamp
+from ledger.credential.timestamp import format_timestamp, parse_timestamp
 from ledger.errors import CairnError, MalformedError, SignatureError
 from ledger.log.charter import Role
 from ledger.log.didkey import encode_multikey, parse_did_key, parse_multikey
@@ -144,6 +144,19 @@ def parse_issuer_document(value: JSONObject, expected_id: str) -> IssuerDocument
     return IssuerDocument(expected_id, MappingProxyType(methods))
 
 
+def check_in_force(ends: int | None, now: int, *, where: str) -> None:
+    """Check that a key has not ended at `now` (Unix ms), whatever it signed before.
+
+    Raises:
+        UnknownIssuerError: it has: could not check.
+    """
+    if ends is not None and now >= ends:
+        raise UnknownIssuerError(
+            f"{where}: its key verifies nothing since {format_timestamp(ends)}",
+            hint="only its issuer can tell whether it signed before; ask for a copy with a key in force",
+        )
+
+
 def document_of_keys(did: str, keys: Sequence[PublicKey], withdrawn: Sequence[PublicKey] = ()) -> JSONObject:
     """The DID document of an institution with all credential keys it ever had.
 
@@ -235,13 +248,22 @@ def _method_url(item: JSONValue, owner: str, name: str) -> str:
 
 
 def _parse_method(url: str, item: JSONObject, purposes: set[str]) -> VerificationMethod:
-    times = [parse_timestamp(item[name], where=f"key {name}") for name in ("expires", "revoked") if name in item]
     key: PublicKey | None
     try:
         key = _parse_key(item, url)
     except MalformedError:
         key = None  # of another kind: it stands for itself, and is told apart only if a proof names it
-    return VerificationMethod(url, str(item["controller"]), key, frozenset(purposes), min(times, default=None))
+    return VerificationMethod(url, str(item["controller"]), key, frozenset(purposes), end_of_method(item))
+
+
+def end_of_method(item: JSONObject) -> int | None:
+    """Unix ms from which a key should verify nothing, where its document says so.
+
+    Raises:
+        MalformedError: no date and time.
+    """
+    times = [parse_timestamp(item[name], where=f"key {name}") for name in ("expires", "revoked") if name in item]
+    return min(times, default=None)
 
 
 def _parse_key(item: JSONObject, url: str) -> PublicKey:

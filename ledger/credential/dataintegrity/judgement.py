@@ -12,13 +12,14 @@ there and good; 7. the signature covers this document, all of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from ledger.credential.dataintegrity.cryptosuite import hash_input
+from ledger.credential.dataintegrity.cryptosuite import hash_dataset, hash_input
 from ledger.credential.dataintegrity.issuer_document import (
     ASSERTION,
     IssuerDocuments,
-    UnknownIssuerError,
     VerificationMethod,
+    check_in_force,
 )
 from ledger.credential.dataintegrity.proof import Proof, find_suite, name_suite, parse_proof, proofs_of
 from ledger.credential.jsonld.dataset import UnsafeDocumentError
@@ -136,6 +137,7 @@ class _Judge:
         self.index_of = {proof["id"]: n for n, proof in enumerate(proofs) if type(proof.get("id")) is str}
         self.answers: dict[int, ProofAnswer] = {}
         self.under_way: set[int] = set()
+        self.hashed: dict[tuple[str, ...], bytes | CairnError] = {}
 
     def judge_all(self) -> list[ProofAnswer]:
         return [self.judge(index) for index in range(len(self.proofs))]
@@ -193,11 +195,7 @@ class _Judge:
                 f"proof: the key is of {method.controller[:150]!r}, the document has to be signed by "
                 f"{self.question.signer[:150]!r}"
             )
-        if method.ends is not None and self.question.now >= method.ends:
-            raise UnknownIssuerError(
-                f"proof: its key verifies nothing since {format_timestamp(method.ends)}",
-                hint="only its issuer can tell whether it signed before; ask for a copy with a key in force",
-            )
+        check_in_force(method.ends, self.question.now, where="proof")
         assert method.key is not None, "a method without a key is not found"
         if method.key.algorithm is not Algorithm.ED25519:
             raise SignatureError(f"proof: {proof.suite} needs an ed25519 key, its key is {method.key.algorithm}")
@@ -207,7 +205,8 @@ class _Judge:
         if proof.previous:
             previous: list[JSONValue] = list(self._find_previous(proof))
             document = {**document, "proof": previous}
-        hashes = hash_input(proof.suite, document, proof.options, self.question.library)
+        hash_once = partial(self._hash_once, proof.previous)
+        hashes = hash_input(proof.suite, document, proof.options, self.question.library, hash_once)
         assert method.key is not None, "a method without a key is not found"
         try:
             verify_signature(method.key, hashes.message, proof.signature)
@@ -216,6 +215,18 @@ class _Judge:
                 f"proof: the signature ({proof.suite}) does not cover this document",
                 hint="it was changed after signing, or signed by another key",
             ) from error
+
+    def _hash_once(self, previous: tuple[str, ...], document: JSONObject, library: ContextLibrary) -> bytes:
+        """The hash of the document with these proofs, or why there is none: once, however many proofs cover it."""
+        if previous not in self.hashed:
+            try:
+                self.hashed[previous] = hash_dataset(document, library)
+            except CairnError as error:
+                self.hashed[previous] = error
+        found = self.hashed[previous]
+        if isinstance(found, CairnError):
+            raise found
+        return found
 
     def _find_previous(self, proof: Proof) -> list[JSONObject]:
         """The proof objects a proof signs over; each must have been found good itself."""

@@ -4,6 +4,7 @@ Members that readers may add are left alone. Values of results are held against 
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from ledger.credential.external.kind import contexts_of, types_of
 from ledger.credential.external.shape import ISSUER_CAN_FIX, subjects_of
@@ -11,6 +12,8 @@ from ledger.credential.strict_json import JSONObject, JSONValue, name_type
 from ledger.errors import MalformedError
 
 CONTEXT_PREFIX = "https://purl.imsglobal.org/spec/ob/v3p0/context"
+MAX_REMARKS = 20
+"""A reader who has been told so often knows."""
 ELDER_CONTEXTS = ("https://imsglobal.github.io/openbadges-specification/context.json",)
 
 
@@ -42,6 +45,10 @@ def check_badge(document: JSONObject) -> None:
 
 def remarks_on(document: JSONObject) -> Iterator[str]:
     """What a reader should know and no signature covers: no recipient, an issuer that is a bare text, odd results."""
+    yield from islice(dict.fromkeys(_remarks_on(document)), MAX_REMARKS)
+
+
+def _remarks_on(document: JSONObject) -> Iterator[str]:
     if type(document.get("issuer")) is str:
         yield "the issuer is a bare id; Open Badges wants an object with a name"
     for subject in subjects_of(document):
@@ -79,7 +86,7 @@ def _odd_results(subject: JSONObject) -> Iterator[str]:
     """Results that do not fit their description: allowed values, bounds, and levels that are not there."""
     achievement = subject.get("achievement")
     described = _objects(achievement, "resultDescription") if type(achievement) is dict else []
-    descriptions = {str(item.get("id")): item for item in described}
+    descriptions = {str(item.get("id")): _Description(item) for item in described}
     for result in _objects(subject, "result"):
         reference = result.get("resultDescription")
         if reference is None:
@@ -90,18 +97,26 @@ def _odd_results(subject: JSONObject) -> Iterator[str]:
             continue
         yield from _odd_value(result, description)
         level = result.get("achievedLevel")
-        levels = [item.get("id") for item in _objects(description, "rubricCriterionLevel")]
-        if level is not None and level not in levels:
+        if level is not None and str(level) not in description.levels:
             yield f"a result names a level that its description does not have: {str(level)[:80]}"
 
 
-def _odd_value(result: JSONObject, description: JSONObject) -> Iterator[str]:
-    value, allowed = result.get("value"), description.get("allowedValue")
-    allowed = allowed if type(allowed) is list else [] if allowed is None else [allowed]
-    if value is not None and allowed and value not in allowed:
+class _Description:
+    """What a result can be, looked up once for all the results that refer to it."""
+
+    def __init__(self, value: JSONObject) -> None:
+        allowed = value.get("allowedValue")
+        items = allowed if type(allowed) is list else [] if allowed is None else [allowed]
+        self.allowed = frozenset(map(str, items))
+        self.low, self.high = _number(value.get("valueMin")), _number(value.get("valueMax"))
+        self.levels = frozenset(str(item.get("id")) for item in _objects(value, "rubricCriterionLevel"))
+
+
+def _odd_value(result: JSONObject, description: _Description) -> Iterator[str]:
+    value = result.get("value")
+    if value is not None and description.allowed and str(value) not in description.allowed:
         yield f"a result has the value {str(value)[:40]!r}, which its description does not allow"
-    number = _number(value)
-    low, high = _number(description.get("valueMin")), _number(description.get("valueMax"))
+    number, low, high = _number(value), description.low, description.high
     if number is not None and ((low is not None and number < low) or (high is not None and number > high)):
         yield f"a result has the value {str(value)[:40]!r}, outside of the bounds of its description"
 

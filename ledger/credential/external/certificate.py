@@ -29,6 +29,10 @@ _READ_EXTENSIONS = frozenset({"2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"
 """Key usage, subject alternative name, basic constraints, extended key usage."""
 
 
+class UnknownAuthorityError(SignatureError):
+    """A chain that leads to none of the authorities that were named: no statement about who signed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """Who signed, by certificate: the subject in words, the key, and the DNS names and URIs it stands for."""
@@ -106,6 +110,7 @@ def verify_chain(chain: Sequence["x509.Certificate"], authorities: Sequence["x50
     """Check a chain against authorities at `now` (Unix ms); see the module's numbered list.
 
     Raises:
+        UnknownAuthorityError: it leads to none of them.
         SignatureError: it does not hold; the message says which certificate and why.
     """
     moment = _EPOCH + timedelta(milliseconds=now)
@@ -128,7 +133,7 @@ def _find_authority(last: "x509.Certificate", authorities: Sequence["x509.Certif
     for authority in authorities:
         if _is_issued_by(last, authority):
             return authority
-    raise SignatureError(
+    raise UnknownAuthorityError(
         "x5c: the chain leads to none of the authorities that were named",
         hint="give the authority's certificate with --ca, if you trust it for this",
     )

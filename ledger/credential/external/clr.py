@@ -47,24 +47,27 @@ def credentials_inside(subject: JSONObject) -> list[JSONObject | str]:
 
 def remarks_on_record(document: JSONObject, inside: list[JSONObject]) -> Iterator[str]:
     """What a reader should know of a record: that it is partial, and associations that lead nowhere or in circles."""
-    if document.get("partial") is True:
+    # Data sets know one truth, which JSON may write as a text too.
+    if document.get("partial") in (True, "true", "1"):
         yield "its publisher says that it is not the whole record"
     subject = next(iter(subjects_of(document)), {})
     known = set(_achievement_ids(subject, inside))
     children: dict[str, set[str]] = {}
+    ends: list[str] = []
     for item in _objects(subject.get("association")):
         kind, source, target = (item.get(name) for name in ("associationType", "sourceId", "targetId"))
         if str(kind) not in ASSOCIATION_TYPES:
-            yield f"an association of a kind that is not known: {str(kind)[:60]}"
+            ends.append(f"an association of a kind that is not known: {str(kind)[:60]}")
         for end in (source, target):
             if str(end) not in known:
-                yield f"an association leads to an achievement that is not in the record: {str(end)[:100]}"
+                ends.append(f"an association leads to an achievement that is not in the record: {str(end)[:100]}")
         if kind in ("isChildOf", "isPartOf") and type(source) is str and type(target) is str:
             children.setdefault(source, set()).add(target)
         if kind == "isParentOf" and type(source) is str and type(target) is str:
             children.setdefault(target, set()).add(source)
     if _has_circle(children):
         yield "its associations put an achievement below itself"
+    yield from ends
 
 
 def same_person(record: JSONObject, inside: JSONObject) -> bool | None:
@@ -79,8 +82,10 @@ def same_person(record: JSONObject, inside: JSONObject) -> bool | None:
 
 
 def _identities(subject: JSONObject) -> Iterator[tuple[str, ...]]:
-    """What identifiers say; salted hashes are compared as they are, with their salt."""
+    """What identifiers say; salted hashes are compared as they are, with their salt. One without says nothing."""
     for item in _objects(subject.get("identifier")):
+        if type(item.get("identityHash")) is not str or not item["identityHash"]:
+            continue
         yield tuple(str(item.get(name)) for name in ("identityType", "hashed", "salt", "identityHash"))
 
 
@@ -95,14 +100,18 @@ def _achievement_ids(subject: JSONObject, inside: list[JSONObject]) -> Iterator[
 
 def _has_circle(children: dict[str, set[str]]) -> bool:
     """Whether walking upwards comes back: nodes without a way up are taken away until none is left, or none can be."""
-    ups = {node: set(parents) for node, parents in children.items()}
-    while ups:
-        tops = [node for node, parents in ups.items() if not parents & ups.keys()]
-        if not tops:
-            return True
-        for node in tops:
-            del ups[node]
-    return False
+    left = {node: len(parents) for node, parents in children.items()}
+    downs: dict[str, list[str]] = {}
+    for node, parents in children.items():
+        for parent in parents:
+            downs.setdefault(parent, []).append(node)
+    tops = [node for node in downs if node not in left]
+    while tops:
+        for node in downs.get(tops.pop(), ()):
+            left[node] -= 1
+            if not left[node]:
+                tops.append(node)
+    return any(left.values())
 
 
 def _objects(value: JSONValue) -> list[JSONObject]:

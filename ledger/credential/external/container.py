@@ -36,7 +36,7 @@ def open_container(data: bytes) -> Carried:
                 "image: no badge inside",
                 hint="ask for the image as it was issued: programs that copy or shrink images drop the badge",
             )
-        carried = Carried(baked.text.strip(), "PNG" if is_png(data) else "SVG")
+        carried = Carried(baked.text.removeprefix("\ufeff").strip(), "PNG" if is_png(data) else "SVG")
     else:
         try:
             carried = Carried(data.removeprefix(_UTF8_MARK).decode("utf-8").strip(), "file")

@@ -19,6 +19,7 @@ from ledger.credential.dataintegrity.issuer_document import (
     IssuerDocuments,
     UnknownIssuerError,
     document_of_did_key,
+    end_of_method,
     parse_issuer_document,
 )
 from ledger.credential.external.key import ForeignKey, parse_foreign_jwk, parse_pem, thumbprint
@@ -36,10 +37,11 @@ _DID_KEY, _DID_JWK = "did:key:", "did:jwk:"
 
 @dataclass(frozen=True, slots=True)
 class NamedKey:
-    """A key and the name its owner gives it: a URL, a `kid`, or nothing."""
+    """A key and the name its owner gives it: a URL, a `kid`, or nothing; and when it ends (Unix ms), if it does."""
 
     name: str
     key: ForeignKey
+    ends: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _keys_of_methods(value: JSONObject, whose: str) -> Iterable[NamedKey]:
             continue
         key = _parse_method_key(method)
         if key is not None:
-            yield NamedKey(_absolute(url, whose), key)
+            yield NamedKey(_absolute(url, whose), key, end_of_method(method))
 
 
 def _parse_method_key(method: JSONObject) -> ForeignKey | None:

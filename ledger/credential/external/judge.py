@@ -6,10 +6,12 @@ judged by itself. Work is bounded: credentials in one file, and how deep they st
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from ledger.credential.external.answer import read_answer
 from ledger.credential.external.assembled import bind_to_holders, claim_keys, is_assembled, remark_on_names
 from ledger.credential.external.assertion import judge_assertion
+from ledger.credential.external.badge import MAX_REMARKS
 from ledger.credential.external.blockcerts import judge_blockcerts_2, judge_blockcerts_3
 from ledger.credential.external.clr import check_record, credentials_inside, remarks_on_record, same_person
 from ledger.credential.external.container import Carried, open_container
@@ -103,7 +105,7 @@ class _Judge:
             return [unreadable(str(error), error.hint)]
         founds = [_find(item) for item in credentials_inside(subject)]
         documents = [_document(one) for one in founds if isinstance(one, Found)]
-        remarks = tuple(dict.fromkeys(remarks_on_record(document, documents)))
+        remarks = tuple(islice(dict.fromkeys(remarks_on_record(document, documents)), MAX_REMARKS))
         holders: frozenset[str] | None = None
         if is_assembled(found):
             report, holders = claim_keys(report, found, documents)
@@ -133,7 +135,7 @@ class _Judge:
             one = _find(item)
             if isinstance(one, Found):
                 first, *rest = inner.judge(one, depth + 1)
-                reports += [bind_to_holder(first, report), *rest]
+                reports += [bind_to_holder(first, report, _document(one)), *rest]
             else:
                 reports.append(one)
         if len(reports) == 1:

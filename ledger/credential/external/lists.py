@@ -4,6 +4,7 @@ The list is judged like a credential: by the issuer of the credential whose stat
 vouches for. What it fails at (`plainlist`) lets no statement be made.
 """
 
+from ledger.credential.dataintegrity.issuer_document import check_in_force
 from ledger.credential.external.entry import EntryKind, StatusEntry
 from ledger.credential.external.issuers import IssuerBook
 from ledger.credential.external.key import RSAKey
@@ -14,12 +15,12 @@ from ledger.credential.external.revocation import (
     StatusReader,
     open_id_list,
 )
-from ledger.credential.jose import parse_jws
+from ledger.credential.jose import JWS, parse_jws
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.plainlist.bitstring_reader import BitstringEntry, ListQuestion, read_bitstring
 from ledger.credential.plainlist.problem import StatusListError, StatusProblem
 from ledger.credential.plainlist.token import TOKEN_TYPE, TokenReference, read_token_status
-from ledger.credential.strict_json import JSONObject, parse_strict_object
+from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_object
 from ledger.errors import CairnError, MalformedError
 
 _BY_PURPOSE = {"revocation": ListedStatus.REVOKED, "suspension": ListedStatus.SUSPENDED}
@@ -43,22 +44,29 @@ def open_status_list(data: bytes, *, now: int, book: IssuerBook, library: Contex
         value = parse_strict_object(text, max_bytes=MAX_LIST_BYTES, where="status list")
         subject = value.get("credentialSubject")
         is_bits = type(subject) is dict and "encodedList" in subject
-        return _bitstring_reader(value, now, book, library) if is_bits else open_id_list(text)
+        return _bitstring_reader(value, now, book, library, value.get("id")) if is_bits else open_id_list(text)
     try:
         token = text.decode("ascii")
     except UnicodeDecodeError as error:
         raise MalformedError("status list: neither JSON nor a token") from error
     jws = parse_jws(token, where="status list")
     if str(jws.header.get("typ")).removeprefix("application/") == TOKEN_TYPE:
-        return _token_reader(token, now, book)
-    return _bitstring_reader(token, now, book, library)
+        return _token_reader(token, now, book, _claim(jws, "sub"))
+    return _bitstring_reader(token, now, book, library, _claim(jws, "id"))
 
 
-def _bitstring_reader(value: JSONObject | str, now: int, book: IssuerBook, library: ContextLibrary) -> StatusReader:
+def _claim(jws: JWS, name: str) -> JSONValue:
+    """A member of an unverified payload, only to tell which list a token is; None where it has none."""
+    return parse_strict_object(jws.payload, max_bytes=MAX_LIST_BYTES, where="status list").get(name)
+
+
+def _bitstring_reader(
+    value: JSONObject | str, now: int, book: IssuerBook, library: ContextLibrary, identifier: JSONValue
+) -> StatusReader:
     def read(entry: StatusEntry, issuer: str) -> StatusAnswer | None:
         if entry.kind is not EntryKind.BITSTRING or entry.index is None:
             return None
-        if type(value) is dict and value.get("id") not in (entry.list, None):
+        if identifier is not None and identifier != entry.list:
             return None
         asked = BitstringEntry(url=entry.list, purpose=entry.purpose, index=entry.index, size=entry.size)
         vouched = frozenset({issuer, *book.named, *(one.id for one in book.documents)})
@@ -74,9 +82,11 @@ def _bitstring_reader(value: JSONObject | str, now: int, book: IssuerBook, libra
     return read
 
 
-def _token_reader(token: str, now: int, book: IssuerBook) -> StatusReader:
+def _token_reader(token: str, now: int, book: IssuerBook, identifier: JSONValue) -> StatusReader:
     def read(entry: StatusEntry, issuer: str) -> StatusAnswer | None:
         if entry.kind is not EntryKind.TOKEN or entry.index is None:
+            return None
+        if identifier is not None and identifier != entry.list:
             return None
         value = _read_token(token, TokenReference(entry.index, entry.list), issuer, now, book)
         status = _BY_TOKEN_VALUE.get(value, ListedStatus.UNCLEAR)
@@ -94,7 +104,10 @@ def _read_token(token: str, reference: TokenReference, issuer: str, now: int, bo
         if isinstance(one.key, RSAKey):
             continue
         try:
-            return read_token_status(token, reference, one.key, now).value
+            answer = read_token_status(token, reference, one.key, now)
         except StatusListError as error:
             failure = error
+            continue
+        check_in_force(one.ends, now, where="status token")
+        return answer.value
     raise failure

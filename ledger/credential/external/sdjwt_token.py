@@ -13,7 +13,7 @@ from ledger.credential.external.ending import (
     answer_status,
     check_status_shape,
 )
-from ledger.credential.external.entry import entries_of_token
+from ledger.credential.external.entry import entries_of_document, entries_of_token
 from ledger.credential.external.findings import Findings
 from ledger.credential.external.kind import Envelope, Found, Kind
 from ledger.credential.external.question import ExternalQuestion
@@ -25,7 +25,7 @@ from ledger.credential.processing import Claims
 from ledger.credential.report import Code, CredentialReport
 from ledger.credential.sdjwt import SD_JWT_VC_TYPES, SDJWT, open_claims, open_key_binding, parse_sd_jwt
 from ledger.credential.strict_json import JSONObject
-from ledger.credential.validity import format_instant, parse_validity
+from ledger.credential.validity import format_instant, parse_document_validity, parse_validity
 from ledger.errors import CairnError, MalformedError, RuleError
 
 MAX_AGE_MS = 180 * 86_400_000
@@ -117,14 +117,21 @@ def _end_vc(
     findings: Findings, payload: JSONObject, issuer: str, signer: Signer, asked: ExternalQuestion
 ) -> CredentialReport:
     """Dates, issuer, status and content of an SD-JWT VC."""
-    answer_dates(findings, (parse_validity(payload),), asked.now)
+    inner = payload.get("ld")
+    # What an object of a data model says of its own end and status counts too, inside or with its members at the top.
+    document = inner if type(inner) is dict else payload if "@context" in payload else {}
+    try:
+        answer_dates(findings, (parse_validity(payload), parse_document_validity(document)), asked.now)
+    except MalformedError as error:
+        findings.unclear(5, Code.INCOMPLETE, str(error), "ask the issuer for a new one")
     if not findings.is_answered(9):
         answer_issuer(findings, issuer, asked, signer.words)
     try:
-        answer_status(findings, entries_of_token(payload), issuer, asked)
+        entries = (*entries_of_token(payload), *entries_of_document(document))
+        answer_status(findings, entries, issuer, asked)
     except MalformedError as error:
         check_status_shape(findings, error)
-    inner = payload.get("ld")
+    _remark_issuer(findings, document, issuer)
     if type(inner) is dict:
         contents = read_contents(inner)
         title, shown = contents.title, contents.shown
@@ -134,3 +141,11 @@ def _end_vc(
     answer_content(findings, len(shown))
     leaf = signer.leaf
     return findings.report(title=title, issuer=issuer or (leaf.subject if leaf else ""), shown=shown)
+
+
+def _remark_issuer(findings: Findings, document: JSONObject, issuer: str) -> None:
+    """Tell where the object inside names another issuer than the token, which alone is signed for."""
+    named = document.get("issuer")
+    named = named.get("id") if type(named) is dict else named
+    if type(named) is str and issuer and named != issuer:
+        findings.notes.append(f"inside it names {named[:150]} as its issuer, and {issuer[:150]} signed it")

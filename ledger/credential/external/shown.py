@@ -1,7 +1,7 @@
 """Presentations of others (`VerifiablePresentation`): a holder's signature around credentials.
 
 The holder's proof answers for whom and by whom the whole was made; each credential inside is judged by itself. Its
-subject should be the holder: a presentation of somebody else's credential is authentic and not its presenter's.
+subject has to be the holder: a presentation of somebody else's credential is not its presenter's.
 """
 
 from dataclasses import replace
@@ -14,9 +14,9 @@ from ledger.credential.external.findings import Findings
 from ledger.credential.external.kind import Envelope, Found, Kind, is_merkle_proof
 from ledger.credential.external.merkle import parse_proof_2019
 from ledger.credential.external.question import ExternalQuestion
-from ledger.credential.external.shape import check_presentation, holder_of
+from ledger.credential.external.shape import check_presentation, holder_of, subjects_of
 from ledger.credential.external.signer import verify_signer
-from ledger.credential.report import Answer, Code, CredentialReport, first_code, make_step
+from ledger.credential.report import Answer, Code, CredentialReport, Step, first_code, make_step
 from ledger.credential.strict_json import JSONObject
 from ledger.credential.validity import check_dates
 from ledger.errors import MalformedError, RuleError, SignatureError
@@ -46,16 +46,39 @@ def judge_holder(found: Found, asked: ExternalQuestion) -> tuple[CredentialRepor
     return findings.report(title="Presentation", issuer=holder), document
 
 
-def bind_to_holder(report: CredentialReport, presentation: CredentialReport) -> CredentialReport:
-    """The report on a credential inside, with what the presentation around it says of its holder."""
+def bind_to_holder(report: CredentialReport, presentation: CredentialReport, document: JSONObject) -> CredentialReport:
+    """The report on a credential inside, with what the presentation around it says of its holder.
+
+    A good presentation by somebody whom the credential is not about answers nothing: anybody can sign around a copy,
+    and a key binding inside may have been made for the presenter.
+
+    Args:
+        report: on the credential by itself.
+        presentation: the report on the presentation, whose `issuer` is the holder.
+        document: the credential, to see whom it is about.
+    """
     step = next((one for one in presentation.steps if one.number == 4), None)
     if step is None or step.answer is Answer.NOT_APPLICABLE or not any(one.number == 4 for one in report.steps):
         return report
+    if step.answer is Answer.YES:
+        step = _about_holder(step, presentation.issuer, document)
     steps = tuple(step if one.number == 4 else one for one in report.steps)
-    code = first_code([report.code, Code.NOT_BOUND]) if step.answer is Answer.NO else report.code
-    if step.answer is Answer.COULD_NOT_CHECK:
-        code = first_code([report.code, Code.INCOMPLETE])
+    code = report.code
+    if step.answer is not Answer.YES:
+        code = first_code([code, Code.NOT_BOUND if step.answer is Answer.NO else Code.INCOMPLETE])
     return replace(report, steps=steps, code=code)
+
+
+def _about_holder(step: Step, holder: str, document: JSONObject) -> Step:
+    """Step 4 of a credential whose presentation its holder signed: whether it is about that holder."""
+    ids = [value for value in (one.get("id") for one in subjects_of(document)) if type(value) is str]
+    if holder in ids:
+        return step
+    if ids:
+        detail = f"it is about {ids[0][:150]}, and {holder[:150]} presents it"
+        return make_step(4, Answer.NO, detail, "ask whom it is about to present it")
+    detail = f"nothing in it says whether it is about {holder[:150]}, who presents it"
+    return make_step(4, Answer.COULD_NOT_CHECK, detail, "ask for a copy that names its holder")
 
 
 def _claimed_holder(found: Found) -> str:

@@ -6,11 +6,19 @@ of the algorithm. An inline `jwk` that no document of the issuer confirms proves
 who that is.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError
-from ledger.credential.external.certificate import Leaf, parse_chain, read_leaf, verify_chain
-from ledger.credential.external.issuers import NamedKey, check_owner, host_of
+from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError, check_in_force
+from ledger.credential.external.certificate import (
+    Leaf,
+    UnknownAuthorityError,
+    parse_chain,
+    read_leaf,
+    verify_chain,
+)
+from ledger.credential.external.issuers import NamedKey, check_owner
 from ledger.credential.external.key import algorithm_of, parse_foreign_jwk, thumbprint, verify_foreign_jws
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.jose import JWS
@@ -49,20 +57,22 @@ def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str)
         where: subject of error messages.
 
     Raises:
-        UnknownIssuerError: no key to check with is at hand: could not check.
+        UnknownIssuerError: no key to check with is at hand, or it has ended since: could not check.
         SignatureError: the signature does not verify, or the key is not the issuer's.
         MalformedError: a key that is not well formed.
     """
     if "x5c" in jws.header and asked.book.authorities:
-        return _by_certificate(jws, issuer, asked, where)
+        # Another's chain says nothing: what else is known of the issuer decides, as if no authority had been named.
+        with suppress(UnknownAuthorityError):
+            return _by_certificate(jws, issuer, asked, where)
     try:
         keys = asked.book.keys_of(issuer)
     except UnknownIssuerError as error:
         return _by_itself(jws, error, where)
     chosen = _choose(jws, issuer, list(keys))
-    _verify_any(jws, chosen, where)
-    name = next((one.name for one in chosen if one.name), "") or issuer
-    return Signer(f"the key {name}", is_confirmed=True)
+    used = _verify_any(jws, chosen, where)
+    check_in_force(used.ends, asked.now, where=where)
+    return Signer(f"the key {used.name or issuer}", is_confirmed=True)
 
 
 def _by_certificate(jws: JWS, issuer: str, asked: ExternalQuestion, where: str) -> Signer:
@@ -79,7 +89,16 @@ def _by_certificate(jws: JWS, issuer: str, asked: ExternalQuestion, where: str) 
 
 
 def _stands_for(leaf: Leaf, issuer: str) -> bool:
-    return issuer in leaf.names or (issuer.startswith("https://") and host_of(issuer).partition(":")[0] in leaf.names)
+    if issuer in leaf.names:
+        return True
+    try:
+        parts = urlsplit(issuer)
+    except ValueError:  # brackets that hold no address
+        return False
+    # A name before an `@` is no host: people read it as one.
+    return (
+        parts.scheme == "https" and "@" not in parts.netloc and parts.hostname in {name.lower() for name in leaf.names}
+    )
 
 
 def _by_itself(jws: JWS, unknown: UnknownIssuerError, where: str) -> Signer:
@@ -126,11 +145,12 @@ def _choose(jws: JWS, issuer: str, keys: list[NamedKey]) -> list[NamedKey]:
     return fitting[:_MAX_TRIED]
 
 
-def _verify_any(jws: JWS, keys: list[NamedKey], where: str) -> None:
+def _verify_any(jws: JWS, keys: list[NamedKey], where: str) -> NamedKey:
     for one in keys[:-1]:
         try:
             verify_foreign_jws(jws, one.key, where=where)
         except SignatureError:
             continue
-        return
+        return one
     verify_foreign_jws(jws, keys[-1].key, where=where)
+    return keys[-1]

@@ -8,16 +8,19 @@ claim is of data model 1.1; in `vc+jwt` there may be none (VC-JOSE-COSE §1.1.2.
 from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError
 from ledger.credential.external.document import check_shape, end_document
 from ledger.credential.external.findings import Findings
-from ledger.credential.external.kind import Envelope, Found
+from ledger.credential.external.kind import Envelope, Found, is_elder
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.external.shape import ISSUER_CAN_FIX, issuer_of, subjects_of
 from ledger.credential.external.signer import Signer, verify_signer
 from ledger.credential.report import Code, CredentialReport
+from ledger.credential.sdjwt import SD_JWT_VC_TYPES as SD_JWT_TYPES
 from ledger.credential.strict_json import JSONObject
-from ledger.credential.validity import parse_document_validity, parse_validity
+from ledger.credential.timestamp import format_timestamp
+from ledger.credential.validity import parse_document_validity, parse_seconds, parse_validity
 from ledger.errors import MalformedError, SignatureError
 
 VC_JWT_TYPE = "vc+jwt"
+_WHOLE = "ask for the file again, whole"
 _SECOND = 1000
 
 
@@ -49,20 +52,37 @@ def document_of_payload(payload: JSONObject, found: Found) -> JSONObject:
     """The credential a payload holds: itself, or what stands under `vc`.
 
     Raises:
-        MalformedError: `vc` or `vp` in a token that says it is `vc+jwt`.
+        MalformedError: `vc` in a token that says it is `vc+jwt`, an SD-JWT without its tildes, or a date that is none.
     """
     assert found.jws is not None, "tokens are parsed"
-    inner = payload.get("vc")
+    inner, kind = payload.get("vc"), str(found.jws.header.get("typ")).removeprefix("application/")
+    if kind in SD_JWT_TYPES:
+        # Without them it would pass for a token that is bound to nobody, whatever its holder key.
+        raise MalformedError(f"jws: its type is {kind!r}, but no tilde follows: cut short?", hint=_WHOLE)
     if type(inner) is not dict:
         return payload
-    if found.jws.header.get("typ") == VC_JWT_TYPE:
+    if kind == VC_JWT_TYPE:
         raise MalformedError(
             "vc: expected no such claim in vc+jwt, whose payload is the credential", hint=ISSUER_CAN_FIX
         )
-    # Data model 1.1 lets issuers leave out of the credential what registered claims say; badges never do.
+    return _fill(inner, payload)
+
+
+def _fill(inner: JSONObject, payload: JSONObject) -> JSONObject:
+    """A credential with what data model 1.1 lets issuers leave to the registered claims (§6.3.1, JWT decoding)."""
     filled = dict(inner)
-    if type(payload.get("iss")) is str:
-        filled.setdefault("issuer", payload["iss"])
+    for claim, member in (("iss", "issuer"), ("jti", "id")):
+        if type(payload.get(claim)) is str:
+            filled.setdefault(member, payload[claim])
+    if not is_elder(inner):
+        return filled
+    for claim, member in (("nbf", "issuanceDate"), ("exp", "expirationDate")):
+        instant = parse_seconds(payload, claim, "jwt")
+        if instant is not None:
+            filled.setdefault(member, format_timestamp(instant))
+    subject = filled.get("credentialSubject")
+    if type(subject) is dict and type(payload.get("sub")) is str:
+        filled["credentialSubject"] = {"id": payload["sub"], **subject}
     return filled
 
 

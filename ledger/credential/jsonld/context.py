@@ -6,7 +6,7 @@ refused as a whole. Nothing is fetched: URLs are looked up in what the caller ho
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ledger.credential.jsonld.term import KEYWORDS, UNSET, ActiveContext, Term, expand_compact
 from ledger.credential.strict_json import JSONObject, JSONValue, name_type
@@ -66,6 +66,16 @@ def process_context(
     return _Processing(lookup, override_protected).add(active, local, propagate, 0)
 
 
+def check_number(contexts: Sequence[JSONValue]) -> None:
+    """Check that there are not too many contexts in one `@context`.
+
+    Raises:
+        MalformedError: more than `MAX_CONTEXTS`.
+    """
+    if len(contexts) > MAX_CONTEXTS:
+        raise MalformedError(f"json-ld: {len(contexts)} contexts in one @context, at most {MAX_CONTEXTS} are read")
+
+
 class _Processing:
     """Adds contexts to contexts; holds what stays the same meanwhile."""
 
@@ -80,8 +90,7 @@ class _Processing:
         if not propagate and result.previous is None:
             result.previous = active
         contexts = local if type(local) is list else [local]
-        if len(contexts) > MAX_CONTEXTS:
-            raise MalformedError(f"json-ld: {len(contexts)} contexts in one @context, at most {MAX_CONTEXTS} are read")
+        check_number(contexts)
         for context in contexts:
             result = self._add_one(result, context, propagate, nesting)
         return result

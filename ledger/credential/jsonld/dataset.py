@@ -7,7 +7,11 @@ the same dataset, and a reader who looks for the member would not find it. So is
 (`@graph`, `@included`, `@reverse`, `@index`, list and set objects written out): refused, never passed over. What JSON-LD
 gives no meaning to, a null or an empty array, may stand.
 
-The numbers of quads and of levels are bounded; `strict_json` bounds the document before.
+Statements about one node may stand in several places of a document and make the same dataset. What a reader looks for in
+the document and in its subjects has to stand there: an expiry or status moved into another node of the same id, which
+no reader looks into, is refused.
+
+The numbers of quads, of levels and of contexts are bounded; `strict_json` bounds the document before.
 """
 
 from collections.abc import Iterator
@@ -21,10 +25,14 @@ from ledger.credential.strict_json import JSONObject, JSONValue, name_type
 from ledger.errors import MalformedError
 
 MAX_DEPTH = 64
+MAX_BUILT_CONTEXTS = 1_000
+"""Contexts that have to be built for one document; a record of many kinds of credentials needs some dozens."""
 
 _TYPE, _FIRST, _REST, _NIL = (f"<{RDF}{name}>" for name in ("type", "first", "rest", "nil"))
 _XSD_UNTYPED = frozenset({"@none", "@id", "@vocab"})
 _VALUE_MEMBERS = frozenset({"@value", "@type", "@language", "@direction", "@context"})
+_READ_PLACES = frozenset({"", "credentialSubject"})
+"""Paths of the nodes whose members decide what a credential says."""
 
 
 class UnsafeDocumentError(MalformedError):
@@ -62,6 +70,7 @@ def read_dataset(document: JSONObject, library: ContextLibrary, *, allow_inline:
     walk = _Walk(library, allow_inline)
     walk.read_node(document, _Place(library.root, "", MAX_DEPTH, ""), None)
     walk.check_grown(0, "the document")
+    walk.check_moved()
     return tuple(walk.quads)
 
 
@@ -73,6 +82,10 @@ class _Walk:
         self.quads: list[Quad] = []
         self.blank_nodes = 0
         self.renamed: dict[str, str] = {}
+        self.built_before = library.built
+        # Of named nodes in the default graph: what their types let stand in them, and what stands elsewhere.
+        self.owned: dict[str, set[str | None]] = {}
+        self.elsewhere: list[tuple[str, str, str | None, _Place]] = []
 
     def read_object(self, value: JSONObject, place: _Place, term: Term | None, name: str) -> str:
         """The term of an object: a value object's literal, or the subject of a node."""
@@ -93,7 +106,9 @@ class _Walk:
             if "@context" in node:
                 active = self.library.enter_document(active, node["@context"], allow_inline=self.allow_inline)
         outer = active
-        for kind in sorted(self._type_names(node, outer)):
+        if self.library.built - self.built_before > MAX_BUILT_CONTEXTS:
+            raise MalformedError(f"json-ld: more than {MAX_BUILT_CONTEXTS} combinations of contexts in one document")
+        for kind in sorted(set(self._type_names(node, outer))):
             defined = outer.terms.get(kind)
             if defined is not None and defined.scoped is not UNSET:
                 active = self.library.enter_type(active, outer, kind)
@@ -102,6 +117,11 @@ class _Walk:
         for name, iri, _ in members:
             _check_spelling(name, iri, place)
         subject = self._read_id([value for _, iri, value in members if iri == "@id"], place)
+        if not place.graph and not subject.startswith(BLANK):
+            if place.path in _READ_PLACES:
+                self.owned.setdefault(subject, set()).update(active.own_meanings(outer))
+            else:
+                self.elsewhere += [(subject, name, iri, place) for name, iri, _ in members]
         for name, iri, value in members:
             if iri == "@type":
                 self._read_types(value, subject, outer, place)
@@ -201,6 +221,16 @@ class _Walk:
         """Refuse a node that says nothing: at the top of a graph even its id would be lost."""
         if len(self.quads) == before:
             raise UnsafeDocumentError(f"json-ld: {what} says nothing but an id or a value, which its graph would lose")
+
+    def check_moved(self) -> None:
+        """Refuse what belongs to the document or a subject and stands in another node of the same id."""
+        for subject, name, iri, place in self.elsewhere:
+            if iri in self.owned.get(subject, ()):
+                raise MalformedError(
+                    f"json-ld: {name[:80]!r} of {_at(place)} says something about {subject[:150]}, where readers do "
+                    "not look for it",
+                    hint="it may have been moved there after signing; ask for the document as it was issued",
+                )
 
     def _read_scalar(self, item: JSONValue, place: _Place, term: Term, name: str) -> str:
         if term.scoped is not UNSET:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from ledger.credential.jcs import canonicalize
-from ledger.credential.jsonld.context import MissingContextError, process_context
+from ledger.credential.jsonld.context import MissingContextError, check_number, process_context
 from ledger.credential.jsonld.pins import PINS
 from ledger.credential.jsonld.term import UNSET, ActiveContext
 from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_object
@@ -51,6 +51,8 @@ class ContextLibrary:
         self._contexts: dict[str, JSONValue] = {}
         self._root = ActiveContext()
         self._derived = 0
+        self.built = 0
+        """Contexts built so far, kept or not: what a document cost is the difference."""
 
     @property
     def urls(self) -> frozenset[str]:
@@ -91,6 +93,7 @@ class ContextLibrary:
             MissingContextError: a URL that is not held.
         """
         contexts = local if type(local) is list else [local]
+        check_number(contexts)
         if all(type(url) is str for url in contexts):
             for url in contexts:
                 active = self._derive(active, ("url", url), url)
@@ -138,6 +141,7 @@ class ContextLibrary:
             self._root, self._derived = ActiveContext(), 0
         active.derived[key] = found
         self._derived += 1
+        self.built += 1
 
 
 def _check(url: str, data: bytes, pins: Mapping[str, bytes]) -> JSONValue:

@@ -70,13 +70,22 @@ class ActiveContext:
         """A context to build on, with nothing derived from it yet."""
         return ActiveContext(dict(self.terms), self.vocab, self.language, self.direction, self.previous)
 
+    def own_meanings(self, outer: "ActiveContext") -> frozenset[str | None]:
+        """What its terms stand for that no term of `outer` does: of a node, what its types brought in."""
+        if self is outer:
+            return frozenset()
+        return self._all_meanings() - outer._all_meanings()
+
     def has_shorter(self, name: str, iri: str | None) -> bool:
         """Whether `name` is no term here although there is one for what it stands for."""
         if name in self.terms:
             return False
+        return iri in self._all_meanings()
+
+    def _all_meanings(self) -> frozenset[str | None]:
         if self.meanings is None:
             self.meanings = frozenset(term.iri for term in self.terms.values())
-        return iri in self.meanings
+        return self.meanings
 
     def expand_term(self, name: str) -> str | None:
         """The keyword or IRI that a member name or a type stands for; None where a context took its meaning away.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger import base64url
-from ledger.credential.dataintegrity.issuer_document import ASSERTION, IssuerDocuments
+from ledger.credential.dataintegrity.issuer_document import ASSERTION, IssuerDocuments, check_in_force
 from ledger.credential.dataintegrity.judgement import ProofQuestion, open_document
 from ledger.credential.jose import JWS, parse_jws, verify_jws
 from ledger.credential.jsonld.library import ContextLibrary
@@ -161,6 +161,7 @@ def _open_jwt(text: str, question: ListQuestion) -> JSONObject:
             raise SignatureError(f"status list: the key is of {method.controller[:150]!r}, not of its issuer")
         assert method.key is not None, "a method without a key is not found"
         verify_jws(jws, method.key, where="status list")
+        check_in_force(method.ends, question.now, where="status list")
         check_dates(document, question.now, where="status list")
     return document
 

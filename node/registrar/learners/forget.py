@@ -28,7 +28,7 @@ from node.registrar.tables import Award
 REASONS = ("request", "consent", "error", "retention", "court")
 """Why a learner is forgotten; words of a closed set, so that the trail and the receipt say nothing more."""
 KEPT_COPIES = "registrar.layout-*"
-_MAX_SCANNED = 64 * 1024 * 1024
+_PIECE_BYTES = 16 * 1024 * 1024
 _LEAST_WORD = 4
 
 
@@ -81,18 +81,37 @@ def remove_kept_copies(directory: Path) -> list[str]:
 
 
 def find_mentions(directory: Path, words: Sequence[str]) -> list[str]:
-    """Other files of the directory that still name the learner, such as a file of awards; sealed ones cannot be read."""
+    """Other files of the directory that still name the learner, such as a file of awards; sealed ones cannot be read.
+
+    One that this account may not read is among them: nobody can say that it does not.
+    """
     needles = [word.encode() for word in words if len(word) >= _LEAST_WORD]
     found = []
     for path in sorted(directory.rglob("*")):
         relative = path.relative_to(directory)
-        if not path.is_file() or path.is_symlink() or relative.name.startswith("registrar.db"):
+        if relative.parts[0] in ("keys", "ledger") or relative.name.startswith("registrar.db"):
             continue
-        if path.stat().st_size <= _MAX_SCANNED and relative.parts[0] not in ("keys", "ledger"):
-            data = path.read_bytes()
-            if any(needle in data for needle in needles):
+        try:
+            if path.is_file() and not path.is_symlink() and _holds_any(path, needles):
                 found.append(relative.as_posix())
+        except FileNotFoundError:
+            # Gone since it was listed, as files are that a running node writes.
+            continue
+        except OSError:
+            found.append(relative.as_posix())
     return found
+
+
+def _holds_any(path: Path, needles: Sequence[bytes]) -> bool:
+    overlap = max(map(len, needles), default=1) - 1
+    before = b""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            data = before + piece
+            if any(needle in data for needle in needles):
+                return True
+            before = data[max(0, len(data) - overlap) :]
+    return False
 
 
 def find_named_proposals(session: Session, learner_id: str, ids: set[str]) -> list[Proposal]:

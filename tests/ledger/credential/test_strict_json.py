@@ -1,6 +1,7 @@
 """Tests of ledger.credential.strict_json."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -97,6 +98,28 @@ def test_nesting_is_bounded_exactly(noise: str) -> None:
         assert parse(f"[{noise}{nested(depth)}]")
     with pytest.raises(MalformedError, match="deeper than 32"):
         parse(f"[{noise}{nested(32)}]")
+
+
+@pytest.mark.parametrize("depth", [33, 200, 254, 255, 300, 1000, 1024, 1025, 5000])
+@pytest.mark.parametrize("padding", [0, 100_000])
+def test_any_depth_is_refused_in_words(depth: int, padding: int) -> None:
+    """Other parsers and writers have limits of their own below; none of them shows."""
+    inside = "0," * padding + "0"
+    for text in ("[" * depth + inside + "]" * depth, '{"a":' * depth + f"[{inside}]" + "}" * depth):
+        with pytest.raises(MalformedError, match="deeper than 32"):
+            parse(text)
+
+
+def test_a_wide_and_deep_megabyte_takes_little_memory() -> None:
+    """A bound on depth is no lever: many small values far inside are not written out with their indents."""
+    depth = 250
+    text = "[" * depth + "0," * ((1 << 19) - depth - 1) + "0" + "]" * depth
+    tracemalloc.start()
+    with pytest.raises(MalformedError, match="deeper than 32"):
+        parse(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32 << 20
 
 
 def test_wide_is_not_deep() -> None:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger.credential.timestamp import format_timestamp, parse_timestamp
-from ledger.credential.validity import Validity, parse_document_validity
+from ledger.credential.validity import MAX_SECONDS, Validity, format_instant, parse_document_validity
 from ledger.errors import MalformedError
 
 
@@ -16,6 +16,21 @@ def test_what_is_written_is_read(seconds: int) -> None:
     """Every whole second of the years that have four digits."""
     if datetime.fromtimestamp(seconds, UTC).year >= 1000:
         assert parse_timestamp(format_timestamp(seconds * 1000), where="t") == seconds * 1000
+
+
+@given(st.datetimes(), st.sampled_from(("Z", "+14:00", "-14:00", "+00:01", "-23:59")))
+@example(datetime.min, "+00:01")
+@example(datetime.min, "Z")
+def test_what_is_read_can_be_written_for_people(moment: datetime, offset: str) -> None:
+    """A date in a file that nobody has signed yet comes out in a message."""
+    try:
+        instant = parse_timestamp(moment.isoformat(timespec="seconds") + offset, where="t")
+    except MalformedError:
+        assert moment.year == 1
+        return
+    assert "UTC" in format_instant(instant) or moment.year == 9999
+    if instant <= MAX_SECONDS * 1000:
+        assert format_timestamp(instant).endswith("Z")
 
 
 @given(st.text(alphabet="0123456789-:TZ+.", max_size=35))
@@ -48,7 +63,7 @@ def test_spellings(text: str, instant: int) -> None:
     [
         "", "2026-01-31", "2026-02-30T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T23:59:60Z", "2026-01-31 00:00:00Z",
         "2026-01-31T00:00:00z", "0000-01-01T00:00:00Z", "2026-01-31T00:00:00+24:00", "٢٠٢٦-01-31T00:00:00Z", 4, None,
-        "0001-01-01T00:00:00+10:00 ",
+        "0001-01-01T00:00:00+10:00 ", "0001-01-01T00:00:00+00:01", "0001-01-01T13:59:59.999+14:00",
     ],
 )  # fmt: skip
 def test_other_texts_are_refused(text: str | int | None) -> None:

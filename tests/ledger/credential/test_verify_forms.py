@@ -278,6 +278,10 @@ def test_an_rsa_key_counts_by_its_published_document(world: Forms) -> None:
         url = f"{world.issuer(world.granite)}/policies/{name}/1"
         return world.token(url, "RS256", lambda data: private.sign(data, padding.PKCS1v15(), hashes.SHA256()))
 
+    for version in ("9" * 20, "9" * 5_000, "²", "-1", ""):
+        url = f"{world.issuer(world.granite)}/policies/{name}/{version}"
+        copy = world.token(url, "RS256", lambda data: private.sign(data, padding.PKCS1v15(), hashes.SHA256()))
+        assert world.check_form(copy).code is Code.BAD_SIGNATURE, "no such version, however it is written"
     early = make()
     world.cut(early)  # type: ignore[arg-type]
     assert world.check_form(early).code is Code.BAD_SIGNATURE

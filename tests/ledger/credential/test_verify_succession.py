@@ -105,3 +105,22 @@ def test_what_the_old_log_issued_above_its_end_is_not_authorised() -> None:
     assert report.code is Code.ISSUER_NOT_AUTHORISED
     assert "its log had ended and a successor goes on" in report.steps[8].detail
     assert heir.size == 1
+
+
+def test_what_a_successor_put_on_the_ledger_before_it_was_one_is_not_authorised() -> None:
+    """It would be from before the old log ended, in the old name, and nobody but the old institution could say that then."""
+    world = World()
+    heir = world.add(SimulatedLog("heir"))
+    signer, name = heir.role_signers[Role.REGISTER], world.issuer(world.granite)
+    early = world.mint(log=heir, key=signer, iss=name)
+    world.cut(early, log=heir)
+    world.network.member(world.granite, MemberOp.SUCCEED, successor=heir.log_id)
+    world.confirm()
+    report = world.check(early)
+    assert report.code is Code.ISSUER_NOT_AUTHORISED
+    assert report.steps[8].detail.endswith(
+        "Heir goes on with Granite, and put this on the ledger before that was decided"
+    )
+    later = world.mint(log=heir, key=signer, iss=name)
+    world.cut(later, log=heir)
+    assert world.check(later).code is Code.VALID

@@ -1,6 +1,7 @@
 """What a compromise takes back, from which position on, and how a restatement repairs it."""
 
 from ledger.log.charter import Role, RoleKey
+from ledger.log.earlier import rewind
 from ledger.log.entry import parse_entry
 from ledger.log.governance import AddKey
 from ledger.log.keyring import KeyStatus
@@ -144,3 +145,15 @@ def test_pages_are_found_below_an_index() -> None:
     first_page, newest = log.state.effective_status(second.index), log.state.effective_status()
     assert first_page is not None and newest is not None
     assert (first_page.index, newest.index, log.state.effective_status(1)) == (3, second.index, None)
+
+
+def test_which_entry_declared_a_key_stolen_is_told_whatever_was_decided_about_it_since() -> None:
+    """Also as of an earlier size, of which no more is known than what its entries left behind."""
+    log = school()
+    key, declared = operate(log), log.size
+    log.compromise(key, since=1)
+    log.retire(key)
+    expected = f"entry {declared} declares it stolen, which voids what it signed from entry 1 on"
+    for state in (log.state, rewind(log.state, log.size, log.read_hashes)):
+        assert state.describe_theft(key.public.id) == expected
+    assert rewind(log.state, declared, log.read_hashes).describe_theft(key.public.id) == ""

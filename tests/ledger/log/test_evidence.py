@@ -11,7 +11,7 @@ from ledger import base64url, canonical
 from ledger.errors import CairnError, MalformedError, ProofError, SignatureError
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.entry import parse_entry
-from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork, parse_fork, verify_fork
+from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork, has_all_of, parse_fork, verify_fork
 from ledger.log.merkle import EMPTY_ROOT, RootHash, prove_consistency, prove_inclusion
 from tests.ledger.log.samples import fresh_key, rotate
 from tests.simulator import SimulatedLog, seeded
@@ -275,3 +275,14 @@ def test_two_notes_of_size_zero() -> None:
         verify_fork(ForkEvidence(empty, empty), KEYS)
     with pytest.raises(ProofError):
         verify_fork(ForkEvidence(empty, log.note or b""), KEYS)
+
+
+def test_a_piece_that_was_cut_down_does_not_stand_for_the_one_that_says_exactly_where_it_begins() -> None:
+    """Steps in between are one and the same, so that nobody tells one contradiction in a hundred pieces."""
+    notes = ForkEvidence(ONE.note or b"", TWO.note or b"", split(6))
+    exact = replace(notes, split=split(5), common=common(5))
+    low, lower = replace(notes, common=common(3)), replace(notes, common=common(1))
+    assert verify_fork(exact, KEYS).split == verify_fork(exact, KEYS).common
+    for known, new in ((notes, low), (low, exact), (notes, exact)):
+        assert not has_all_of(known, new) and has_all_of(new, known)
+    assert has_all_of(low, lower) and has_all_of(lower, low)

@@ -273,3 +273,24 @@ def test_what_was_judged_about_a_log_can_be_forgotten() -> None:
     look.forget(granite.log_id)
     assert look.fork_of(granite.log_id) is not None
     assert look.pages == {}
+
+
+def test_a_member_that_takes_another_members_name_is_told_from_it() -> None:
+    """Its own charter says how it calls itself; what the network knows it by stands first."""
+    world = World()
+    assert [world.look().name_of(log.log_id) for log in world.everybody()[1:]] == ["Granite", "Lantern", "Tidewater"]
+    amend(world.lantern, name="Granite")
+    assert world.look().name_of(world.lantern.log_id) == "Lantern (calls itself Granite)"
+    assert world.look().name_of(world.granite.log_id) == "Granite"
+
+
+def test_what_no_quorum_stands_behind_makes_no_decision_retroactive() -> None:
+    """The network's host can record anything under a member's name; reports must not say that it had been anchored."""
+    world = World()
+    world.confirm(world.granite)
+    world.anchor()
+    invented = Checkpoint("granite.example/log", 10**12, RootHash(bytes(32)))
+    world.network.anchor([sign_checkpoint(invented, world.network.log_signer)])
+    world.network.member(world.granite, MemberOp.SUSPEND)
+    answer = world.look().rights_at(world.granite.log_id, 9)
+    assert answer.reason == "it was suspended from entry 1 on"

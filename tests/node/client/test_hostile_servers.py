@@ -11,6 +11,8 @@ from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import LogId
 from node.client import http
 from node.client.http import LedgerHTTP, TransportError
+from wallet_cli.claim import fetch_offer
+from wallet_cli.offer import OfferLink
 
 LOG = LogId(bytes(32))
 Behave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -132,3 +134,25 @@ async def test_every_call_of_a_replica_is_bounded(behave: Behave) -> None:
         )
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             assert isinstance(outcome, CairnError), outcome
+
+
+@pytest.mark.parametrize("content", [b"[" * 16_000, b'{"a":' * 3_000, b'{"error":"\\ud800"}', b"9" * 16_000, b"\xff"])
+async def test_a_refusal_of_any_content_is_told_in_words(content: bytes) -> None:
+    """Whoever makes a claim link chooses what its server answers."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = f"HTTP/1.1 400 No\r\nConnection: close\r\nContent-Length: {len(content)}\r\n\r\n"
+        writer.write(head.encode() + content)
+        await writer.drain()
+
+    async with serving(refuse) as url, http.open_session() as session:
+        with pytest.raises(TransportError) as refused:
+            await fetch_offer(OfferLink(url), session)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("data", [b"[" * 200_000, b'"\\ud800"', b"NaN", b"1e999", b"\xff\xfe", b""])
+def test_what_is_no_json_is_refused(data: bytes) -> None:
+    """Half a character would come out of the terminal, or out of what is signed next, as a crash."""
+    with pytest.raises(MalformedError, match="is not JSON"):
+        http.parse_json(data, "a server")

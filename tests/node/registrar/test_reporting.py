@@ -1,12 +1,13 @@
 """Evidence of forks goes on the ledger with the next cut: once, before the anchor, and never without bound."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.log.charter import Role
 from ledger.log.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
 from ledger.log.entry import parse_entry
-from ledger.log.evidence import ForkEvidence, encode_fork
+from ledger.log.evidence import ForkEvidence, encode_fork, parse_fork
 from ledger.log.keys import SigningKey
 from ledger.log.merkle import RootHash
 from ledger.log.reports import MAX_REPORTS, read_reports
@@ -126,3 +127,13 @@ def test_a_log_that_has_reported_all_that_anybody_reads_says_no_more() -> None:
     held.keep([held.strong()])
     report(held.own, [b"junk"] * MAX_REPORTS)
     assert find_unreported(held, held.own) == ()
+
+
+def test_a_piece_without_two_checkpoints_on_the_own_log_stops_no_report() -> None:
+    """A thief of the operate key can put one there; every cut reads it, so it must not raise."""
+    world = World()
+    other = forked(world, [world.network], [world.network])
+    piece = evidence(world.granite, other, 4)
+    world.granite.forks = [piece]
+    report(world.lantern, [encode_fork(replace(parse_fork(piece), second=b"no note"))])
+    assert find_unreported(SimulatedLedger(*world.everybody()), world.lantern) == (piece,)

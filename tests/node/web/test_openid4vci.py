@@ -259,6 +259,17 @@ async def test_hostile_bodies_are_refused(tmp_path: Path, body: bytes) -> None:
             assert answer.status == 400
 
 
+@pytest.mark.parametrize(
+    ("charset", "body"), [("", b"a=\xff"), ("bogus", b"a=b"), ("base64", b"a=b"), ("utf-16", b"a"), ("rot13", b"a=b")]
+)
+async def test_forms_in_other_characters_are_refused(tmp_path: Path, charset: str, body: bytes) -> None:
+    """Anybody can send them, so they are an answer and no fault of the node's."""
+    async with wallet_with_offer(tmp_path) as wallet:
+        kind = "application/x-www-form-urlencoded" + (f"; charset={charset}" if charset else "")
+        async with wallet.client.post("/token", data=body, headers={"Content-Type": kind}) as answer:
+            assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")
+
+
 async def test_a_flood_burns_nobody_elses_offer(tmp_path: Path) -> None:
     """Codes that are guessed count against no offer; who floods is slowed down, and then the offer works as before."""
     async with wallet_with_offer(tmp_path) as wallet:

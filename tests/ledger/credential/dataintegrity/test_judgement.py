@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import base64url
+from ledger.credential.dataintegrity import cryptosuite, judgement
 from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
 from ledger.credential.dataintegrity.issuer_document import AUTHENTICATION, document_of_keys, parse_issuer_document
 from ledger.credential.dataintegrity.judgement import judge_proofs, open_document
 from ledger.credential.dataintegrity.proof import MAX_PROOFS
 from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.report import Answer
+from ledger.credential.strict_json import JSONObject
 from ledger.errors import CairnError, MalformedError, SignatureError
 from ledger.log.multibase import decode_base58btc
 from tests.ledger.credential.badges import (
@@ -35,8 +37,8 @@ FIRST, SECOND = "urn:uuid:00000000-0000-4000-8000-000000000001", "urn:uuid:00000
 
 
 def answer(document: Any, **changes: Any) -> tuple[Answer, str]:
-    judgement = judge_proofs(document, question(**changes))
-    return judgement.answer, judgement.reason
+    found = judge_proofs(document, question(**changes))
+    return found.answer, found.reason
 
 
 def changed(document: Any, **members: Any) -> Any:
@@ -261,6 +263,24 @@ def test_presentations_answer_a_challenge_for_a_domain() -> None:
     assert answer(proven, **asked)[0] is Answer.YES
     for wrong in ({"domain": "https://other.example"}, {"challenge": "n-2"}, {"purpose": "assertionMethod"}):
         assert answer(proven, **(asked | wrong))[0] is Answer.NO
+
+
+@pytest.mark.parametrize("is_poison", [False, True])
+def test_a_document_is_hashed_once_for_all_its_proofs(monkeypatch: pytest.MonkeyPatch, is_poison: bool) -> None:
+    """Making its dataset is what a hostile megabyte is slow at, so sixteen proofs do not ask for it sixteen times."""
+    counted = []
+
+    def count(document: JSONObject, library: ContextLibrary) -> bytes:
+        counted.append(document)
+        if is_poison:
+            raise MalformedError("rdfc: poison")
+        return cryptosuite.hash_dataset(document, library)
+
+    document = signed(Cryptosuite.EDDSA_RDFC_2022)
+    monkeypatch.setattr(judgement, "hash_dataset", count)
+    many = judge_proofs(document | {"proof": [document["proof"]] * 16}, question())
+    assert [one.answer for one in many.proofs] == [Answer.COULD_NOT_CHECK if is_poison else Answer.YES] * 16
+    assert len(counted) == 1
 
 
 def test_poison_is_no_verdict() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,11 @@ from cryptography.x509.oid import NameOID
 
 from ledger.credential.external.certificate import parse_authorities
 from ledger.credential.external.issuers import IssuerBook
-from ledger.credential.jose import sign_jws
+from ledger.credential.external.key import import_key
+from ledger.credential.jose import public_key_to_jwk, sign_jws
 from ledger.credential.report import Answer, Code
-from tests.ledger.credential.external.asking import code_of, first, step
+from tests.ledger.credential.badges import STRANGER
+from tests.ledger.credential.external.asking import book, code_of, first, step
 from tests.ledger.credential.tokens import BASE, NOW
 
 MOMENT = datetime.fromtimestamp(NOW / 1000, UTC)
@@ -69,6 +72,7 @@ def token(x5c: list[str], **claims: Any) -> str:
 
 CA = certificate("ca", "ca")
 TRUSTED = IssuerBook(authorities=parse_authorities(CA.public_bytes(serialization.Encoding.PEM)))
+JWK = public_key_to_jwk(import_key(KEYS["leaf"].public_key()))  # type: ignore[arg-type]  # P-256
 MID, LEAF = certificate("mid", "ca"), certificate("leaf", "mid")
 
 
@@ -85,8 +89,6 @@ def test_a_chain_to_a_named_authority(x5c: list[str]) -> None:
 @pytest.mark.parametrize(
     ("x5c", "words"),
     [
-        (chain(LEAF), "leads to none of the authorities"),
-        (chain(LEAF, certificate("mid", "other")), "leads to none of the authorities"),
         (chain(LEAF, certificate("mid", "ca", until=-1)), "certificate 2 of 3 is not within its dates"),
         (chain(LEAF, certificate("mid", "ca", ca=False)), "certificate 2 of 3 is not an authority"),
         (chain(certificate("leaf", "ca", ca=True)), "certificate 1 of 2 is an authority"),
@@ -100,6 +102,39 @@ def test_a_chain_that_does_not_hold(x5c: list[str], words: str) -> None:
     report = first(token(x5c), now=NOW, book=TRUSTED)
     assert report.code is Code.BAD_SIGNATURE
     assert words in step(report, 2)[1]
+
+
+@pytest.mark.parametrize("x5c", [chain(LEAF), chain(LEAF, certificate("mid", "other"))])
+def test_a_chain_to_an_authority_that_was_not_named(x5c: list[str]) -> None:
+    """Naming one authority says nothing about the tokens of another: could not check, never no."""
+    report = first(token(x5c), now=NOW, book=TRUSTED)
+    assert report.code is Code.UNKNOWN_ISSUER
+    assert step(report, 2)[0] is Answer.YES and "under no authority that you named" in step(report, 9)[1]
+    document = {"keys": [{**JWK, "kid": "leaf"}]}
+    known = book(document, owner=str(BASE["iss"]))
+    assert code_of(token(x5c), now=NOW, book=known) is Code.VALID
+    assert code_of(token(x5c), now=NOW, book=replace(known, authorities=TRUSTED.authorities)) is Code.VALID
+    wrong = book({"keys": [public_key_to_jwk(STRANGER.public)]}, owner=str(BASE["iss"]))
+    assert code_of(token(x5c), now=NOW, book=replace(wrong, authorities=TRUSTED.authorities)) is Code.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("issuer", "is_good"),
+    [
+        ("https://school.example", True),
+        ("https://School.Example:8443/m/1", True),
+        ("http://school.example", False),
+        ("https://school.example@famous.example/", False),
+        ("https://school.example:443@famous.example/", False),
+        ("https://famous.example@school.example/", False),
+        ("https://[school.example", False),
+        ("https://school.example.famous.example", False),
+    ],
+)
+def test_a_certificate_stands_for_its_host_alone(issuer: str, is_good: bool) -> None:
+    """Whatever surrounds the name of another host in a URL."""
+    code = code_of(token(chain(LEAF, MID), iss=issuer), now=NOW, book=TRUSTED)
+    assert code is (Code.VALID if is_good else Code.BAD_SIGNATURE)
 
 
 @pytest.mark.parametrize("x5c", ["x", [], ["!"], [base64.b64encode(b"no").decode()], chain(LEAF) * 9, [1]])

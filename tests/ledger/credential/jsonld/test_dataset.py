@@ -157,6 +157,74 @@ def test_an_expiry_or_a_status_cannot_be_hidden_by_another_spelling() -> None:
         read_dataset(hidden, library())
 
 
+def endorsed() -> dict[str, Any]:
+    """A badge that ends, can be revoked, and holds an endorsement of itself, which names it by its id."""
+    document: dict[str, Any] = badge() | {"id": "https://granite.example/1", "validUntil": "2025-07-01T00:00:00Z"}
+    document["credentialSubject"] |= {"id": "https://ann.example", "creditsEarned": 1}
+    document["credentialStatus"] = {"id": "https://granite.example/lists/1#5", "type": "BitstringStatusListEntry"}
+    document["endorsement"] = [
+        {
+            "@context": document["@context"],
+            "id": "https://granite.example/2",
+            "type": ["VerifiableCredential", "EndorsementCredential"],
+            "issuer": {"id": "https://river.example", "type": ["Profile"]},
+            "validFrom": "2025-06-30T00:00:00Z",
+            "credentialSubject": {"id": document["id"], "type": ["EndorsementSubject"], "endorsementComment": "Good."},
+        }
+    ]
+    return document
+
+
+@pytest.mark.parametrize("name", ["validUntil", "validFrom", "credentialStatus", "issuer"])
+def test_what_readers_look_for_cannot_be_moved_into_another_node_of_the_same_id(name: str) -> None:
+    """The same dataset, the same signature, whichever node says it: but nobody reads an expiry in an endorsement."""
+    before, document = read_dataset(endorsed(), library()), endorsed()
+    inner = document["endorsement"][0]["credentialSubject"]
+    inner["type"] = [*inner["type"], *document["type"]]
+    inner[name] = document.pop(name)
+    with pytest.raises(MalformedError, match=f"'{name}' of 'endorsement.credentialSubject' says something about"):
+        read_dataset(document, library())
+    assert before
+
+
+def test_nothing_of_a_subject_can_be_moved_out_of_it() -> None:
+    """A result or credits in a node that only has the learner's id would not be shown."""
+    document = endorsed()
+    document["endorsement"][0]["credentialSubject"]["id"] = document["credentialSubject"]["id"]
+    assert read_dataset(document, library())
+    inner = document["endorsement"][0]["credentialSubject"]
+    inner["type"] = [*inner["type"], *document["credentialSubject"]["type"]]
+    inner["creditsEarned"] = document["credentialSubject"].pop("creditsEarned")
+    with pytest.raises(MalformedError, match=r"'creditsEarned' of 'endorsement\.credentialSubject' says"):
+        read_dataset(document, library())
+
+
+def test_one_id_in_several_places_is_no_harm() -> None:
+    """Issuers are creators of their achievements, and people vouch for themselves."""
+    document: dict[str, Any] = badge()
+    issuer = document["issuer"]
+    document["credentialSubject"]["achievement"]["creator"] = issuer | {"url": "https://granite.example"}
+    document["credentialSubject"]["id"] = issuer["id"]
+    assert read_dataset(document, library())
+
+
+def test_contexts_without_end_are_refused() -> None:
+    """Building a context takes longer than anything else, so one `@context` may not ask for many."""
+    document = badge()
+    contexts: Any = document["@context"]
+    document["@context"] = contexts + contexts[:1] * 19
+    with pytest.raises(MalformedError, match="21 contexts in one @context, at most 20"):
+        read_dataset(document, library())
+
+
+def test_a_type_said_again_brings_nothing_in_again() -> None:
+    """The same type thousands of times builds its context once."""
+    document = badge() | {"type": ["VerifiableCredential"] + ["OpenBadgeCredential"] * 10_000}
+    before = library().built
+    assert read_dataset(document, library())
+    assert library().built - before < 50
+
+
 def test_contexts_inside_a_document_are_refused_by_default() -> None:
     """Whoever writes a context into a document chooses what its members seem to mean."""
     document = badge()

@@ -128,3 +128,13 @@ def test_endless_combinations_of_contexts_do_not_pile_up() -> None:
         count += len(inner)
         waiting += inner
     assert count <= MAX_DERIVED
+
+
+def test_endless_combinations_of_contexts_in_one_document_are_refused() -> None:
+    """Each node may name contexts of its own: their number is bounded over all of them."""
+    contexts = holding(**{f"n{n}": {f"x{n}": f"urn:x:{n}"} for n in range(60)}, top={"node": "urn:node"})
+    pairs = [(f"urn:c:n{first}", f"urn:c:n{second}") for first in range(60) for second in range(60)]
+    nodes = [{"@context": list(pair), "@type": "urn:t"} for pair in pairs]
+    with pytest.raises(MalformedError, match="more than 1000 combinations of contexts in one document"):
+        read(contexts, "top", node=nodes)
+    assert read(contexts, "top", node=nodes[:300])

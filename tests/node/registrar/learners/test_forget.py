@@ -4,6 +4,7 @@ import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -17,6 +18,7 @@ from node.backup.replay import replay_store
 from node.client.registry import IssueRequest
 from node.pb import registrar_pb2 as pb
 from node.registrar import sqlite
+from node.registrar.learners import forget
 from node.registrar.learners.desk import LearnerDesk
 from node.registrar.learners.erasing import erase, find_ids
 from node.registrar.learners.tables import Forgotten
@@ -229,3 +231,29 @@ async def test_copies_of_the_database_and_files_that_name_the_learner(tmp_path: 
         assert answer.files == ("june.csv",)
         assert not (bench.directory / "registrar.layout-1.db").exists()
         assert json.loads(answer.receipt)["copies_of_the_database_deleted"] == 1
+
+
+async def test_a_file_that_cannot_be_read_or_is_long_costs_no_receipt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The learner is gone by then and a second run finds nothing, so the receipt would be lost."""
+    monkeypatch.setattr(forget, "_PIECE_BYTES", 8)
+    read = Path.open
+
+    def refuse(path: Path, *mode: Any, **more: Any) -> Any:  # Any: as Path.open
+        if path.name == "sealed.csv" and mode == ("rb",):
+            raise PermissionError(13, "not yours")
+        if path.name == "gone.tmp" and mode == ("rb",):
+            raise FileNotFoundError(2, "gone")
+        return read(path, *mode, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    async with fresh_bench(tmp_path) as bench:
+        await bench.desk.issue(IssueRequest(data=row_of(), achievement=DIPLOMA))
+        for name in ("sealed.csv", "gone.tmp"):
+            (bench.directory / name).write_bytes(b"whatever")
+        (bench.directory / "long.txt").write_bytes(b"x" * 100 + NAME.encode() + b"y" * 100)
+        bench.desk.parts = replace(bench.desk.parts, directory=bench.directory)
+        answer = await LearnerDesk(bench.desk).forget(WHO, "request")
+        assert answer is not None
+        assert answer.files == ("long.txt", "sealed.csv")
