@@ -61,6 +61,7 @@ ORDER = {
         "forkfile",
         "receipt",
         "standalone",
+        "issuers",
         "network",
         "earlier_ledger",
         "as_of",

@@ -14,7 +14,6 @@ from ledger.credential.report import RecordReport
 from ledger.credential.verify import MAX_FILE_BYTES, Question
 from ledger.credential.verify import verify_file as judge_file
 from ledger.credential.verify_either import Judge
-from ledger.credential.verify_standalone import verify_file_alone
 from ledger.errors import CairnError, PolicyError
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
@@ -80,6 +79,9 @@ def judge_by(network: Network, question: Question, receipts: Receipts | None = N
 
 def judge_alone(trust: TrustRoot, question: Question) -> Judge:
     """Judge files by what they prove themselves, where nothing is held."""
+    # Imported here, like all that only some commands need: a verification must start in a quarter of a second.
+    from ledger.credential.verify_standalone import verify_file_alone
+
     return lambda data: verify_file_alone(data, trust, question)
 
 

@@ -107,16 +107,14 @@ def missing_in_clear(payload: JSONObject) -> tuple[str, ...]:
 
     A field that was hidden and then disclosed counts as missing: what may be hidden may be left out next time.
     """
-    missing = []
-    for path in NEVER_HIDEABLE:
-        value = _at(payload, path)
-        if value is None or not _is_clear(value):
-            missing.append(format_path(path))
-    for path in _CLEAR_WHERE_PRESENT:
-        value = _at(payload, path)
-        if value is not None and not _is_clear(value):
-            missing.append(format_path(path))
-    return tuple(missing)
+    needed = [(path, _at(payload, path)) for path in NEVER_HIDEABLE]
+    present = [(path, value) for path in _CLEAR_WHERE_PRESENT if (value := _at(payload, path)) is not None]
+    # Mostly nothing is missing: one look at all that has to stand in clear tells.
+    if _is_clear([value for _, value in (*needed, *present)]) and all(value is not None for _, value in needed):
+        return ()
+    hidden = [path for path, value in needed if value is None or not _is_clear(value)]
+    hidden += [path for path, value in present if not _is_clear(value)]
+    return tuple(format_path(path) for path in hidden)
 
 
 def _name(one: Shown) -> str | None:

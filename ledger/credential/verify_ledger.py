@@ -7,9 +7,8 @@ was in force there, in the right role; 11 its status slot reads valid on the new
 
 from ledger.credential import openbadge
 from ledger.credential.report import Answer, Code, Step, make_step
-from ledger.credential.stapled import MAX_AHEAD_MS
 from ledger.credential.strict_json import JSONObject
-from ledger.credential.validity import format_instant
+from ledger.credential.validity import MAX_QUORUM_AHEAD_MS, format_instant
 from ledger.credential.verify_status import SYNC, check_status, read_entry
 from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
@@ -217,7 +216,7 @@ class LedgerSteps:
                 self._answer(7, Answer.COULD_NOT_CHECK, detail, SYNC, code)
                 return
         seconds = network_head.quorum.seconds or 0
-        if seconds * 1000 > self.now + MAX_AHEAD_MS:
+        if seconds * 1000 > self.now + MAX_QUORUM_AHEAD_MS:
             detail = (
                 f"the witnesses say it is {format_instant(seconds * 1000)}, this computer {format_instant(self.now)}"
             )
