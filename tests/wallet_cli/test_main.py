@@ -64,7 +64,7 @@ def test_a_reader_that_went_away_is_neither_a_yes_nor_a_no() -> None:
     """A pipe that was closed before all was said: a script must not take it for a verdict."""
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "wallet_cli.main", "--help"]
+    command = [sys.executable, "-c", "from wallet_cli.main import main; main()", "--help"]
     try:
         done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
     finally:
