@@ -17,6 +17,8 @@ from ledger.credential.strict_json import JSONObject, JSONValue
 from ledger.errors import RuleError
 
 SUBJECT: Path = ("ld", "credentialSubject")
+STATEMENT = "statement"
+"""The field with the learner's own words beside an award."""
 
 NEVER_HIDEABLE: tuple[Path, ...] = (
     ("vct",),
@@ -39,7 +41,7 @@ _BY_IDENTITY_TYPE = {identity_type: name for name, identity_type in IDENTITY_TYP
 _BY_PATH: Mapping[Path, str] = {
     ("ld", "awardedDate"): "awarded_on",
     (*SUBJECT, "creditsEarned"): "credits",
-    (*SUBJECT, "narrative"): "statement",
+    (*SUBJECT, "narrative"): STATEMENT,
     ("replaces",): "replaces",
     ("evaluation",): "evaluation",
 }
@@ -99,7 +101,7 @@ def select_fields(sd_jwt: str, names: Iterable[str]) -> str:
 def declared_fields(achievement: Achievement) -> tuple[str, ...]:
     """All fields a copy of this achievement may have. Which of them one copy has cannot be seen from outside."""
     codes = (f"result.{description.code}" for description in achievement.results)
-    return (*IDENTITY_TYPES, "awarded_on", "credits", *codes, "statement", "replaces", "evaluation")
+    return (*IDENTITY_TYPES, "awarded_on", "credits", *codes, STATEMENT, "replaces", "evaluation")
 
 
 def missing_in_clear(payload: JSONObject) -> tuple[str, ...]:
