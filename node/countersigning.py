@@ -20,10 +20,11 @@ from ledger.credential.external.kind import Envelope, Found, find_kind
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.external.shape import issuer_of
 from ledger.credential.jsonld.context import MissingContextError
+from ledger.credential.loose_receipts import MAX_RECEIPTS
 from ledger.credential.member_documents import is_member_today, issuer_url
 from ledger.credential.report import RecordReport
 from ledger.credential.strict_json import parse_strict_json
-from ledger.credential.verify_forms import MAX_RECEIPTS, FormJudge
+from ledger.credential.verify_forms import FormJudge
 from ledger.errors import MalformedError, RuleError
 from ledger.log.charter import Institution, Role
 from ledger.log.network import Network

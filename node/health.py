@@ -11,11 +11,12 @@ from pathlib import Path
 from ledger import base64url
 from ledger.errors import CairnError
 from ledger.log.checkpoint import read_checkpoint
-from ledger.log.identity import LogId, encode_log_id
+from ledger.log.identity import encode_log_id
 from ledger.log.network import Network
 from node.client.finding import Finding, FindingCode, Severity
 from node.clock import Clock
 from node.diskspace import describe_bytes, find_low_disk
+from node.forkfinding import find_fork
 from node.keylist import missing_keys
 from node.lastbackup import find_old_backup
 from node.ledgerside import LedgerSide
@@ -210,23 +211,7 @@ def _forks(side: LedgerSide) -> Iterator[Finding]:
     for log_id in side.ledger.log_ids():
         fork = network.fork_of(log_id)
         if fork is not None and fork.decided_by is None:
-            yield _fork(side, network, log_id, fork.size)
-
-
-def _fork(side: LedgerSide, network: Network, log_id: LogId, size: int) -> Finding:
-    is_own = log_id == side.log_id
-    return Finding(
-        code=FindingCode.FORK,
-        severity=Severity.PROBLEM,
-        subject=encode_log_id(log_id),
-        what=f"fork: {network.name_of(log_id)} signed two histories from entry {size} on",
-        why="this log's own key signed both: it was copied, stolen, or an older copy of DIR ran"
-        if is_own
-        else "the evidence is kept and passed on",
-        do="stop the node, find the second copy of the key, tell the network's governors, rotate the log key"
-        if is_own
-        else f"tell the governors of {network.trust.name}; they decide which history counts",
-    )
+            yield find_fork(network, log_id, fork, is_own=log_id == side.log_id)
 
 
 def _certificates(side: LedgerSide, now: int) -> Iterator[Finding]:

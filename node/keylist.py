@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from ledger import base64url
 from ledger.credential.p256 import P256SigningKey
@@ -30,7 +31,7 @@ class ListedKey:
 
 
 def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
-    """Every key the log names: role keys in the order they came, then log keys, then root keys."""
+    """Every key: role keys in the order they came, log keys, the witness keys held here, root keys."""
     rows = [
         ListedKey(
             id=base64url.encode(key_id),
@@ -41,18 +42,29 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
         )
         for key_id, record in state.keys.records.items()
     ]
-    for since, key in state.log_keys:
-        word = "in force" if key == state.log_key else "rotated away"
+    ends = [since for since, _ in state.log_keys[1:]]
+    for (since, key), end in zip_longest(state.log_keys, ends):
         is_here = keystore.find(key.id) is not None
         rows.append(
             ListedKey(
                 id=base64url.encode(key.id),
                 algorithm=key.algorithm.value,
                 role="log",
-                state=f"{word}, from entry {since}",
+                state=f"in force, from entry {since}" if end is None else f"rotated away by entry {end}",
                 is_here=is_here,
             )
         )
+    rows += [
+        # No log of its own names a witness key: the networks it cosigns for do.
+        ListedKey(
+            id=base64url.encode(key.public.id),
+            algorithm=key.public.algorithm.value,
+            role=KeyRole.WITNESS.value,
+            state=state_of_witness,
+            is_here=True,
+        )
+        for key, state_of_witness in _witness_keys(keystore)
+    ]
     needed = f"{state.roots.threshold} of {len(state.roots.keys)} sign"
     rows += [
         # A root key never stands on the node.
@@ -66,6 +78,12 @@ def describe_keys(state: LogState, keystore: Keystore) -> tuple[ListedKey, ...]:
         for key in state.roots.keys
     ]
     return tuple(rows)
+
+
+def _witness_keys(keystore: Keystore) -> Iterator[tuple[SigningKey, str]]:
+    *older, newest = keystore.with_role(KeyRole.WITNESS)
+    yield from ((key, "older; counts where a network still names it") for key in older)
+    yield newest, "newest; counts where a network names it"
 
 
 def missing_keys(state: LogState, keystore: Keystore) -> Iterator[tuple[str, str]]:

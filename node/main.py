@@ -140,10 +140,9 @@ def run(arguments: Sequence[str]) -> int:
                 hint="pip install 'cairn-ledger[node]' adds what a node needs",
             )
         )
-    except BrokenPipeError:
-        # The reader of our output has seen enough (`cairn-node awards DIR | head`); silence the flush at exit too.
-        sys.stdout = None
-        return terminal.EXIT_YES
+    except SystemExit:
+        # How click ends where the reader of our output went away (`cairn-node awards DIR | head`): not all was said.
+        return terminal.EXIT_UNDECIDED
     except OSError as error:
         if _is_verbose(arguments):
             raise

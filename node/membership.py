@@ -35,12 +35,14 @@ class Asked:
         request: what they say.
         network_name: of the network asked.
         issuer: id that another network gave this institution, under which it goes on issuing; empty where none has.
+        is_member: whether the network, as far as its log is held here, has admitted it already.
     """
 
     data: bytes
     request: MembershipRequest
     network_name: str
     issuer: str = ""
+    is_member: bool = False
 
 
 async def request_membership(home: Home, trust_file: Path | None) -> Asked:
@@ -48,7 +50,8 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
 
     Args:
         home: of the institution that asks; its node may run or not.
-        trust_file: the network's trust root; None for a network that asks itself, so that it can issue and cosign.
+        trust_file: the network's trust root; None for the only network the node follows, and for a network that asks
+            itself, so that it can issue and cosign.
 
     Raises:
         CairnError: no trust root, or the log key in force is not here.
@@ -57,6 +60,8 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
         own = await access.held_log()
         homes = [log.state for log in await read_networks(access, home, own)]
     trust = None
+    if trust_file is None and not own.state.is_network:
+        trust_file = find_trust_file(home)
     if trust_file is not None:
         trust_data = read_input(trust_file, MAX_TRUST_ROOT_BYTES)
         trust = parse_trust_root(trust_data)
@@ -80,7 +85,8 @@ async def request_membership(home: Home, trust_file: Path | None) -> Asked:
     if trust is not None and network != own.state.log_id:
         _keep_trust_root(home, network, trust_data)
     elsewhere = choose_issuer_id(own.state.log_id, [state for state in homes if state.log_id != network])
-    return Asked(data, request, name, elsewhere or "")
+    is_member = any(state.log_id == network and own.state.log_id in state.members.records for state in homes)
+    return Asked(data, request, name, elsewhere or "", is_member)
 
 
 def find_trust_file(home: Home) -> Path | None:

@@ -12,18 +12,21 @@ MAX_BYTES = 4096
 MIN_LENGTH = 8
 
 
-def read_passphrase(source: Path | None, question: str, *, confirm: bool = False) -> str:
+def read_passphrase(
+    source: Path | None, question: str, *, confirm: bool = False, option: str = "--passphrase-file"
+) -> str:
     """The passphrase from the first line of `source`, or asked for without showing it.
 
     Args:
         source: a text file, UTF-8; None asks on the terminal.
         question: what is asked, without colon.
+        option: that names `source`, for whoever has no terminal.
         confirm: a new key is made: ask twice, and refuse fewer than `MIN_LENGTH` characters.
 
     Raises:
         MalformedError: unreadable file, nobody to ask, two answers that differ, or too short a new one.
     """
-    passphrase = _from_file(source) if source is not None else _ask(f"{question}: ")
+    passphrase = _from_file(source) if source is not None else _ask(f"{question}: ", option)
     if not confirm:
         return passphrase
     if len(passphrase) < MIN_LENGTH:
@@ -31,7 +34,7 @@ def read_passphrase(source: Path | None, question: str, *, confirm: bool = False
             f"passphrase: {len(passphrase)} characters, at least {MIN_LENGTH} are needed",
             hint="four or five unrelated words are easy to keep and hard to guess",
         )
-    if source is None and _ask("the same again: ") != passphrase:
+    if source is None and _ask("the same again: ", option) != passphrase:
         raise MalformedError("passphrase: the two answers differ", hint="run the command again")
     return passphrase
 
@@ -50,11 +53,11 @@ def _from_file(source: Path) -> str:
     return first
 
 
-def _ask(question: str) -> str:
+def _ask(question: str, option: str) -> str:
     if not sys.stdin.isatty():
         raise MalformedError(
-            "passphrase: it is needed, and the input is not a terminal",
-            hint="name a file that holds it with --passphrase-file",
+            f"{question.removesuffix(': ')}: it is needed, and the input is not a terminal",
+            hint=f"name a file that holds it with {option}",
         )
     import getpass
 

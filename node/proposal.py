@@ -7,10 +7,11 @@ again from the bytes and refuses a file in which they differ. Signers see them b
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ledger import base64url, canonical
 from ledger.canonical import Fields, JSONObject, JSONValue
-from ledger.errors import MalformedError, PolicyError, RuleError, SignatureError
+from ledger.errors import CairnError, MalformedError, PolicyError, RuleError, SignatureError, at_place
 from ledger.log import statements
 from ledger.log.charter import Roots, read_roots
 from ledger.log.didkey import encode_did_key
@@ -19,6 +20,7 @@ from ledger.log.governance import ReplaceRoots
 from ledger.log.judge import Governance
 from ledger.log.keys import KeyId, PublicKey, SigningKey, verify_signature
 from ledger.log.statement import MAX_STATEMENT_BYTES
+from node.outfile import read_input
 from node.wording import describe_governance
 
 MAX_PROPOSAL_BYTES = 1024 * 1024
@@ -169,6 +171,20 @@ def parse_proposal(data: bytes, *, verify: bool = True) -> Proposal:
     if verify:
         _verify_signatures(proposal)  # 3
     return proposal
+
+
+def read_proposal(path: Path, *, verify: bool = True) -> Proposal:
+    """Read a proposal from a file; see `parse_proposal`.
+
+    Raises:
+        MalformedError, SignatureError: as `parse_proposal`, naming the file: several are signed and submitted together.
+    """
+    try:
+        return parse_proposal(read_input(path, MAX_PROPOSAL_BYTES), verify=verify)
+    except CairnError as error:
+        raise at_place(
+            error, str(path), hint="it is no proposal, or damaged; ask the proposer for the file again"
+        ) from error
 
 
 def _verify_signatures(proposal: Proposal) -> None:

@@ -26,6 +26,7 @@ from ledger.log.body import encode_body
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.entry import Entry, Signature, encode_entry, parse_entry
 from ledger.log.follow import Growth
+from ledger.log.judge import Governance
 from ledger.log.keys import KeyId, PublicKey, SigningKey
 from ledger.log.state import LogState
 from ledger.log.statement import Statement
@@ -95,7 +96,12 @@ class Draft:
         entry, body = parse_entry(raw), _encode_body(statement, signed.items)
         effect = self.state.apply(entry, body)
         if effect.void is not None:
-            raise RuleError(f"{statement.kind} statement: would have no effect: {effect.void}")
+            raise RuleError(
+                f"{statement.kind} statement: would have no effect: {effect.void}",
+                hint="look at what was decided since, propose it anew, and have it signed again"
+                if isinstance(statement, Governance)
+                else "",
+            )
         if not self._has_key(self.state.log_key):
             raise RuleError(
                 f"{statement.kind} statement: this node does not have the log key it would have to sign with",

@@ -164,4 +164,4 @@ def _describe_membership(own: HeldLog, network: HeldLog) -> str:
         what = "a member in good standing"
     else:
         what = f"not in good standing: {state.members.records[log][-1].change.op.value}"
-    return f"{state.name}, {members} members, {what}"
+    return f"{state.name}, {members} {'member' if members == 1 else 'members'}, {what}"

@@ -1,7 +1,7 @@
 """Sending files to the running node to be judged, and taking the reports in the order of the files."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from pathlib import Path
 
 from ledger.credential.batch_report import FileReport, report_unreadable
@@ -15,10 +15,10 @@ from node.home import Home
 
 async def verify_files(
     where: Home | RemoteDesk, names: Iterable[str], asked: Asked, receipts: Receipts
-) -> AsyncIterator[FileReport]:
+) -> AsyncGenerator[FileReport, None]:
     """Judge files, and those in folders, with the node that runs in a directory or elsewhere.
 
-    A file that cannot be opened gets a report that says so, and the next is taken.
+    A file that cannot be opened gets a report that says so, and the next is taken. Close it where not all is taken.
 
     Args:
         where: the node.

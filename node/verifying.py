@@ -124,7 +124,13 @@ class VerifyingDesk:
     def _verify(self, data: bytes | None, inquiry: Inquiry) -> bytes:
         network = self._find_network(inquiry)
         now = self._clock() if inquiry.at is None else inquiry.at
-        question = Question(now=now, audience=inquiry.audience, nonce=inquiry.nonce, as_of=inquiry.as_of)
+        question = Question(
+            now=now,
+            audience=inquiry.audience,
+            nonce=inquiry.nonce,
+            as_of=inquiry.as_of,
+            receipts=inquiry.receipts,
+        )
         external = self._open(inquiry, network, now)
         if data is None:
             detail = f"file: more than {MAX_FILE_BYTES} bytes, which is the most that is read"

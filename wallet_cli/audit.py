@@ -28,6 +28,7 @@ from wallet_cli.precheckers import Precheckers
 from wallet_cli.progress import Progress, no_progress
 from wallet_cli.refold import Fold, fold_log
 from wallet_cli.replica import Replica, ReplicaLog, read_head
+from wallet_cli.verify import NotHeldError
 
 KEEP_SECONDS = 30.0
 """How often a long replay writes down how far it is: what an interruption costs at most."""
@@ -66,9 +67,15 @@ def audit_replica(folder: Path, trust: TrustRoot, options: AuditOptions = DEFAUL
         options: how.
 
     Raises:
-        CairnError: the network's log is not held, or does not contain the head that the trust root pins.
+        NotHeldError: the network's log is not held.
+        CairnError: it does not contain the head that the trust root pins.
     """
     run = _Audit(folder, trust, options)
+    if trust.network not in run.ids:
+        raise NotHeldError(
+            f"{folder}: the log of {trust.name} is not in it",
+            hint="name a folder that cairn sync or cairn audit --save wrote for this network",
+        )
     with Precheckers(options.workers) as precheckers:
         for log_id in run.ids:
             run.replay(log_id, precheckers if options.workers > 1 else None)

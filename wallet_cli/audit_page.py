@@ -100,7 +100,8 @@ def _known(log: AuditedLog) -> str:
     if not log.heads:
         return ""
     last = log.heads[-1]
-    return f"<dt>Witnessed and anchored</dt><dd>{last.size} entries by {at_second(last.seconds)}</dd>"
+    size = terminal.count(last.size, "entry", "entries")
+    return f"<dt>Witnessed and anchored</dt><dd>{size} by {at_second(last.seconds)}</dd>"
 
 
 def _findings(title: str, findings: tuple[Finding, ...], level: int = 2) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ledger import base64url
 from ledger.credential.validity import MAX_SECONDS
-from ledger.errors import MalformedError
+from ledger.errors import MalformedError, at_place
 from ledger.log.finding import Finding, Severity
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
 from ledger.log.policy import TrustRoot
@@ -175,8 +175,9 @@ def read_report(data: bytes) -> tuple[AuditedLog, ...]:
             for log in value["logs"]
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise MalformedError(
-            f"audit report: cannot be read: {error}", hint="give a file made with --report FILE.json"
+            f"audit report: cannot be read: {reason}", hint="give a file made with --report FILE.json"
         ) from error
 
 
@@ -188,7 +189,11 @@ def _count(value: object) -> int:
 
 def load_report(path: Path) -> tuple[AuditedLog, ...]:
     """Read an earlier report from its file; errors as `read_report`."""
-    return read_report(files.read_bounded(path, MAX_REPORT_BYTES))
+    data = files.read_bounded(path, MAX_REPORT_BYTES)
+    try:
+        return read_report(data)
+    except MalformedError as error:
+        raise at_place(error, str(path)) from error
 
 
 def _in_words(finding: Finding) -> Iterable[str]:

@@ -11,7 +11,7 @@ from functools import partial
 
 from ledger import canonical
 from ledger.errors import CairnError, MalformedError, SignatureError
-from ledger.log.checkpoint import Checkpoint, log_verifier_key, open_cosignatures, read_checkpoint
+from ledger.log.checkpoint import Checkpoint, log_verifier_key, open_checkpoint, open_cosignatures, read_checkpoint
 from ledger.log.evidence import VerifiedFork, encode_fork, gather_forks, parse_fork, verify_fork
 from ledger.log.forkfile import (
     FORMAT,
@@ -70,6 +70,7 @@ class ProvenFork:
         common: entries that they share as far as the evidence proves; `None` where it does not say.
         begins: entries taken as shared: proven ones, else what the network had anchored before; `None` if neither is known.
         decided_by: entry of the network's log that names the history that counts, where it is held.
+        has_old_key: a history is signed by a log key that was replaced since, as far as is known here.
     """
 
     first: Branch
@@ -78,6 +79,7 @@ class ProvenFork:
     common: int | None
     begins: int | None
     decided_by: int | None
+    has_old_key: bool
 
     @property
     def is_alarm_only(self) -> bool | None:
@@ -213,13 +215,18 @@ def _describe(
         network="" if network is None else network.trust.name,
         is_member=None if network is None else is_known,
         forks=tuple(
-            _prove(fork, judged.get(frozenset((fork.first, fork.second))), known, proven.notes) for fork in proven.forks
+            _prove(fork, judged.get(frozenset((fork.first, fork.second))), known, proven.notes, accused.keys[-1])
+            for fork in proven.forks
         ),
     )
 
 
 def _prove(
-    fork: VerifiedFork, judged: Fork | None, known: "_Known", notes: Mapping[Checkpoint, Sequence[bytes]]
+    fork: VerifiedFork,
+    judged: Fork | None,
+    known: "_Known",
+    notes: Mapping[Checkpoint, Sequence[bytes]],
+    newest: VerifierKey,
 ) -> ProvenFork:
     decided = None if judged is None else judged.decided_by
     return ProvenFork(
@@ -229,7 +236,18 @@ def _prove(
         common=fork.common,
         begins=fork.common if judged is None else judged.size,
         decided_by=None if decided is None else decided.index,
+        has_old_key=not all(_is_signed(notes[head], newest) for head in (fork.first, fork.second)),
     )
+
+
+def _is_signed(notes: Sequence[bytes], key: VerifierKey) -> bool:
+    for note in notes:
+        try:
+            open_checkpoint(note, key)
+        except CairnError:
+            continue
+        return True
+    return False
 
 
 class _Known:

@@ -103,6 +103,7 @@ def _branch_lines(name: str, branch: Branch) -> Iterator[str]:
 
 
 def _beginning(fork: ProvenFork) -> str:
+    is_doubted = fork.decided_by is None and not fork.is_alarm_only
     if fork.common is not None:
         text = f"Both histories share the first {count(fork.common, 'entry', 'entries')}: that is proven here."
     elif fork.begins is not None:
@@ -110,7 +111,7 @@ def _beginning(fork: ProvenFork) -> str:
         text = f"Not proven here; taken as shared are the first {shared}, recorded by the network before."
     else:
         return f"Not shown here: at entry {max(fork.split, 0)} or below. The ledger of the network tells more."
-    return f"{text} From entry {fork.begins} on they are in doubt."
+    return f"{text} From entry {fork.begins} on they {'are in doubt' if is_doubted else 'differ'}."
 
 
 def _meaning(fork: ProvenFork, *, has_replica: bool) -> Iterator[str]:
@@ -121,7 +122,11 @@ def _meaning(fork: ProvenFork, *, has_replica: bool) -> Iterator[str]:
         return
     if fork.is_alarm_only:
         yield "One of the two has too few cosignatures to count, so no verifier follows it: no credential changes. It is an"
-        yield "alarm about the key: whoever has it may try again. The institution should replace it."
+        if fork.has_old_key:
+            yield "alarm about the key. One of the two is signed by a key that the institution's root keys have replaced"
+            yield "since; where that is the one with too few, nothing has to be done: the old key can do no more than this."
+        else:
+            yield "alarm about the key: whoever has it may try again. The institution should replace it."
         if not has_replica:
             yield "That is by the witnesses your trust root names. The network may have named others since, whose"
             yield "cosignatures count too: judge it again with a replica (cairn sync) before you rely on it."
@@ -139,6 +144,7 @@ def _fork_json(fork: ProvenFork) -> dict[str, object]:
         "common": fork.common,
         "decided_by": fork.decided_by,
         "first": _branch_json(fork.first),
+        "has_old_key": fork.has_old_key,
         "second": _branch_json(fork.second),
         "split": fork.split,
     }

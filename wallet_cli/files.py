@@ -1,7 +1,6 @@
 """Reading and replacing small files so that a crash leaves the old content or the new, never a mixture."""
 
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Callable
@@ -47,7 +46,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600, pause: Pause
     Raises:
         OSError: the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
     pause("create")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

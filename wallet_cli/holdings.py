@@ -115,10 +115,11 @@ class Contents:
                 return holding
         if any(held.id == name for held in self.imports):
             raise MalformedError(
-                f"{name} is external: no field of it can be chosen",
+                f"{name} is a file in another form: no field of it can be chosen",
                 hint=f"give its file itself: cairn export {name} -o FILE",
             )
-        known = ", ".join(holding.id for holding in self.holdings) or "nothing yet"
+        ids = [*(holding.id for holding in self.holdings), *(held.id for held in self.imports)]
+        known = ", ".join(ids) or "nothing yet"
         raise MalformedError(
             f"there is no credential {name!r} in this vault", hint=f"it holds {known}; see `cairn list`"
         )

@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 class LedgerJudge:
     """Places, network and judge, each found once and only if asked for."""
 
-    def __init__(self, find_place: Callable[[], Places], question: Question, *, alone: bool) -> None:
+    def __init__(
+        self, find_place: Callable[[], Places], question: Question, receipts: Receipts, *, alone: bool
+    ) -> None:
         """Open nothing yet.
 
         Args:
             find_place: where the ledger is held.
             question: what is asked of every file.
+            receipts: those that came beside files.
             alone: judge files by what they prove themselves, without a replica.
         """
         self._find_place, self._question, self._alone = find_place, question, alone
+        self._receipts = receipts
 
     @cached_property
     def place(self) -> Places:
@@ -47,9 +51,9 @@ class LedgerJudge:
         """The judge of this ledger's files."""
         if self._alone:
             return verify.judge_alone(self.place.trust, self._question)
-        return verify.judge_by(self.network, self._question)
+        return verify.judge_by(self.network, self._question, self._receipts)
 
-    def form_judge(self, as_of: int | None, receipts: Receipts) -> "JudgeOwn | None":
+    def form_judge(self, as_of: int | None) -> "JudgeOwn | None":
         """The judge of what this ledger's members issue in forms of other software; None where no ledger is held."""
         from ledger.credential.verify_forms import FormJudge
 
@@ -59,7 +63,7 @@ class LedgerJudge:
             return None
         if network is None:
             return None
-        return lambda found, asked: FormJudge(network, as_of, receipts.given)(found, asked)
+        return lambda found, asked: FormJudge(network, as_of, self._receipts.given)(found, asked)
 
     def owns(self, issuer: str) -> bool:
         """Whether an issuer id belongs to a member; nobody's is known where no ledger is held."""

@@ -5,6 +5,7 @@ entry. A file that does not fit is named exactly. What the entries mean is not l
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from ledger.log import body as bodies
 from ledger.log import entry, merkle, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.entry import Entry
-from ledger.log.merkle import Frontier, HashReader
+from ledger.log.merkle import Frontier, HashReader, LeafHash
 from wallet_cli import files
 
 MAX_TILE_BYTES = tiles.TILE_WIDTH * merkle.HASH_BYTES
@@ -24,6 +25,8 @@ MAX_EVIDENCE_BYTES = 4 * 1024 * 1024
 # A tile is 8 KiB and a bundle a few hundred: reading a whole log in order must not keep all of it.
 _KEPT_TILES = 1024
 _KEPT_BUNDLES = 8
+_KEPT_NODES = 64
+"""Tiles kept with their inner nodes: a batch of files asks for proofs out of the same few."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -51,10 +54,10 @@ class LogFiles:
         """Read a folder as a tree of `size` entries whose complete subtrees have the hashes `peaks`, widest first."""
         self.folder = folder
         self.size = size
-        self.read_hashes: HashReader = tiles.TileReader(self.tile)
+        self.read_hashes: HashReader = tiles.TileReader(self.tile, limit=_KEPT_NODES)
         self._frontier = peaks
         self._tiles: dict[tuple[int, int], bytes] = {}
-        self._bundles: dict[int, tuple[bytes, ...]] = {}
+        self._bundles: dict[int, tuple[tuple[bytes, ...], list[LeafHash]]] = {}
 
     def entry(self, index: int) -> bytes:
         """Give the exact bytes of an entry below the size held.
@@ -62,9 +65,7 @@ class LogFiles:
         Raises:
             DamagedError: the file that holds it, or a tile above it, is damaged.
         """
-        if not 0 <= index < self.size:
-            raise IndexError(f"entry {index} of a log of {self.size}")
-        return self._bundle(index // tiles.TILE_WIDTH)[index % tiles.TILE_WIDTH]
+        return self._find(index)[0]
 
     def entries(self, start: int, end: int) -> Sequence[bytes]:
         """Give entries `[start, end)`."""
@@ -72,7 +73,7 @@ class LogFiles:
 
     def parsed(self, index: int) -> Entry:
         """Give an entry, parsed."""
-        return entry.parse_entry(self.entry(index))
+        return entry.parse_entry(*self._find(index))
 
     def body(self, index: int) -> bytes | None:
         """Give the body of an entry, checked against it; `None` where it has none or it is not held.
@@ -98,7 +99,9 @@ class LogFiles:
             DamagedError: a piece does not have the hash it is named after.
         """
         found = []
-        for path in sorted((self.folder / "evidence").glob("*")):
+        folder = self.folder / "evidence"
+        # Listed, not globbed: asked about every new head, and hardly ever is anything there.
+        for path in sorted(folder / name for name in os.listdir(folder)) if folder.is_dir() else ():
             data = files.read_bounded(path, MAX_EVIDENCE_BYTES)
             if hashlib.sha256(data).hexdigest() != path.name:
                 raise DamagedError(path, "its content does not have the hash it is named after")
@@ -132,15 +135,23 @@ class LogFiles:
         before = (self.size >> tiles.TILE_HEIGHT * (level + 1)).bit_count()
         return self._frontier[before : before + width.bit_count()]
 
-    def _bundle(self, index: int) -> tuple[bytes, ...]:
+    def _find(self, index: int) -> tuple[bytes, LeafHash]:
+        if not 0 <= index < self.size:
+            raise IndexError(f"entry {index} of a log of {self.size}")
+        entries, hashes = self._bundle(index // tiles.TILE_WIDTH)
+        return entries[index % tiles.TILE_WIDTH], hashes[index % tiles.TILE_WIDTH]
+
+    def _bundle(self, index: int) -> tuple[tuple[bytes, ...], list[LeafHash]]:
+        """Give entries with their leaf hashes, which whoever parses them would only compute again."""
         if index not in self._bundles:
             width = tiles.tile_width(0, index, self.size)
             path, data = _read(self.folder, lambda w: tiles.entries_path(index, w), width, MAX_BUNDLE_BYTES)
             with naming(path):
                 entries = tiles.parse_bundle(data)[:width]
-            if b"".join([merkle.hash_leaf(item) for item in entries]) != self.tile(0, index):
+            hashes = [merkle.hash_leaf(item) for item in entries]
+            if b"".join(hashes) != self.tile(0, index):
                 raise DamagedError(path, "its entries do not have the hashes in their tile")
-            _remember(self._bundles, index, entries, _KEPT_BUNDLES)
+            _remember(self._bundles, index, (entries, hashes), _KEPT_BUNDLES)
         return self._bundles[index]
 
 

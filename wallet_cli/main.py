@@ -102,15 +102,15 @@ def run(arguments: Sequence[str]) -> int:
         if _is_verbose(arguments):
             raise
         return terminal.fail(error)
-    except BrokenPipeError:
-        # The reader of our output has seen enough (`cairn list | head`); silence the flush at exit too.
-        sys.stdout = None
-        return terminal.EXIT_YES
+    except SystemExit:
+        # How click ends where the reader of our output went away (`cairn list | head`): not all was said.
+        return terminal.EXIT_UNDECIDED
     except OSError as error:
         if _is_verbose(arguments):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        return terminal.fail(_unreadable(f"{where}{error.strerror or error}"))
+        hint = "check the path" if isinstance(error, FileNotFoundError) else ""
+        return terminal.fail(_unreadable(f"{where}{(error.strerror or str(error)).lower()}", hint))
 
 
 def main() -> None:
@@ -148,7 +148,7 @@ def _is_verbose(arguments: Sequence[str]) -> bool:
     return bool(arguments) and arguments[0] in ("-v", "--verbose")
 
 
-def _unreadable(message: str) -> CairnError:
+def _unreadable(message: str, hint: str) -> CairnError:
     from ledger.errors import MalformedError
 
-    return MalformedError(message)
+    return MalformedError(message, hint=hint)

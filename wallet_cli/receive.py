@@ -33,6 +33,9 @@ MAX_FILE_BYTES = 1 << 20
 MAX_COPIES = 4
 PENDING_KEPT_MS = 7 * 86_400_000
 """How long a holder key of an unanswered claim is kept; the server forgets its offer sooner."""
+_WHAT_TO_GIVE = (
+    "give the link of the school, or a file: a credential, badge, image with a badge inside, record or token"
+)
 
 AskCode = Callable[[Issuer, Offer], str]
 """Shows who offers and asks the learner for the transaction code."""
@@ -79,15 +82,11 @@ def read_source(text: str, owns: OwnerTest = lambda _: False) -> Offer | OfferLi
     try:
         content = data.decode("ascii")
     except UnicodeDecodeError as error:
-        raise MalformedError(
-            f"{text} is neither a credential nor an offer", hint="give the .sdjwt file or the link of the school"
-        ) from error
+        raise MalformedError(f"{text} is neither a credential nor an offer", hint=_WHAT_TO_GIVE) from error
     if is_offer_text(content):
         return read_offer_text(content)
     if "~" not in content:
-        raise MalformedError(
-            f"{text} is neither a credential nor an offer", hint="give the .sdjwt file or the link of the school"
-        )
+        raise MalformedError(f"{text} is neither a credential nor an offer", hint=_WHAT_TO_GIVE)
     return content
 
 

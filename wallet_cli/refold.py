@@ -130,8 +130,9 @@ def _goods(held: LogFiles, fold: Fold, precheckers: Precheckers | None) -> Itera
 
 def _take(held: LogFiles, fold: Fold, good: Answer | None, whole: bool) -> None:
     entry = held.parsed(fold.size)
-    wanted = whole or entry.statement.kind not in LEFT_OUT
-    is_read = good is None or entry.statement.kind in READ_KINDS
+    kind = entry.statement.kind
+    wanted = whole or kind not in LEFT_OUT
+    is_read = good is None or kind in READ_KINDS
     body = read_body(held.folder, entry.index) if wanted and is_read else None
     has_body = body is not None if good is None else good.has_body
     if good is not None:
@@ -142,7 +143,7 @@ def _take(held: LogFiles, fold: Fold, good: Answer | None, whole: bool) -> None:
         # Read again, and proven against its entry, so that what is wrong with it is said of its file.
         body = held.body(entry.index) if wanted else None
         has_body = body is not None
-    elif entry.statement.kind not in READ_KINDS:
+    elif kind not in READ_KINDS:
         body = None
     fold.state = take_entry(fold.state, entry, body, is_prechecked=is_prechecked)
     _count(fold, entry, has_body)

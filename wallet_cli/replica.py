@@ -26,7 +26,6 @@ from ledger.log.identity import LogId, encode_log_id, parse_log_id
 from ledger.log.state import LogState
 from wallet_cli import files, terminal
 from wallet_cli.log_files import DamagedError, LogFiles, naming, read_peaks
-from wallet_cli.refold import refold
 
 HEAD_CONTEXT = b"cairn/replica/v2\n"
 MAX_HEAD_BYTES = 256 * 1024 * 1024
@@ -96,6 +95,9 @@ class Replica:
         head = read_head(folder / "head")
         state = head.open_state(self._key)
         if state is None:
+            # Imported for a replica that somebody else made: with its processes it costs a cold command 20 ms.
+            from wallet_cli.refold import refold
+
             _tell(self.folder, "by another version of cairn" if head.is_by(self._key) else None)
             state = refold(folder, head.note)
             if self._keep is not None:

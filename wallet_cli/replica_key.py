@@ -6,7 +6,6 @@ could write another one into it. So each state carries a MAC under a key that ne
 """
 
 import os
-import secrets
 from pathlib import Path
 
 from ledger.errors import MalformedError
@@ -35,7 +34,7 @@ def obtain_key(folder: Path) -> bytes:
     if key is not None:
         return key
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = secrets.token_bytes(KEY_BYTES)
+    key = os.urandom(KEY_BYTES)
     try:
         descriptor = os.open(folder / FILE_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ledger.errors import MalformedError
 from ledger.log.attestation import Attestation, sign_attestation
 from ledger.log.keys import SigningKey
-from wallet_cli import files
+from wallet_cli import files, terminal
 from wallet_cli.attestation_key import open_key
 from wallet_cli.passphrase import read_passphrase
 
@@ -26,6 +26,7 @@ class Signer:
             OSError: the file cannot be written.
         """
         files.write_atomically(self.file, sign_attestation(attestation, self.key) + b"\n", mode=0o644)
+        terminal.note(f"cairn: signed: {terminal.escape(str(self.file))}; cairn verify-attestation reads it out")
 
 
 def open_signer(

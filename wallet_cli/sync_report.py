@@ -76,5 +76,6 @@ class SyncReport:
                 )
             lines += [f"  refused or missing: {problem}" for problem in log.problems]
             if log.forks:
-                lines.append(f"  WARNING: {log.forks} new proof(s) that two histories of this log were signed; kept")
+                proofs = count(log.forks, "new proof", "new proofs")
+                lines.append(f"  WARNING: {proofs} that two histories of this log were signed; kept (cairn evidence)")
         return lines

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from wallet_cli.audit_report import AuditedLog, DatedHead, at_second
+from wallet_cli.terminal import count
 
 WIDTH, HEIGHT = 720, 160
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 12, 28
@@ -41,7 +42,8 @@ def draw_timeline(log: AuditedLog, marks: Sequence[int]) -> str:
 
 def _in_words(log: AuditedLog, marks: Sequence[int]) -> str:
     first, last = log.heads[0], log.heads[-1]
-    grown = f"{first.size} entries by {at_second(first.seconds)}, {last.size} by {at_second(last.seconds)}."
+    size = count(first.size, "entry", "entries")
+    grown = f"{size} by {at_second(first.seconds)}, {last.size} by {at_second(last.seconds)}."
     if not marks:
         return f"{grown} No finding is about an entry."
     return f"{grown} Findings are about entries {', '.join(str(mark) for mark in sorted(set(marks)))}."

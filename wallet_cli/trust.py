@@ -8,7 +8,6 @@ from ledger.errors import MalformedError
 from ledger.log.identity import encode_log_id
 from ledger.log.members import quorum_of
 from ledger.log.policy import MAX_TRUST_ROOT_BYTES, QuorumRule, TrustRoot, parse_trust_root
-from ledger.log.witness_policy import encode_witness_policy, make_policy
 from wallet_cli import files
 from wallet_cli.terminal import count
 
@@ -78,6 +77,9 @@ def write_policy(trust: TrustRoot, path: Path) -> None:
         PolicyError: it asks for a quorum of witnesses it does not have.
         MalformedError: the file exists, or its folder does not.
     """
+    # Imported here: every verification reads a trust root, hardly any command writes a policy.
+    from ledger.log.witness_policy import encode_witness_policy, make_policy
+
     data = encode_witness_policy(make_policy(trust))
     if path.exists():
         raise MalformedError(f"{path} exists already", hint="name another file with --policy")

@@ -6,6 +6,7 @@ a file that cannot be read. The network is looked at once, and what was found ab
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.credential.batch_report import FileReport, report_unreadable
@@ -13,11 +14,11 @@ from ledger.credential.report import RecordReport
 from ledger.credential.verify import MAX_FILE_BYTES, Question
 from ledger.credential.verify import verify_file as judge_file
 from ledger.credential.verify_either import Judge
-from ledger.credential.verify_standalone import verify_file_alone
 from ledger.errors import CairnError, PolicyError
 from ledger.log.network import Network
 from ledger.log.policy import TrustRoot
 from ledger.log.view import LedgerView
+from node.client.shownfiles import Receipts
 from wallet_cli import files
 from wallet_cli.replica import Replica
 
@@ -69,13 +70,18 @@ def verify_file(
     return judge_file(data, Network(trust, ledger), Question(now=now, audience=audience, nonce=nonce))
 
 
-def judge_by(network: Network, question: Question) -> Judge:
-    """Judge files by what is held."""
-    return lambda data: judge_file(data, network, question)
+def judge_by(network: Network, question: Question, receipts: Receipts | None = None) -> Judge:
+    """Judge files by what is held, and by the receipts that came beside each."""
+    if receipts is None:
+        return lambda data: judge_file(data, network, question)
+    return lambda data: judge_file(data, network, replace(question, receipts=receipts.given))
 
 
 def judge_alone(trust: TrustRoot, question: Question) -> Judge:
     """Judge files by what they prove themselves, where nothing is held."""
+    # Imported here, like all that only some commands need: a verification must start in a quarter of a second.
+    from ledger.credential.verify_standalone import verify_file_alone
+
     return lambda data: verify_file_alone(data, trust, question)
 
 

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ledger.credential.as_of_report import AnswerThen, AsOfReport, Change
 from ledger.credential.countersignature import Countersignature
 from ledger.credential.report import (
     Answer,
@@ -19,6 +18,9 @@ from ledger.credential.report import (
     unreadable,
 )
 from ledger.errors import MalformedError
+
+if TYPE_CHECKING:
+    from ledger.credential.as_of_report import AnswerThen, AsOfReport, Change
 
 MAX_REPORT_BYTES = 64 * 1024 * 1024
 """Largest report that is read back: of a file with 200 credentials that show 10,000 fields each."""
@@ -129,7 +131,10 @@ def _countersignature(value: dict[str, Any]) -> Countersignature:  # as above
     return Countersignature(str(value["by"]), str(value["id"]), at, Answer(value["answer"]), reason, remedy)
 
 
-def _as_of(value: dict[str, Any]) -> AsOfReport:  # as above
+def _as_of(value: dict[str, Any]) -> "AsOfReport":  # as above
+    # Imported where a report holds one: whoever verifies without a moment starts sooner.
+    from ledger.credential.as_of_report import AsOfReport
+
     return AsOfReport(
         at=int(value["at"]),
         state=str(value["state"]),
@@ -140,11 +145,15 @@ def _as_of(value: dict[str, Any]) -> AsOfReport:  # as above
     )
 
 
-def _answer(value: dict[str, Any]) -> AnswerThen:  # as above
+def _answer(value: dict[str, Any]) -> "AnswerThen":  # as above
+    from ledger.credential.as_of_report import AnswerThen
+
     return AnswerThen(Code(value["code"]), tuple(_step(item) for item in value["steps"]))
 
 
-def _change(value: dict[str, Any]) -> Change:  # as above
+def _change(value: dict[str, Any]) -> "Change":  # as above
+    from ledger.credential.as_of_report import Change
+
     index, known_by = (None if value[name] is None else int(value[name]) for name in ("index", "known_by"))
     return Change(
         step=int(value["step"]),

@@ -17,6 +17,8 @@ from ledger.credential.strict_json import JSONObject, JSONValue
 from ledger.errors import RuleError
 
 SUBJECT: Path = ("ld", "credentialSubject")
+STATEMENT = "statement"
+"""The field with the learner's own words beside an award."""
 
 NEVER_HIDEABLE: tuple[Path, ...] = (
     ("vct",),
@@ -39,7 +41,7 @@ _BY_IDENTITY_TYPE = {identity_type: name for name, identity_type in IDENTITY_TYP
 _BY_PATH: Mapping[Path, str] = {
     ("ld", "awardedDate"): "awarded_on",
     (*SUBJECT, "creditsEarned"): "credits",
-    (*SUBJECT, "narrative"): "statement",
+    (*SUBJECT, "narrative"): STATEMENT,
     ("replaces",): "replaces",
     ("evaluation",): "evaluation",
 }
@@ -99,7 +101,7 @@ def select_fields(sd_jwt: str, names: Iterable[str]) -> str:
 def declared_fields(achievement: Achievement) -> tuple[str, ...]:
     """All fields a copy of this achievement may have. Which of them one copy has cannot be seen from outside."""
     codes = (f"result.{description.code}" for description in achievement.results)
-    return (*IDENTITY_TYPES, "awarded_on", "credits", *codes, "statement", "replaces", "evaluation")
+    return (*IDENTITY_TYPES, "awarded_on", "credits", *codes, STATEMENT, "replaces", "evaluation")
 
 
 def missing_in_clear(payload: JSONObject) -> tuple[str, ...]:
@@ -107,16 +109,14 @@ def missing_in_clear(payload: JSONObject) -> tuple[str, ...]:
 
     A field that was hidden and then disclosed counts as missing: what may be hidden may be left out next time.
     """
-    missing = []
-    for path in NEVER_HIDEABLE:
-        value = _at(payload, path)
-        if value is None or not _is_clear(value):
-            missing.append(format_path(path))
-    for path in _CLEAR_WHERE_PRESENT:
-        value = _at(payload, path)
-        if value is not None and not _is_clear(value):
-            missing.append(format_path(path))
-    return tuple(missing)
+    needed = [(path, _at(payload, path)) for path in NEVER_HIDEABLE]
+    present = [(path, value) for path in _CLEAR_WHERE_PRESENT if (value := _at(payload, path)) is not None]
+    # Mostly nothing is missing: one look at all that has to stand in clear tells.
+    if _is_clear([value for _, value in (*needed, *present)]) and all(value is not None for _, value in needed):
+        return ()
+    hidden = [path for path, value in needed if value is None or not _is_clear(value)]
+    hidden += [path for path, value in present if not _is_clear(value)]
+    return tuple(format_path(path) for path in hidden)
 
 
 def _name(one: Shown) -> str | None:

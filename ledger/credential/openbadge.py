@@ -8,10 +8,13 @@ that `result.<code>` can name, and no member collides with the reserved names of
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 from ledger.credential.strict_json import JSONObject, JSONValue, parse_strict_json
 from ledger.errors import MalformedError, RuleError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MAX_ACHIEVEMENT_BYTES = 256 * 1024
 """An achievement stands whole in every copy, and a copy is at most 1 MiB."""
@@ -67,8 +70,8 @@ class ResultDescription:
     name: str
     result_type: str
     allowed: tuple[str, ...]
-    minimum: Decimal | None
-    maximum: Decimal | None
+    minimum: "Decimal | None"
+    maximum: "Decimal | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,8 @@ def key_role(achievement_type: str | None) -> str:
 
 def result_code(identifier: str) -> str:
     """Short name of a result description: what follows the last `#` of its id, else the last `/` or `:`."""
-    return re.split(r"#" if "#" in identifier else r"[/:]", identifier)[-1]
+    start = identifier.rfind("#")
+    return identifier[(start if start >= 0 else max(identifier.rfind("/"), identifier.rfind(":"))) + 1 :]
 
 
 def parse_achievement(data: bytes) -> Achievement:
@@ -302,7 +306,7 @@ def _allowed_values(members: Mapping[str, JSONValue], where: str) -> tuple[str, 
     return tuple(str(text) for text in values)
 
 
-def _bound(members: Mapping[str, JSONValue], name: str, where: str) -> Decimal | None:
+def _bound(members: Mapping[str, JSONValue], name: str, where: str) -> "Decimal | None":
     if name not in members:
         return None
     number = _decimal(_text(members, name, where))
@@ -311,7 +315,12 @@ def _bound(members: Mapping[str, JSONValue], name: str, where: str) -> Decimal |
     return number
 
 
-def _decimal(text: str) -> Decimal | None:
+def _decimal(text: str) -> "Decimal | None":
+    from decimal import (  # needed for numeric results alone: three milliseconds of a cold command
+        Decimal,
+        InvalidOperation,
+    )
+
     try:
         number = Decimal(text)
     except InvalidOperation:

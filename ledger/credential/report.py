@@ -148,6 +148,7 @@ _VERDICTS = {
     Code.NOT_YET_VALID: Verdict.NOT_YET,
     Code.VALID: Verdict.VALID,
 }
+_ORDER = tuple(Code)
 
 
 class ClaimClass(StrEnum):
@@ -353,8 +354,7 @@ def make_step(number: int, answer: Answer, detail: str = "", remedy: str = "") -
 
 def first_code(codes: Iterable[Code]) -> Code:
     """Of the codes that apply the one that counts; `VALID` if there is none."""
-    order = list(Code)
-    return min(codes, key=order.index, default=Code.VALID)
+    return min(codes, key=_ORDER.index, default=Code.VALID)
 
 
 def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:

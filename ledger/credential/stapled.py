@@ -18,7 +18,7 @@ from ledger import base64url
 from ledger.canonical import Fields, JSONObject
 from ledger.credential import status
 from ledger.credential.status import Status, StatusReference
-from ledger.credential.validity import format_instant
+from ledger.credential.validity import MAX_QUORUM_AHEAD_MS, format_instant
 from ledger.errors import CairnError, PolicyError
 from ledger.log.body import parse_body
 from ledger.log.checkpoint import Checkpoint
@@ -39,9 +39,6 @@ from ledger.log.standalone import (
 )
 from ledger.log.state import LogState
 from ledger.log.view import LogView
-
-MAX_AHEAD_MS = 3_600_000
-"""How far the time of a quorum may lie ahead of the verifier's clock: a head from the future would never grow old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ def read_stapled(
     quorum = judge_by_any(sets, partial(judge_quorum, stapled.page.proof.note, log))
     if quorum.seconds is None or quorum.fresh is None:  # 4
         raise PolicyError(f"{quorum.present} of the {quorum.required} cosignatures needed")
-    if now - quorum.seconds * 1000 < -MAX_AHEAD_MS or now - quorum.fresh * 1000 > network.trust.max_age:
+    if now - quorum.seconds * 1000 < -MAX_QUORUM_AHEAD_MS or now - quorum.fresh * 1000 > network.trust.max_age:
         raise PolicyError(f"its head is of {format_instant(quorum.seconds * 1000)}")
     verify_signer(entry, view.state)  # 5
     item, offset = status.page_position(statement.lists, reference.log, reference.number, reference.slot)  # 6

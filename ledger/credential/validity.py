@@ -15,6 +15,8 @@ from ledger.errors import MalformedError, RuleError
 
 MAX_SECONDS = 253_402_300_799
 """The last second of the year 9999; later dates are refused rather than misprinted."""
+MAX_QUORUM_AHEAD_MS = 3_600_000
+"""How far the time of a quorum may lie ahead of the verifier's clock: a head from the future would never grow old."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -42,9 +42,11 @@ def describe(token: TokenFindings, network: Network | None, receipt: Receipt | N
     credential = _object(token.payload.get("ld"))
     subject = _object(credential.get("credentialSubject"))
     achievement = _object(subject.get("achievement"))
-    claim_class = ClaimClass.EXTERNAL if token.owner is None else ClaimClass.ISSUED
     named = fields.name_fields(token.claims.shown)
-    shown = tuple(ShownLine(field.name, field.value, claim_class) for field in named.values())
+    shown = tuple(
+        ShownLine(field.name, field.value, _class_of(field.name, is_member=token.owner is not None))
+        for field in named.values()
+    )
     declared = _declared(achievement)
     hidden = tuple(name for name in declared if name not in named)
     kind = _text(achievement, "achievementType")
@@ -60,6 +62,13 @@ def describe(token: TokenFindings, network: Network | None, receipt: Receipt | N
         shown=shown,
         not_shown=hidden,
     )
+
+
+def _class_of(name: str, *, is_member: bool) -> ClaimClass:
+    if not is_member:
+        return ClaimClass.EXTERNAL
+    # A member places a learner's statement in a copy and does not vouch for it.
+    return ClaimClass.SELF_ASSERTED if name == fields.STATEMENT else ClaimClass.ISSUED
 
 
 def _endorsements(credential: JSONObject) -> Step:

@@ -27,6 +27,7 @@ from ledger.credential.external.shape import issuer_of
 from ledger.credential.external.token import check_claims, document_of_payload
 from ledger.credential.jose import JWS
 from ledger.credential.jsonld.library import ContextLibrary
+from ledger.credential.loose_receipts import choose_receipt
 from ledger.credential.member_documents import MemberDocuments, issuer_url
 from ledger.credential.processing import Claims, Shown
 from ledger.credential.report import Answer, Code, CredentialReport, make_step
@@ -42,11 +43,7 @@ from ledger.log.didkey import parse_multikey
 from ledger.log.identity import LogId
 from ledger.log.keyring import KeyRecord
 from ledger.log.network import Network
-from ledger.log.receipt import Receipt, parse_receipt, verify_receipt
 from ledger.log.records import DocumentName, DocumentType, Publish
-
-MAX_RECEIPTS = 1_000
-"""Receipts that are tried for one credential."""
 
 _MAX_VERSION_DIGITS = 16
 """Of a version below 2^53."""
@@ -104,30 +101,7 @@ class FormJudge:
 
     def choose_receipt(self, token: TokenFindings) -> object | None:
         """The receipt that proves this credential, else one above all that is held, which a sync may confirm."""
-        if not token.is_believed or token.owner is None:
-            return None
-        line, newer = self.network.line_of(token.owner), None
-        for value in self.receipts[:MAX_RECEIPTS]:
-            try:
-                receipt = parse_receipt(value)
-            except CairnError:
-                continue
-            view = self.network.ledger.log(receipt.log) if receipt.log in line else None
-            if view is not None and receipt.index >= view.state.size:
-                newer = newer or value
-            elif view is not None and _proves(receipt, token.commitment, self.network):
-                return value
-        return newer
-
-
-def _proves(receipt: Receipt, commitment: bytes, network: Network) -> bool:
-    view = network.ledger.log(receipt.log)
-    try:
-        if view is not None:
-            verify_receipt(receipt, commitment, read_entry(network, receipt.log, view, receipt.index))
-    except CairnError:
-        return False
-    return view is not None
+        return choose_receipt(token, self.network, self.receipts)
 
 
 class _Examination:

@@ -7,9 +7,8 @@ was in force there, in the right role; 11 its status slot reads valid on the new
 
 from ledger.credential import openbadge
 from ledger.credential.report import Answer, Code, Step, make_step
-from ledger.credential.stapled import MAX_AHEAD_MS
 from ledger.credential.strict_json import JSONObject
-from ledger.credential.validity import format_instant
+from ledger.credential.validity import MAX_QUORUM_AHEAD_MS, format_instant
 from ledger.credential.verify_status import SYNC, check_status, read_entry
 from ledger.credential.verify_token import TokenFindings
 from ledger.errors import CairnError
@@ -144,6 +143,8 @@ class LedgerSteps:
         """Say that it does not stand there, unless it may stand so in another history that counts as much."""
         fork = self.network.fork_of(receipt.log)
         if fork is None or not fork.is_open or receipt.index < fork.size:
+            if fork is not None and fork.decided_by is not None and receipt.index >= fork.size:
+                detail += f"; by entry {fork.decided_by.index} of its log the network decided for another history"
             self._answer(6, Answer.NO, detail, remedy, code)
             return
         detail += f"; that log has another history from entry {fork.size} on, which is not the one held here"
@@ -186,9 +187,7 @@ class LedgerSteps:
             return "ask the holder to run `cairn refresh` and present it again"
         # A file has no holder who presents it anew; its receipts stand in a file beside it, or in the batches.
         if missing:
-            return (
-                "run `cairn sync --history`, which brings them, or ask for its receipts and give them with --receipts"
-            )
+            return "run `cairn sync --history`, which brings them, or ask for its receipts and say --receipts FILE"
         return "try again after its issuer's next cut (`cairn sync --history`); if it stays so, ask for a new one"
 
     # Step 7
@@ -217,7 +216,7 @@ class LedgerSteps:
                 self._answer(7, Answer.COULD_NOT_CHECK, detail, SYNC, code)
                 return
         seconds = network_head.quorum.seconds or 0
-        if seconds * 1000 > self.now + MAX_AHEAD_MS:
+        if seconds * 1000 > self.now + MAX_QUORUM_AHEAD_MS:
             detail = (
                 f"the witnesses say it is {format_instant(seconds * 1000)}, this computer {format_instant(self.now)}"
             )
@@ -275,11 +274,12 @@ class LedgerSteps:
             return
         answer = self.network.rights_at(self.log, self.receipt.index)
         name, owner = self.network.name_of(self.log), self.token.owner or self.log
+        by = "" if answer.record is None else f", by entry {answer.record.index} of the network's log"
         achievement, kind = achievement_of(self.token.payload)
         if answer.reason is not None:
             detail = f"{name}: {answer.reason}"
         elif not self.token.is_record and not answer.rights.allows(achievement, kind):
-            detail = f"{name} was a member, without the right to issue {achievement or 'this'}"
+            detail = f"{name} was a member{by}, without the right to issue {achievement or 'this'}"
         elif is_before_succession(
             self.network.state.members, self.network.line_of(owner), self.log, self.receipt.index
         ):
@@ -287,10 +287,9 @@ class LedgerSteps:
                 f"{name} goes on with {self.network.name_of(owner)}, and put this on the ledger before that was decided"
             )
         elif not self._may_use_issuer(answer.rights):
-            detail = f"{name} was a member, without the right to the issuer id {self.token.payload.get('iss')}"
+            detail = f"{name} was a member{by}, without the right to the issuer id {self.token.payload.get('iss')}"
         else:
-            index = -1 if answer.record is None else answer.record.index
-            self._answer(9, Answer.YES, f"{name}, by entry {index} of the network's log")
+            self._answer(9, Answer.YES, f"{name}{by}")
             return
         self._answer(9, Answer.NO, detail, "reject it, or ask the network", Code.ISSUER_NOT_AUTHORISED)
 

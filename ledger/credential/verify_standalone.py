@@ -24,8 +24,8 @@ from ledger.credential.report import (
     unreadable,
 )
 from ledger.credential.sdjwt import SDJWT
-from ledger.credential.stapled import MAX_AHEAD_MS, parse_stapled
-from ledger.credential.validity import format_instant
+from ledger.credential.stapled import parse_stapled
+from ledger.credential.validity import MAX_QUORUM_AHEAD_MS, format_instant
 from ledger.credential.verify import MAX_FILE_BYTES, NO_QUORUM_NOTE, Question, report_presentation
 from ledger.credential.verify_status import SYNC
 from ledger.credential.verify_token import Terms, TokenFindings, examine_by, read_issuer, read_key_id
@@ -171,7 +171,7 @@ class _Walk:
                 f"{quorum.present} of the {quorum.required} cosignatures needed, by the witnesses of the trust root"
             )
             self._unknown(7, detail, code)
-        elif quorum.seconds * 1000 > self.terms.now + MAX_AHEAD_MS:
+        elif quorum.seconds * 1000 > self.terms.now + MAX_QUORUM_AHEAD_MS:
             when = format_instant(quorum.seconds * 1000)
             self._unknown(
                 7, f"the witnesses say it is {when}, this computer {format_instant(self.terms.now)}", Code.STALE

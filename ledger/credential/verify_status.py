@@ -8,10 +8,11 @@ if no larger state of that log is known.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from ledger.credential import status
 from ledger.credential.report import Answer, Code, Step, make_step
-from ledger.credential.stapled import StapledFinding, read_stapled
 from ledger.credential.status import Status, StatusReference
 from ledger.credential.validity import format_instant
 from ledger.credential.verify_token import TokenFindings
@@ -24,6 +25,9 @@ from ledger.log.merkle import prove_inclusion, verify_inclusion
 from ledger.log.network import Network
 from ledger.log.records import StatusUpdate
 from ledger.log.view import LogView
+
+if TYPE_CHECKING:
+    from ledger.credential.stapled import StapledFinding
 
 SYNC = "run `cairn sync` and try again"
 MAX_KEPT_ENTRIES = 4096
@@ -80,6 +84,9 @@ def check_status(
     except CairnError as error:
         return _unknown(str(error), error.hint or SYNC)
     if stapled is not None and value not in (Status.REVOKED, Status.REPLACED):
+        # Imported for the files that bring one: it would cost every cold command ten milliseconds.
+        from ledger.credential.stapled import read_stapled
+
         try:
             newer = read_stapled(stapled, network, page.log, page.view, reference, now)
         except CairnError as error:
@@ -223,13 +230,15 @@ def _confirmed_size(network: Network, log: LogId, view: LogView) -> int:
 def _pages(network: Network, log: LogId, view: LogView, reference: StatusReference) -> Iterator[StatusRecord]:
     """Pages of a log that count for a list, oldest first: up to its own end, naming no log it does not succeed."""
     end = network.successor_of(log)
+    # A log has a page for every night and names the same few logs on all of them.
+    may_restate = cache(partial(network.may_restate, log))
     for record in view.state.statuses:
-        named = {item.log for item in record.lists}
         if end is not None and record.index >= end[1].size:
             return
+        named = {item.log for item in record.lists}
         # Another's list is looked for where it is restated; an own one that is missing shows when it is read.
         is_about = reference.log == log or reference.log in named
-        if is_about and all(network.may_restate(log, other) for other in named):
+        if is_about and all(map(may_restate, named)):
             yield record
 
 
@@ -292,7 +301,7 @@ def _tell(
     return _tell_passing(network, page.log, value, known, page.view.state.size)
 
 
-def _tell_newer(network: Network, page: Page, newer: StapledFinding) -> tuple[Step, Code | None]:
+def _tell_newer(network: Network, page: Page, newer: "StapledFinding") -> tuple[Step, Code | None]:
     """Tell what a stapled status says, above all that is held of the log."""
     when = format_instant(newer.seconds * 1000)
     known = f"as of entry {newer.index} of the log of {network.name_of(page.log)}, which the file brings, by {when}"

@@ -122,6 +122,9 @@ class StateBelow(Protocol):
 def named_keys(statement: Statement) -> tuple[PublicKey, ...]:
     """Give the keys a statement names; their signatures may stand under it."""
     match statement:
+        # What logs are mostly made of comes first, here and below: all this runs once for every entry that is replayed.
+        case Issue():
+            return ()
         case Charter():
             return (statement.log_key, *statement.roots.keys, *(item.key for item in statement.keys))
         case AddKey():
@@ -137,6 +140,8 @@ def named_keys(statement: Statement) -> tuple[PublicKey, ...]:
 def subject_of(statement: Statement) -> str | None:
     """Give the subject that `after` counts on: a member's log id, a key id, `log`, `roots` or `charter`."""
     match statement:
+        case Issue():
+            return None
         case CharterAmendment():
             return "charter"
         case AddKey():
@@ -149,8 +154,7 @@ def subject_of(statement: Statement) -> str | None:
             return "roots"
         case MemberChange():
             return encode_log_id(statement.member)
-        case _:
-            return None
+    return None
 
 
 def check_next(entry: Entry, index: int, previous: LeafHash) -> None:
@@ -235,9 +239,8 @@ def own_head(state: StateBelow, items: tuple[bytes, ...]) -> Checkpoint:
 
 def _judge_signers(state: StateBelow, entry: Entry) -> str | None:
     statement, index = entry.statement, entry.index
-    signers = frozenset(signature.key for signature in entry.signatures)
+    signers = frozenset([signature.key for signature in entry.signatures])
     match statement:
-        # What logs are mostly made of comes first: this runs once for every entry that is replayed.
         case Issue() | StatusUpdate() | EvidenceEntry():
             return _judge_single(state, signers, Role.OPERATE, index)
         case Anchor():
@@ -252,8 +255,7 @@ def _judge_signers(state: StateBelow, entry: Entry) -> str | None:
             return _judge_single(state, signers, Role.DEFINE, index)
         case UnknownStatement():
             return _judge_unknown(state, signers, index)
-        case _:
-            return None
+    return None
 
 
 def _judge_unknown(state: StateBelow, signers: frozenset[KeyId], index: int) -> str | None:

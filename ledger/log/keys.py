@@ -55,11 +55,10 @@ class PublicKey:
 
     algorithm: Algorithm
     raw: bytes
-    # Hash that names the key in statements and signatures; computed once, since every entry asks for it.
-    id: KeyId = field(init=False, compare=False, repr=False)
+    _id: KeyId | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        """Refuse bytes that cannot be a key, and compute the id.
+        """Refuse bytes that cannot be a key.
 
         Raises:
             MalformedError: wrong length, or not a point of P-256. Ed25519 bytes are not looked into: those that
@@ -70,7 +69,15 @@ class PublicKey:
             raise MalformedError(f"key: {self.algorithm} needs {wanted} bytes, got {len(self.raw)}")
         if self.algorithm is Algorithm.P256 and not _is_p256_point(self.raw):
             raise MalformedError("key: not a compressed point of P-256")
-        object.__setattr__(self, "id", KeyId(sha256(_KEY_CONTEXT + canonical.encode(self.to_json())).digest()))
+
+    @property
+    def id(self) -> KeyId:
+        """The hash that names the key in statements and signatures: computed once, and never for a learner's own key."""
+        known = self._id
+        if known is None:
+            known = KeyId(sha256(_KEY_CONTEXT + canonical.encode(self.to_json())).digest())
+            object.__setattr__(self, "_id", known)
+        return known
 
     def to_json(self) -> canonical.JSONObject:
         """Return the ledger JSON form, `{"alg","key"}`."""

@@ -7,15 +7,16 @@ what they rest on, so that a report can say it in words.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from ledger.errors import PolicyError
 from ledger.log.checkpoint import Checkpoint, read_checkpoint
 from ledger.log.effects import StatusRecord
 from ledger.log.entry import Entry
-from ledger.log.evidence import VerifiedFork, gather_forks
 from ledger.log.follow import judge_checkpoint
 from ledger.log.governance import NO_RIGHTS, Boundary, MemberOp, Rights, Standing
 from ledger.log.identity import LogId, short_log_id
+from ledger.log.issuers import IssuerIds, host_of
 from ledger.log.members import (
     AnchoredHead,
     MemberRecord,
@@ -32,6 +33,9 @@ from ledger.log.recorded import newest_recorded
 from ledger.log.reports import read_reports
 from ledger.log.state import LogState
 from ledger.log.view import LedgerView, LogView
+
+if TYPE_CHECKING:
+    from ledger.log.evidence import VerifiedFork
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Fork:
     """
 
     size: int
-    proof: VerifiedFork
+    proof: "VerifiedFork"
     decided_by: MemberRecord | None
     is_alarm_only: bool
 
@@ -125,11 +129,14 @@ class Network:
         """Entries already proven to stand in the held tree, by log and index; the reader bounds their number."""
         self.deciding: dict[LogId, object] = {}
         """Which page decides about the lists of a log, once it was found (`verify_status`)."""
+        self.sets: dict[tuple[LogId | None, str], object] = {}
+        """Requirement sets that were found for the log of an issuer, by name (`verify_requirements`)."""
         self.earlier: dict[int, Network] = {}
         """What was known at earlier moments, by Unix milliseconds (`as_of`)."""
         self._anchors: dict[LogId, AnchoredHead | None] = {}
         self._heads: dict[LogId, tuple[bytes, HeadAnswer]] = {}
         self._forks: dict[LogId, Fork | None] = {}
+        self._issuers = IssuerIds(trust.network, view.state)
         self._check_pin()
 
     @property
@@ -140,18 +147,19 @@ class Network:
     @cached_property
     def host(self) -> str:
         """The host under which the network serves its members' URLs."""
-        return _host_of(self.state.url)
+        return host_of(self.state.url)
 
     def issuer_url(self, log: LogId) -> str:
         """Give the issuer id that belongs to a log by construction."""
-        return f"https://{self.host}/m/{short_log_id(log)}"
+        return self._issuers.url_of(log)
 
     def forget(self, log: LogId) -> None:
         """Forget what was judged about a log, because more of it is held now."""
         self._heads.pop(log, None)
         # It may report a fork of any log.
-        for told in (self._forks, self.deciding, self.earlier, self._anchors):
+        for told in (self._forks, self.deciding, self.sets, self.earlier, self._anchors):
             told.clear()
+        self._issuers = IssuerIds(self.trust.network, self.state)
         for kept in (self.pages, self.entries):
             for key in [key for key in kept if key[0] == log]:
                 del kept[key]
@@ -179,16 +187,7 @@ class Network:
 
     def owner_of(self, issuer: str) -> LogId | None:
         """Give the log an issuer id belongs to: under the network's host by construction, else by its `member` entry."""
-        for log in (*self.state.members.records, self.trust.network):
-            if self.is_own_issuer(log, issuer):
-                return log
-        claims = [
-            (record.index, log)
-            for log, records in self.state.members.records.items()
-            for record in records
-            if record.change.standing is not None and issuer in record.change.standing.rights.issuers
-        ]
-        return min(claims)[1] if claims else None
+        return self._issuers.owner_of(issuer)
 
     def successor_of(self, log: LogId) -> tuple[LogId, Boundary] | None:
         """Give who took over from a log and where it ended."""
@@ -211,15 +210,16 @@ class Network:
 
     def is_own_issuer(self, log: LogId, issuer: str) -> bool:
         """Tell whether an issuer id is a log's by construction, so that no `member` entry has to list it."""
-        # An earlier host of the network's still counts: what was issued under it outlives the change.
-        urls = [f"https://{_host_of(url)}/m/{short_log_id(log)}" for url in self.state.urls]
-        return any(issuer == url or issuer.startswith(url + "/") for url in urls)
+        return self._issuers.is_own(log, issuer)
 
     def rights_at(self, log: LogId, index: int) -> RightsAnswer:
         """Give what a log may do at entry `index`, by the last `member` entry whose boundary is not above it."""
         record = self.state.members.deciding(log, index)
         if record is None:
-            return RightsAnswer(NO_RIGHTS, None, "it was not a member at that position")
+            reason = "it was not a member at that position"
+            for first in self.state.members.records.get(log, [])[:1]:
+                reason += f"; entry {first.index} of the network admits it from entry {first.change.boundary.size} on"
+            return RightsAnswer(NO_RIGHTS, None, reason)
         change = record.change
         if change.op is MemberOp.SUCCEED:
             reason = f"its log had ended and a successor goes on{self._reaches_back(record)}"
@@ -321,7 +321,8 @@ class Network:
         return None if (fork := self.fork_of(log)) is None else fork.decided_by
 
     def _find_fork(self, log: LogId) -> Fork | None:
-        forks = self.judge_forks(log, self.evidence_about(log))
+        pieces = list(self.evidence_about(log))
+        forks = self.judge_forks(log, pieces) if pieces else []
         # What puts entries in doubt comes first, and an alarm last: it must not hide what two quorums signed.
         return min(forks, key=lambda fork: (not fork.is_open, fork.is_alarm_only, fork.size), default=None)
 
@@ -330,6 +331,9 @@ class Network:
         view = self.ledger.log(log)
         if view is None:
             return []
+        # Imported where there is evidence, which is hardly ever: every cold command is five milliseconds sooner there.
+        from ledger.log.evidence import gather_forks
+
         proven = gather_forks(pieces, view.state.verifier_keys())
         notes = {head: list(shown) for head, shown in proven.notes.items()}
         if proven.forks and view.note is not None:
@@ -349,7 +353,9 @@ class Network:
         sets = self.witness_sets_for(log, head.size, head.root)
         return judge_by_any(sets, partial(judge_notes, notes, log))
 
-    def _judge_fork(self, log: LogId, view: LogView, fork: VerifiedFork, notes: dict[Checkpoint, list[bytes]]) -> Fork:
+    def _judge_fork(
+        self, log: LogId, view: LogView, fork: "VerifiedFork", notes: dict[Checkpoint, list[bytes]]
+    ) -> Fork:
         quorums = [self._judge_branch(log, head, notes[head]) for head in (fork.first, fork.second)]
         alarm = any(quorum.witnesses and not quorum.has_quorum for quorum in quorums)
         size = fork.common
@@ -391,7 +397,3 @@ def has_boundary(view: LogView, boundary: Boundary) -> bool:
     if boundary.size > view.state.size:
         return False
     return root_of_view(view, boundary.size) == boundary.root
-
-
-def _host_of(url: str) -> str:
-    return url.split("://", 1)[1].split("/", 1)[0]

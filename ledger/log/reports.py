@@ -6,14 +6,17 @@ are lost to one that reports without end.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ledger.errors import CairnError
 from ledger.log.body import parse_body
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.entry import parse_entry
-from ledger.log.evidence import ForkEvidence, parse_fork
 from ledger.log.records import EvidenceEntry
 from ledger.log.view import LogView
+
+if TYPE_CHECKING:
+    from ledger.log.evidence import ForkEvidence
 
 MAX_REPORT_BYTES = 4 * 1024 * 1024
 """A body above this is not read."""
@@ -63,7 +66,9 @@ def _read(view: LogView, index: int) -> Sequence[bytes]:
         return ()
 
 
-def _parse(piece: bytes) -> ForkEvidence | None:
+def _parse(piece: bytes) -> "ForkEvidence | None":
+    from ledger.log.evidence import parse_fork  # a verifier that only reads reports starts sooner without it
+
     try:
         return parse_fork(piece)
     except CairnError:

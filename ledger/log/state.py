@@ -9,6 +9,7 @@ under a key this log has named so far or in this very statement; (4) the body ha
 statement gives. The checkpoint above the entries is judged in `follow`.
 """
 
+from collections import ChainMap
 from dataclasses import replace
 
 from ledger.errors import CairnError, RuleError, at_place
@@ -144,7 +145,8 @@ class LogState:
 
     def batch_for_cut(self, number: int) -> BatchPolicy:
         """Give the batch policy of the cut with this number (from zero)."""
-        return next(policy for first, policy in reversed(self.batches) if first <= number)
+        first, policy = self.batches[-1]
+        return policy if first <= number else next(older for since, older in reversed(self.batches) if since <= number)
 
     @property
     def batch(self) -> BatchPolicy:
@@ -242,32 +244,32 @@ class LogState:
             MalformedError, ProofError: (4) the body is not the one the statement gives.
         """
         judge.check_place(self, entry)
-        newly_named = judge.named_keys(entry.statement)
-        is_read = body is not None or entry.statement.kind in READ_KINDS
+        statement = entry.statement
+        newly_named = judge.named_keys(statement)
+        is_read = body is not None or statement.kind in READ_KINDS
         try:
             self._check_signers(entry, newly_named, is_prechecked)
-            items = open_body(entry.statement, body) if is_read or not is_prechecked else ()
+            items = open_body(statement, body) if is_read or not is_prechecked else ()
         except CairnError as error:
             raise at_place(error, f"entry {entry.index}") from error
         void = judge.find_void(self, entry, items)
         for key in newly_named:
             self.named.setdefault(key.id, key)
         if void is None:
+            self.assigned.update([key.id for key in newly_named])
             self._take_effect(entry, items)
         else:
             self.void[entry.index] = void
-        self.ids.setdefault(entry.statement.id, entry.index)
+        self.ids.setdefault(statement.id, entry.index)
         self.frontier.append(entry.leaf_hash)
         self.recent.append(entry.leaf_hash)
         self.last_leaf = entry.leaf_hash
         return Effect(entry.index, void)
 
     def _check_signers(self, entry: Entry, newly_named: tuple[PublicKey, ...], is_prechecked: bool) -> None:
-        fresh = {key.id: key for key in newly_named}
-
-        def find_key(key_id: KeyId) -> PublicKey | None:
-            return self.named.get(key_id) or fresh.get(key_id)
-
+        find_key = self.named.get
+        if newly_named:
+            find_key = ChainMap(self.named, {key.id: key for key in newly_named}).get
         if not is_prechecked:
             verify_signatures(entry, find_key)
             return
@@ -276,11 +278,12 @@ class LogState:
 
     def _take_effect(self, entry: Entry, items: tuple[bytes, ...]) -> None:
         index, statement = entry.index, entry.statement
-        self.assigned.update(key.id for key in judge.named_keys(statement))
         subject = judge.subject_of(statement)
         if subject is not None:
             self.latest[subject] = index
         match statement:
+            case Issue() | StatusUpdate():
+                self._take_batch(entry, statement)
             case Charter():
                 for role_key in statement.keys:
                     self.keys.add(role_key, index)
@@ -290,8 +293,6 @@ class LogState:
                 self._change_key(index, statement)
             case MemberChange():
                 self.members.apply_change(index, statement)
-            case Issue() | StatusUpdate():
-                self._take_batch(entry, statement)
             case Publish():
                 signer = entry.signatures[0].key
                 record = DocumentRecord(index, signer, statement.name, statement.type, statement.media_type)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import MalformedError
-from ledger.log.merkle import HASH_BYTES, NodeAddress, root_of_hashes
+from ledger.log.merkle import HASH_BYTES, NodeAddress, hash_node
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
@@ -109,17 +109,47 @@ def parse_bundle(data: bytes, max_entries: int = TILE_WIDTH) -> tuple[bytes, ...
     return tuple(entries)
 
 
+class HashTile:
+    """A tile, full or partial, with the inner nodes over its hashes; a row of them is computed when first asked for."""
+
+    __slots__ = ("_rows", "data")
+
+    def __init__(self, data: bytes) -> None:
+        """Take the hashes of a tile, one after the other."""
+        self.data = data
+        self._rows: list[list[bytes]] = []
+
+    def node(self, height: int, index: int) -> bytes:
+        """Give node `index` of those over `2**height` hashes each; all of these must be there."""
+        if not height:
+            return self.data[index * HASH_BYTES : (index + 1) * HASH_BYTES]
+        if not self._rows:
+            self._rows.append([self.data[at : at + HASH_BYTES] for at in range(0, len(self.data), HASH_BYTES)])
+        while len(self._rows) <= height:
+            below = iter(self._rows[-1])
+            self._rows.append([hash_node(left, right) for left, right in zip(below, below, strict=False)])
+        return self._rows[height][index]
+
+
 class TileReader:
     """A `HashReader` over tiles: inner nodes between two tile levels are computed from the tile below.
 
-    `read_tile(level, index)` returns a tile as wide as there is one, full or partial. Tiles are kept for one call only.
+    `read_tile(level, index)` returns a tile as wide as there is one, full or partial.
     """
 
-    __slots__ = ("_read_tile",)
+    __slots__ = ("_limit", "_read_tile", "_tiles")
 
-    def __init__(self, read_tile: Callable[[int, int], bytes]) -> None:
-        """Read tiles through `read_tile`."""
+    def __init__(self, read_tile: Callable[[int, int], bytes], *, limit: int = 0) -> None:
+        """Read tiles through `read_tile`.
+
+        Args:
+            read_tile: see above.
+            limit: how many tiles to keep with their inner nodes, where what is read never changes; 0 keeps each for one
+                call only. One takes up to 40 KB.
+        """
         self._read_tile = read_tile
+        self._limit = limit
+        self._tiles: dict[tuple[int, int], HashTile] = {}
 
     def __call__(self, addresses: Sequence[NodeAddress]) -> list[bytes]:
         """Return the hashes at these addresses, in order.
@@ -127,24 +157,23 @@ class TileReader:
         Raises:
             MalformedError: a tile is narrower than the hash needs.
         """
-        tiles: dict[tuple[int, int], bytes] = {}
+        tiles = self._tiles if self._limit else {}
         return [self._read(tiles, level, index) for level, index in addresses]
 
-    def _read(self, tiles: dict[tuple[int, int], bytes], level: int, index: int) -> bytes:
+    def _read(self, tiles: dict[tuple[int, int], HashTile], level: int, index: int) -> bytes:
         tile_level, height = divmod(level, TILE_HEIGHT)
         first = index << height
         address = (tile_level, first >> TILE_HEIGHT)
         tile = tiles.get(address)
         if tile is None:
-            tile = tiles[address] = self._read_tile(*address)
-        start = (first & TILE_WIDTH - 1) * HASH_BYTES
-        end = start + (HASH_BYTES << height)
-        if len(tile) < end:
-            held = len(tile) // HASH_BYTES
-            raise MalformedError(f"tile: {tile_path(*address)} holds {held} hashes, {end // HASH_BYTES} are needed")
-        if not height:
-            return tile[start:end]
-        return root_of_hashes([tile[at : at + HASH_BYTES] for at in range(start, end, HASH_BYTES)])
+            if 0 < self._limit <= len(tiles):
+                del tiles[next(iter(tiles))]
+            tile = tiles[address] = HashTile(self._read_tile(*address))
+        start = first & TILE_WIDTH - 1
+        held, needed = len(tile.data) // HASH_BYTES, start + (1 << height)
+        if held < needed:
+            raise MalformedError(f"tile: {tile_path(*address)} holds {held} hashes, {needed} are needed")
+        return tile.node(height, start >> height)
 
 
 def _number_path(index: int) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FORMS = ("open-badge", "png", "svg", "jws", "jws-rs256", "sd-jwt", "sd-jwt-es256", "clr")
 PICTURES = ("png", "svg")
+HIDING = ("sd-jwt", "sd-jwt-es256")
+PRIVATE_MODE = 0o600
 
 
 @click.command(
@@ -56,8 +58,9 @@ def command(directory: "Desk", output: Path, force: bool, as_json: bool, **given
 
     The copy has an id, a status slot and a commitment of its own, which goes to the ledger with the next cut; revoking the
     award revokes it too. The same command again gives the same copy, and then its receipts. Whoever has the file can
-    read all of it: only the form sd-jwt hides fields. Tell the learner: other software reads the status of such copies
-    from lists that are public, and how many of them are revoked can partly be counted there.
+    read all of it; of the forms sd-jwt and sd-jwt-es256 other software can leave fields out before it shows them. Tell the
+    learner: other software reads the status of such copies from lists that are public, and how many of them are revoked
+    can partly be counted there.
     """
     import asyncio
 
@@ -72,10 +75,10 @@ def command(directory: "Desk", output: Path, force: bool, as_json: bool, **given
     image = _read_image(given["form"], given["image"])
     with terminal.show_work("signing"):
         made = asyncio.run(with_reach(home, lambda reach: make_copy(reach, order)))
-    write_output(output, made.text.encode() if image is None else _bake(image, made.text))
+    write_output(output, made.text.encode() if image is None else _bake(image, made.text), mode=PRIVATE_MODE)
     if receipts is not None and made.receipts:
         write_output(receipts, json.dumps([json.loads(one) for one in made.receipts], indent=2).encode() + b"\n")
-    _tell(directory, output, receipts, made, as_json=as_json)
+    _tell(directory, given["form"], output, receipts, made, as_json=as_json)
     return terminal.EXIT_YES
 
 
@@ -124,7 +127,9 @@ def _bake(image: bytes, text: str) -> bytes:
     return bake(image, text)
 
 
-def _tell(directory: "Desk", output: Path, receipts: Path | None, made: "MadeCopy", *, as_json: bool) -> None:
+def _tell(
+    directory: "Desk", form: str, output: Path, receipts: Path | None, made: "MadeCopy", *, as_json: bool
+) -> None:
     is_written = receipts is not None and bool(made.receipts)
     if as_json:
         result = {
@@ -143,8 +148,16 @@ def _tell(directory: "Desk", output: Path, receipts: Path | None, made: "MadeCop
             when = "the next cut" if made.next_cut is None else f"the cut of {terminal.instant(made.next_cut)}"
             terminal.result(f"on the ledger with {when}")
     if made.is_new:
-        terminal.note("whoever has this copy reads all of it; tell the learner that revocations of such copies")
-        terminal.note("stand in public lists of other software's formats, where they can partly be counted")
+        if form in HIDING:
+            terminal.note(
+                "whoever has this copy reads all of it; software that knows SD-JWT can leave fields out of what it shows"
+            )
+        else:
+            terminal.note("whoever has this copy reads all of it")
+        terminal.note(
+            "tell the learner that revocations of such copies stand in public lists of other software's formats,"
+        )
+        terminal.note("where they can partly be counted")
     if made.receipts or made.next_cut is not None:
         terminal.next_step(f"give {output} to the learner")
     else:

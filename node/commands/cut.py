@@ -28,11 +28,15 @@ def command(directory: "Desk", as_json: bool) -> int:
     with terminal.show_work("cutting"):
         answer = asyncio.run(at_desk(home, lambda client: client.cut()))
     if as_json:
-        terminal.result_json({"copies": answer.copies, "indexes": list(answer.indexes), "waiting": answer.waiting})
+        members = {"copies": answer.copies, "indexes": list(answer.indexes)}
+        terminal.result_json({**members, "is_head": answer.is_head, "waiting": answer.waiting})
     else:
         entries = ", ".join(map(str, answer.indexes))
         terminal.result(f"cut: entries {entries}; {terminal.count(answer.copies, 'copy', 'copies')} went on the ledger")
+        if not answer.is_head:
+            terminal.result("too few witnesses cosigned it yet: verifiers go on reading the state before")
         if answer.waiting:
             terminal.result(f"{terminal.count(answer.waiting, 'copy', 'copies')} did not fit and wait for the next cut")
-    terminal.next_step(f"cairn-node cut {directory}" if answer.waiting else f"cairn-node awards {directory}")
+    following = "status" if not answer.is_head else "cut" if answer.waiting else "awards"
+    terminal.next_step(f"cairn-node {following} {directory}")
     return terminal.EXIT_YES

@@ -40,6 +40,6 @@ def command(framework: Path, output: Path, force: bool) -> int:
     problems.refuse()
     write_output(output, encode_case(package, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"))
     count = len(parsed.items) if parsed is not None else 0
-    terminal.result(f"{count} items written to {output}")
+    terminal.result(f"{terminal.count(count, 'item')} written to {output}")
     terminal.next_step(f"give {output} to whoever asks, or publish it: cairn-node publish DIR {output}")
     return terminal.EXIT_YES

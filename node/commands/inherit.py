@@ -86,7 +86,10 @@ def command(
         terminal.note(
             f"keys/ has a new secret: make a new key backup, cairn-node backup {directory} --key-backup -o FILE"
         )
-    terminal.next_step(f"cairn-node run {directory}; its next cut states the lists that were taken over")
+    if dry_run:
+        terminal.next_step("the same without --dry-run")
+    else:
+        terminal.next_step(f"cairn-node run {directory}; its next cut states the lists that were taken over")
     return terminal.EXIT_YES
 
 
@@ -95,15 +98,16 @@ def _sources(backup: Path | None, passphrase_file: Path | None, keys: Path | Non
     from node.passphrase import read_passphrase
     from node.registrar.estate import Sources
 
-    def passphrase(path: Path | None, file: Path | None, what: str) -> str | None:
-        is_file = path is not None and path.is_file() and path.suffix != ".key"
-        return read_passphrase(file, f"passphrase of {what}") if is_file and path and is_sealed(path) else None
+    def passphrase(path: Path | None, file: Path | None, what: str, option: str) -> str | None:
+        if path is None or not path.is_file() or path.suffix == ".key" or not is_sealed(path):
+            return None
+        return read_passphrase(file, f"passphrase of {what}", option=option)
 
     return Sources(
         backup=backup,
         keys=keys,
-        passphrase=passphrase(backup, passphrase_file, "the backup"),
-        keys_passphrase=passphrase(keys, keys_file, "the key backup"),
+        passphrase=passphrase(backup, passphrase_file, "the backup", "--passphrase-file"),
+        keys_passphrase=passphrase(keys, keys_file, "the key backup", "--keys-passphrase-file"),
     )
 
 

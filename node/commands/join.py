@@ -17,7 +17,7 @@ from node.commands.options import directory_argument, force_option, json_option,
     "trust_file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Trust root of the network, from its operator. A network's own node asks itself without one.",
+    help="Trust root of the network, from its operator; not needed again for the only one that the node follows.",
 )
 @output_option("Where to write the request.")
 @force_option
@@ -50,11 +50,11 @@ def command(directory: Path, trust_file: Path | None, output: Path, force: bool,
         )
     else:
         terminal.result(f"written: {output}")
-        terminal.result(f"{asked.request.name} asks to become a member of {asked.network_name}")
+        wish = "tells anew what it is to" if asked.is_member else "asks to become a member of"
+        terminal.result(f"{asked.request.name} {wish} {asked.network_name}")
         terminal.result(f"log id: {log} (governors compare it)")
         if asked.issuer:
             terminal.result(f"credentials bear the id {asked.issuer}: the network lists it with --issuer")
-    terminal.next_step(
-        f"hand {output.name} to a governor, who runs cairn-node member propose DIR --admit {output.name} …"
-    )
+    decision = f"--amend {log} --request {output.name} -o P" if asked.is_member else f"--admit {output.name} …"
+    terminal.next_step(f"hand {output.name} to a governor, who runs cairn-node member propose DIR {decision}")
     return terminal.EXIT_YES

@@ -113,7 +113,7 @@ def replace_roots(
 @directory_argument
 @json_option
 def list_(directory: Path, as_json: bool) -> int:
-    """List the keys this institution's log names, and whether they are in force."""
+    """List the keys of this institution and whether they are in force."""
     from node.home import open_home
     from node.keylist import describe_keys
 

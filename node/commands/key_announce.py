@@ -34,11 +34,10 @@ def announce(directory: Path, file: Path, addresses: tuple[str, ...], as_json: b
 
     from node.commands.takeover import answers_json, show_answers
     from node.home import open_home
-    from node.outfile import read_input
-    from node.proposal import MAX_PROPOSAL_BYTES, parse_proposal
+    from node.proposal import read_proposal
     from node.recovery.takeover import announce_rotation
 
-    proposal = parse_proposal(read_input(file, MAX_PROPOSAL_BYTES))
+    proposal = read_proposal(file)
     home = open_home(directory)
     if addresses:
         return _announce_to(home, proposal, addresses, as_json=as_json)

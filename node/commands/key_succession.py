@@ -230,7 +230,8 @@ def _show_credential_key(found: "KeyImpact") -> None:
         files = terminal.count(found.waiting_file_copies, "file", "files")
         terminal.result(f"  {files} handed out and still waiting: withdrawn; cairn-node copy makes new ones to give")
     awards = terminal.count(found.hit_awards, "award")
-    copies = f"{found.hit_registrar_copies:,} copies of ours and {found.hit_wallet_copies:,} in wallets"
+    ours = terminal.count(found.hit_registrar_copies, "copy", "copies")
+    copies = f"{ours} of ours and {found.hit_wallet_copies:,} in wallets"
     if found.hit_file_copies:
         copies += f", {found.hit_file_copies:,} handed out as files"
     terminal.result(f"declared stolen from entry {found.since} on: {awards} hit, {copies}")

@@ -37,10 +37,11 @@ def command(directory: "Desk", is_applied: bool, as_json: bool) -> int:
             ("row", heading, "kept by a hold"), [(row.row, str(row.number), str(row.held)) for row in answer.rows]
         )
     else:
-        terminal.result("no retention row in node.toml: nothing is erased by itself")
+        terminal.result("the node runs without a retention row: nothing is erased by itself")
     if not answer.rows:
         terminal.next_step(
-            'a line in node.toml such as retention = ["awards 60 years after decision"] (docs/rights.md)'
+            'a line in node.toml such as retention = ["awards 60 years after decision"] (docs/rights.md), '
+            "which counts from the node's next start on"
         )
     else:
         then = "" if is_applied else " --apply, or wait for the node's daily run"

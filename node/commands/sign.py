@@ -56,17 +56,17 @@ def command(
     from ledger.errors import MalformedError
     from node.commands.proposing import show_words
     from node.keystore import open_key_file
-    from node.outfile import read_input, write_output
+    from node.outfile import write_output
     from node.passphrase import read_passphrase
-    from node.proposal import MAX_PROPOSAL_BYTES, check_same, encode_proposal, parse_proposal, sign_proposal
+    from node.proposal import check_same, encode_proposal, read_proposal, sign_proposal
 
     if against is not None and len(files) != 1:
         raise click.UsageError("--against compares one proposal")
     if against is not None:
         # Before the file is believed at all: also one whose signatures do not fit any more is compared.
-        kept, now = (parse_proposal(read_input(path, MAX_PROPOSAL_BYTES), verify=False) for path in (against, files[0]))
+        kept, now = (read_proposal(path, verify=False) for path in (against, files[0]))
         check_same(now, kept)
-    proposals = [parse_proposal(read_input(file, MAX_PROPOSAL_BYTES)) for file in files]
+    proposals = [read_proposal(file) for file in files]
     for proposal in proposals:
         show_words(proposal, aside=as_json)
     if not yes and not sys.stdin.isatty():

@@ -31,10 +31,9 @@ def command(directory: Path, files: tuple[Path, ...], as_json: bool) -> int:
 
     from node.desk import at_desk
     from node.home import open_home
-    from node.outfile import read_input
-    from node.proposal import MAX_PROPOSAL_BYTES, parse_proposal, signatures_to_submit
+    from node.proposal import read_proposal, signatures_to_submit
 
-    proposals = [parse_proposal(read_input(file, MAX_PROPOSAL_BYTES)) for file in files]
+    proposals = [read_proposal(file) for file in files]
     # Before the first is submitted: one that is not complete shall not leave half of a rotation on the ledger.
     signatures = [signatures_to_submit(proposal) for proposal in proposals]
     home = open_home(directory)

@@ -33,11 +33,10 @@ def command(directory: Path, files: tuple[Path, ...], as_json: bool) -> int:
     from node.clock import system_clock
     from node.highwater import state_home
     from node.home import open_home
-    from node.outfile import read_input
-    from node.proposal import MAX_PROPOSAL_BYTES, parse_proposal
+    from node.proposal import read_proposal
     from node.recovery.takeover import take_over
 
-    proposals = [parse_proposal(read_input(file, MAX_PROPOSAL_BYTES)) for file in files]
+    proposals = [read_proposal(file) for file in files]
     home = open_home(directory)
     with terminal.show_work("asking witnesses"):
         done = asyncio.run(take_over(home, proposals, state_home(os.environ), system_clock))

@@ -1,5 +1,7 @@
 """`cairn-node verify`: judge what somebody shows, against the logs of the running node."""
 
+from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from node.client.givenoptions import given_options
 from node.commands.options import DeskCommand, desk_argument, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from ledger.credential.batch_report import FileReport, Tally
     from node.client.givenfiles import GivenFiles
@@ -78,11 +80,9 @@ def command(
     )
     tally = Tally()
     reports = verify_files(open_desk(directory), names, asked, Receipts(given.receipts))
-    if as_json:
-        asyncio.run(_print_json(reports, tally))
-    else:
-        is_batch = len(names) > 1 or Path(names[0]).is_dir()
-        asyncio.run(_print_text(reports, tally, is_batch=is_batch, full=full))
+    is_batch = len(names) > 1 or Path(names[0]).is_dir()
+    printing = _print_json if as_json else partial(_print_text, is_batch=is_batch, full=full)
+    asyncio.run(_print(reports, tally, printing))
     if tally.exit_code == terminal.EXIT_YES:
         terminal.next_step("keep what you decide; the node keeps nothing of what it was shown")
     else:
@@ -90,6 +90,16 @@ def command(
             f"do what each report says under `What to do`; cairn-node status {directory} tells how it stands"
         )
     return tally.exit_code
+
+
+async def _print(
+    reports: "AsyncGenerator[FileReport, None]",
+    tally: "Tally",
+    printing: "Callable[[AsyncIterator[FileReport], Tally], Awaitable[None]]",
+) -> None:
+    # Closed here, in its own loop: whoever reads the output may have gone away in the middle.
+    async with aclosing(reports):
+        await printing(reports, tally)
 
 
 async def _print_text(reports: "AsyncIterator[FileReport]", tally: "Tally", *, is_batch: bool, full: bool) -> None:

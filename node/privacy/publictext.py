@@ -13,7 +13,8 @@ from ledger.credential.strict_json import JSONValue, parse_strict_json
 from ledger.errors import MalformedError
 
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("an e-mail address", re.compile(r"[^\s@<>\"']+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")),
+    # From the sign on: asked from every beginning, a long word without one would take time by its square.
+    ("an e-mail address", re.compile(r"(?<=[^\s@<>\"'])@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")),
     ("a telephone number", re.compile(r"(?<![\w/.:-])(?:\+\d[\d ().-]{8,}\d|\(\d{3}\) ?\d{3}-\d{4})(?!\w)")),
     ("a social security number", re.compile(r"(?<![\w/-])\d{3}-\d{2}-\d{4}(?![\w-])")),
 )

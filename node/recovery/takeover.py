@@ -96,7 +96,7 @@ def read_rotation(proposal: Proposal) -> SignedRotation:
     if not isinstance(proposal.statement, RotateLogKey):
         raise RuleError(
             f"proposal: it does not rotate the log key but says: {proposal.words[0]}",
-            hint="cairn-node key rotate DIR --role log -o P makes one",
+            hint="name the rotation first; cairn-node key rotate DIR --role log -o P makes one",
         )
     return SignedRotation(proposal.statement_bytes, signatures_to_submit(proposal))
 

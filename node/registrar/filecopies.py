@@ -130,7 +130,10 @@ def name_issuer(press: Press) -> IssuerProfile:
 
 def _check_order(order: CopyOrder) -> None:
     if order.form is not Form.CLR and (order.learner_id or order.associations or len(order.award_ids) != 1):
-        raise MalformedError(f"copy: one award is expected for the form {order.form}", hint="--form clr takes several")
+        raise MalformedError(
+            f"copy: one award is expected for the form {order.form}",
+            hint="name it by its id, as `cairn-node awards DIR` lists it; --form clr takes several, or a learner",
+        )
     if order.form is Form.CLR and bool(order.learner_id) == bool(order.award_ids):
         raise MalformedError("copy: a record is made either of awards by id, or of all of a learner")
     unknown = [field for field in order.include if field not in INCLUDABLE]

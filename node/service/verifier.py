@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ledger.credential.external.given import NOTHING, Given
+from ledger.credential.loose_receipts import MAX_RECEIPTS
 from ledger.credential.receipt_list import MAX_BYTES as MAX_RECEIPTS_BYTES
 from ledger.credential.receipt_list import parse_receipts
 from ledger.credential.verify import MAX_FILE_BYTES
-from ledger.credential.verify_forms import MAX_RECEIPTS
 from ledger.errors import MalformedError, RuleError
 from node import wire
 from node.client.exchange import MAX_MESSAGE_BYTES, MAX_PIECE_BYTES

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -121,6 +122,20 @@ async def _reads_what_others_issue(node: Neighbour, folder: Path) -> None:
             subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=PROCESS_SECONDS
         )
         assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
+    assert await asyncio.to_thread(_unread, [*command, "--json"]) == (3, "")
+
+
+def _unread(command: list[str]) -> tuple[int, str]:
+    """Exit code and errors of a command whose reader went away before its first word, as `head` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=PROCESS_SECONDS
+        )
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr
 
 
 async def _leaves_for_others(made: Town, learner: Learner) -> None:

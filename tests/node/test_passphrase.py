@@ -34,3 +34,9 @@ def test_a_missing_file_and_a_missing_person(tmp_path: Path) -> None:
         read_passphrase(tmp_path / "missing", "passphrase")
     with pytest.raises(MalformedError, match="the input is not a terminal"):
         read_passphrase(None, "passphrase")
+
+
+def test_the_option_of_a_second_secret_is_the_one_named() -> None:
+    with pytest.raises(MalformedError, match="passphrase of the key backup") as caught:
+        read_passphrase(None, "passphrase of the key backup", option="--keys-passphrase-file")
+    assert "--keys-passphrase-file" in caught.value.hint

@@ -1,5 +1,6 @@
 """Proposals: signed by those who may, refused when altered, submitted with exactly as many signatures as are needed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ledger.log.entry import encode_entry, parse_entry
 from ledger.log.governance import MemberChange, MemberOp, Rights
 from ledger.log.keys import SigningKey
 from node.drafting import find_member
-from node.proposal import Proposal, encode_proposal, parse_proposal, sign_proposal, signatures_to_submit
+from node.proposal import Proposal, encode_proposal, parse_proposal, read_proposal, sign_proposal, signatures_to_submit
 from tests.node.governors import GOVERNORS, asked, drafter, found_network
 from tests.node.school import ROOT, School, found_school
 
@@ -199,3 +200,13 @@ def test_keys_are_proposed_with_their_role(school: School) -> None:
         drafter(school).rotate_log_key(new.public),
     ):
         assert take_effect(school, sign_proposal(proposal, ROOT)) is None
+
+
+def test_a_file_that_is_no_proposal_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """Several files are read by one command: the error says which of them, and whom to ask."""
+    for data in (b"", b'{"format":"cairn/pro', bytes(range(256)), b"{}"):
+        file = tmp_path / "p.proposal"
+        file.write_bytes(data)
+        with pytest.raises(MalformedError, match=re.escape(f"{file}: ")) as caught:
+            read_proposal(file)
+        assert "ask the proposer" in caught.value.hint

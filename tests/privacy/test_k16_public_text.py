@@ -91,3 +91,12 @@ def test_k16_publish_stops_until_somebody_has_read_it(shell: Shell, tmp_path: Pa
     assert past.code == 3 and "remark: title says 'autism'" in past.err
     file.write_text(json.dumps({"title": "Requirement set"}))
     assert "remark" not in shell("publish", directory, file).err
+
+
+@pytest.mark.parametrize("piece", ["a", "1 ", "+1 ", "(", "@a", "a@", ".", "-a"])
+@pytest.mark.timeout(20)
+def test_k16_a_document_without_end_is_looked_through_in_time_that_follows_its_length(piece: str) -> None:
+    """Also one that is no JSON at all; by the square of its length, half a megabyte took a minute."""
+    text = piece * (1 << 18)
+    assert not any("social security" in remark for remark in find_remarks(text))
+    review_document(b'{"a":' * 100_000 + text.encode(), 8 << 20)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import CairnError, MalformedError
+from ledger.errors import MalformedError
 from ledger.log.charter import Role
 from ledger.log.finding import Severity
 from ledger.log.follow import judge_growth
@@ -24,6 +24,7 @@ from wallet_cli.audit_report import AuditReport, load_report, read_report
 from wallet_cli.main import run
 from wallet_cli.replica_writer import ReplicaWriter
 from wallet_cli.sync import sync_replica
+from wallet_cli.verify import NotHeldError
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def broken(report: AuditReport) -> list[str]:
 
 def test_another_network_cannot_be_audited(world: World, tmp_path: Path) -> None:
     """Without the network of the trust root there is nothing to audit."""
-    with pytest.raises(CairnError, match="not held"):
+    with pytest.raises(NotHeldError, match="is not in it"):
         audit_replica(write_replica(world, tmp_path / "replica"), trust_of(SimulatedLog("elsewhere")))
 
 

@@ -277,3 +277,11 @@ def test_the_heads_in_a_record_are_held_against_a_replica(office: Office, capsys
     other = write_replica(shorter, office.folder / "other")
     assert office.run("verify-attestation", signed, "--replica", other, *places) == 1
     assert "are others than those held here" in capsys.readouterr().err
+
+
+def test_a_folder_without_the_network_decides_nothing(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing to replay is not the same as something found."""
+    empty = office.folder / "empty"
+    empty.mkdir()
+    assert office.run("audit", "--dump", empty) == 3
+    assert "empty: the log of" in capsys.readouterr().err

@@ -153,7 +153,7 @@ def test_foreign_text_does_not_reach_the_terminal_raw(desk: Desk) -> None:
     [
         (["list"], 2, "there is no vault"),
         (["show", "c1"], 2, "there is no vault"),
-        (["receive", "/nowhere.sdjwt"], 2, "/nowhere.sdjwt: No such file"),
+        (["receive", "/nowhere.sdjwt"], 2, "/nowhere.sdjwt: no such file"),
         (["receive", "openid-credential-offer://?x=1"], 2, "exactly one of"),
         (["receive", "http://school.example/offer"], 2, "there is no vault"),
         (["present", "--to", "T", "--disclose", "name", "-o", "x"], 2, "before any --credential"),

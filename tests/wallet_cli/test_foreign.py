@@ -40,8 +40,9 @@ def test_verify_needs_no_ledger(file: Path, tmp_path: Path, capsys: pytest.Captu
     """No trust root, no replica: the badge is judged by itself, and is valid once its issuer is named."""
     place = ["--vault", str(tmp_path / "none" / "vault")]
     assert run(["verify", str(file), *place]) == 3
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     assert "Cannot tell yet (UNKNOWN_ISSUER)" in out and "--issuer ID" in out
+    assert "what you know of the issuer" in err and "cairn sync" not in err
     assert run(["verify", str(file), "--issuer", SCHOOL_DID, *place]) == 0
     assert "Valid now (VALID)" in capsys.readouterr().out
     changed = tmp_path / "changed.json"

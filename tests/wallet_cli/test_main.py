@@ -1,5 +1,6 @@
 """Starting `cairn` costs little, and whatever goes wrong leaves in one form."""
 
+import os
 import subprocess
 import sys
 
@@ -51,9 +52,21 @@ def test_a_traceback_is_shown_on_request_only(capsys: pytest.CaptureFixture[str]
 
 def test_an_unreadable_file_is_told_by_its_name(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["receive", "/nowhere/file.sdjwt"]) == 2
-    assert "cairn: error: /nowhere/file.sdjwt: No such file or directory" in capsys.readouterr().err
+    assert "cairn: error: /nowhere/file.sdjwt: no such file or directory" in capsys.readouterr().err
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("cairn ")
+
+
+def test_a_reader_that_went_away_is_neither_a_yes_nor_a_no() -> None:
+    """A pipe that was closed before all was said: a script must not take it for a verdict."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from wallet_cli.main import main; main()", "--help"]
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (3, "")

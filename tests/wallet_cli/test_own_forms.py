@@ -8,6 +8,7 @@ import pytest
 
 from ledger.credential import badge, status
 from ledger.credential.badge import BadgeTerms, Issuer
+from ledger.credential.commitment import commit
 from ledger.credential.copy import IssuerProfile
 from ledger.credential.countersigning import Countersigner, countersign
 from ledger.credential.dataintegrity.issuer_document import did_web_of, method_url
@@ -164,6 +165,25 @@ def test_what_is_revoked_is_not_kept(desk: Desk, capsys: pytest.CaptureFixture[s
     err = capsys.readouterr().err
     assert "revoked" in err and "nothing was kept" in err
     assert Vault.open(desk.folder / "vault", PASSPHRASE).contents.imports == ()
+
+
+def test_a_bare_sd_jwt_has_its_receipts_beside_it_too(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `cairn-node copy --form sd-jwt` writes; without them the report says what else helps."""
+    text = desk.world.mint(None)
+    commitment = commit(text.split("~", 1)[0])
+    index = desk.world.cut(commitment)
+    items = parse_body("issue", desk.world.school.bodies[index] or b"")
+    place = items.index(commitment)
+    desk.sync()
+    (desk.folder / "ash.sd-jwt").write_text(text)
+    assert run(["verify", str(desk.folder / "ash.sd-jwt"), *desk.place]) == 3
+    out = capsys.readouterr().out
+    assert "NO_RECEIPT" in out and "--receipts" in out
+    receipt = encode_receipt(Receipt(desk.world.school.log_id, index, place, prove_item(items, place)))
+    elsewhere = json.loads(desk.receipts.read_text())
+    (desk.folder / "ash.receipts.json").write_text(json.dumps([*elsewhere, receipt]))
+    assert run(["verify", str(desk.folder / "ash.sd-jwt"), *desk.place]) == 0
+    assert "Valid now (VALID)" in capsys.readouterr().out
 
 
 def test_a_countersigned_one_says_by_whom_and_when(

@@ -10,7 +10,7 @@ from ledger.log.forkfile import encode_fork_file, make_fork_file, parse_fork_fil
 from ledger.log.governance import MemberOp
 from ledger.log.note import encode_note, parse_note
 from ledger.log.policy import encode_trust_root
-from tests.ledger.log.networks import World, evidence, forked
+from tests.ledger.log.networks import World, evidence, forked, taken_over
 from tests.ledger.log.samples import fresh_key, rotate
 from tests.wallet_cli.shown import write_logs
 from wallet_cli.main import run
@@ -112,10 +112,33 @@ def test_a_branch_with_too_few_cosignatures_is_an_alarm(
     text = capsys.readouterr().out
     assert "0 independent cosignatures, 2 needed: too few to count" in text
     assert "no credential changes" in text
+    assert "The institution should replace it" in text
     # The trust root may be from before the witnesses that make it count: what it says is told as what it is.
     assert "by the witnesses your trust root names" in text
     assert regulator.judge(file, "--trust", regulator.trust(), "--replica", regulator.replica()) == 0
     assert "by the witnesses your trust root names" not in capsys.readouterr().out
+
+
+def test_an_alarm_about_a_key_that_was_replaced_since_asks_for_nothing_more(
+    regulator: Regulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a log was taken away from its host: the old host's key went on signing."""
+    world = World()
+    host, _ = taken_over(world, [world.network, world.lantern])
+    file = regulator.write(encode_fork_file(make_fork_file(world.granite, [evidence(world.granite, host, 4)])))
+    assert regulator.judge(file, "--trust", regulator.trust()) == 0
+    text = capsys.readouterr().out
+    assert "From entry 4 on they differ." in text and "in doubt" not in text
+    assert "root keys have replaced" in text and "should replace it" not in text
+
+
+def test_a_file_that_was_cut_off_is_named_with_what_to_do(
+    regulator: Regulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = regulator.write(regulator.file.read_bytes()[:900])
+    assert regulator.judge(file) == 2
+    error = capsys.readouterr().err
+    assert f"{file}: " in error and "ask whoever gave it to you" in error
 
 
 def test_a_bare_piece_needs_to_know_the_key(regulator: Regulator, capsys: pytest.CaptureFixture[str]) -> None:

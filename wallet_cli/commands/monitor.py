@@ -29,7 +29,11 @@ HOOK_SECONDS = 60
     help="How long to wait between two rounds.",
 )
 @click.option("--once", is_flag=True, help="Make one round and end.")
-@click.option("--hook", metavar="CMD", help="Run this when there is news; it gets the events as JSON on its input.")
+@click.option(
+    "--hook",
+    metavar="CMD",
+    help="Run this program, without a shell, when there is news; it gets the events as JSON on its input.",
+)
 @click.option("--own-log", metavar="LOG", default="", help="Your institution's log: its id, origin or name.")
 @click.option(
     "--own",

@@ -109,22 +109,21 @@ def command(
         _sync(places.find_places(folder, trust_file, replica, nodes))
     # Asked again, so that what a sync has just brought is not from the future.
     question = Question(now=max(now, system_clock()), audience=audience, nonce=nonce, as_of=moment)
-    own = LedgerJudge(lambda: places.find_places(folder, trust_file, replica, nodes), question, alone=alone)
+    receipts = Receipts(given.receipts)
+    own = LedgerJudge(lambda: places.find_places(folder, trust_file, replica, nodes), question, receipts, alone=alone)
     if trust_file or replica or nodes or attest or as_of:
         own.judge()  # what was asked for by name has to be there, whatever the files are
-    receipts = Receipts(given.receipts)
     judge = judge_either(
         own.judge,
         own.owns,
-        lambda: foreign.open_question(
-            given, folder, question.now, audience, nonce, own=own.form_judge(moment, receipts)
-        ),
+        lambda: foreign.open_question(given, folder, question.now, audience, nonce, own=own.form_judge(moment)),
     )
     reports = verify.verify_files(receipts.follow(find_files(names)), judge)
     found: list[tuple[bytes, RecordReport]] = []
     if signer is not None:
         reports = _remembering(reports, found)
-    tally = Tally()
+    tally, undecided = Tally(), set[bool]()
+    reports = _noting(reports, undecided)
     if as_json:
         _print_json(reports, tally)
     else:
@@ -137,8 +136,23 @@ def command(
         signer.write(signed)
     if tally.exit_code == terminal.EXIT_UNDECIDED:
         what = "cairn sync" if as_of is None else "cairn sync --history"
-        terminal.next_step(f"{what}, then verify again; each report says what else can be done")
+        if undecided == {True}:
+            terminal.next_step("do what the report says, then verify again with what you know of the issuer (--help)")
+        else:
+            terminal.next_step(f"{what}, then verify again; each report says what else can be done")
     return tally.exit_code
+
+
+def _noting(reports: "Iterator[FileReport]", undecided: set[bool]) -> "Iterator[FileReport]":
+    """Give reports on, noting of those that decide nothing whether all in them is external: no ledger helps there."""
+    for report in reports:
+        if report.report.exit_code == terminal.EXIT_UNDECIDED:
+            # Imported where it is wanted: most files are of the ledger, and are judged without.
+            from ledger.credential.external.findings import EXTERNAL_NOTE
+
+            notes = [credential.notes for credential in report.report.credentials]
+            undecided.add(all(any(note.startswith(EXTERNAL_NOTE) for note in those) for those in notes))
+        yield report
 
 
 def _open_signer(

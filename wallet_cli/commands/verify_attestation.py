@@ -33,7 +33,7 @@ def command(
     import json
     from pathlib import Path
 
-    from ledger.errors import MalformedError, SignatureError
+    from ledger.errors import MalformedError, SignatureError, at_place
     from ledger.log.attestation import MAX_ATTESTATION_BYTES, attested_trust, parse_attestation
     from ledger.log.didkey import encode_did_key, parse_did_key
     from wallet_cli import files
@@ -45,7 +45,12 @@ def command(
         signed = parse_attestation(data.removesuffix(b"\n"))
     except MalformedError as error:
         raise MalformedError(f"{file}: {error}", hint="is it a record that --attest wrote? Get it again") from error
-    signed.verify()
+    try:
+        signed.verify()
+    except SignatureError as error:
+        raise at_place(
+            error, file, hint="it was changed since it was signed; get it again from who signed it"
+        ) from error
     if signer is not None and parse_did_key(signer) != signed.key:
         raise SignatureError(f"attestation: signed by {encode_did_key(signed.key)}, not by {signer}")
     if trust_file is not None:
@@ -60,6 +65,8 @@ def command(
             terminal.result(terminal.escape(line))
     for line in unknown:
         terminal.note(f"cairn: {terminal.escape(line)}")
+    if replica is not None and not unknown:
+        terminal.note(f"cairn: every head in it lies on the logs held in {terminal.escape(replica)}")
     if signer is None:
         terminal.note("cairn: the signature is good; whether the key is theirs, compare with what they publish")
     terminal.next_step("cairn audit --trust FILE --node URL, to see for yourself")

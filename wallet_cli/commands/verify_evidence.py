@@ -31,7 +31,7 @@ def command(file: str, trust_file: str | None, replica: str | None, vault: str |
     """
     from pathlib import Path
 
-    from ledger.errors import ProofError, RuleError, SignatureError
+    from ledger.errors import MalformedError, ProofError, RuleError, SignatureError, at_place
     from ledger.log.forkfile import MAX_FORK_FILE_BYTES
     from wallet_cli import evidence_words, files
     from wallet_cli.evidence import judge_evidence
@@ -42,6 +42,8 @@ def command(file: str, trust_file: str | None, replica: str | None, vault: str |
         finding = judge_evidence(data, trust, network)
     except (ProofError, RuleError, SignatureError) as error:
         return _say_no(error, as_json)
+    except MalformedError as error:
+        raise at_place(error, file, hint="it is damaged, or no fork file: ask whoever gave it to you again") from error
     if as_json:
         terminal.result_json(evidence_words.to_json(finding))
     else:

@@ -66,7 +66,7 @@ def judge_carried(carried: Carried, asked: ExternalQuestion) -> RecordReport:
 
 def _describe(carried: Carried) -> Iterator[str]:
     if carried.container != "file":
-        yield f"carried by a {carried.container} image"
+        yield f"carried by {'an' if carried.container == 'SVG' else 'a'} {carried.container} image"
     if carried.unread:
         yield f"{carried.unread} bytes behind the end of the image were not read"
 

@@ -51,6 +51,18 @@ def test_two_credentials_of_two_issuers_in_one_file() -> None:
     assert (record.verdict, record.exit_code) == (Verdict.WAS_VALID, 1)
 
 
+def test_a_learners_statement_beside_an_award_is_not_told_as_the_issuers() -> None:
+    """The school places it and does not vouch for it; all else that is shown is its own word."""
+    world = World()
+    one = world.good(statement="The learner's words, for which Granite does not vouch: I was ill.")
+    report = world.verify(world.present(one, names=("name", "statement"))).credentials[0]
+    assert report.code is Code.VALID
+    assert {line.label: line.claim_class.value for line in report.shown} == {
+        "name": "issued",
+        "statement": "self-asserted",
+    }
+
+
 def test_without_asking_for_a_name_the_report_says_for_whom_it_was_made() -> None:
     world = World()
     report = world.verify(world.present(world.good()), audience=None, nonce=None).credentials[0]

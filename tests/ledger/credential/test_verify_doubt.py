@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ledger.credential.report import Answer, Code
-from ledger.credential.verify_ledger import MAX_AHEAD_MS
+from ledger.credential.validity import MAX_QUORUM_AHEAD_MS
 from ledger.log.body import describe_body
 from ledger.log.charter import Role
 from ledger.log.records import UnknownStatement
@@ -63,7 +63,7 @@ def test_a_quorum_from_the_future_is_doubted() -> None:
     """A head dated ahead of the verifier's clock would otherwise never grow old."""
     world = World()
     one = world.good()
-    ahead = NOW - NOW % 1000 - MAX_AHEAD_MS
+    ahead = NOW - NOW % 1000 - MAX_QUORUM_AHEAD_MS
     assert world.check(one, now=ahead).steps[6].answer is Answer.YES
     step = world.check(one, now=ahead - 1)
     assert step.steps[6].answer is Answer.COULD_NOT_CHECK

@@ -180,7 +180,9 @@ FILES: list[tuple[str, Make, int, Code, str]] = [
     ("10 MiB of letters", lambda _: b"x" * 10 * 1024 * 1024, 1, Code.MALFORMED, "at most 1048576 are read"),
     ("10 MiB of tildes", lambda _: b"~" * 10 * 1024 * 1024, 1, Code.MALFORMED, "at most 1048576 are read"),
     ("10 MiB of braces", lambda _: b"{" * 10 * 1024 * 1024, 1, Code.MALFORMED, "ledger json"),
-    ("nothing", lambda _: b"", 1, Code.MALFORMED, "expected tildes"),
+    ("nothing", lambda _: b"", 1, Code.MALFORMED, "file: empty"),
+    ("words", lambda _: b"Dear all, see below", 1, Code.MALFORMED, "neither a presentation nor an SD-JWT"),
+    ("a bare token", lambda _: b"eyJ9.e30.AA", 1, Code.MALFORMED, "expected tildes"),
     ("an empty object", lambda _: b"{}", 1, Code.MALFORMED, "is missing"),
     ("deep nesting", lambda _: b'{"a":' * 100_000 + b"1" + b"}" * 100_000, 1, Code.MALFORMED, "ledger json"),
     (

@@ -339,9 +339,12 @@ def test_entries_below_a_fork_stay_good() -> None:
     assert report.code is Code.VALID, report.to_lines()
     assert "this stands below, at entry 2" in report.steps[7].detail and "entry 3" in report.steps[10].detail
     assert world.check(late).code is Code.FORKED_LOG
-    world.network.member(world.granite, MemberOp.AMEND)
+    lost = replace(world.mint(), receipt=late.receipt)
+    assert world.check(lost).code is Code.FORKED_LOG
+    decided = world.network.member(world.granite, MemberOp.AMEND)
     world.confirm()
     assert world.check(late).code is Code.VALID
+    assert f"by entry {decided.index} of its log the network decided" in world.check(lost).steps[5].detail
 
 
 def test_a_branch_without_quorum_changes_no_verdict() -> None:

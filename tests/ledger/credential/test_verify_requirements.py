@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from ledger.credential import openbadge
 from ledger.credential.report import Answer, Code, CredentialReport, Step
+from ledger.credential.verify import Question, verify_file
 from ledger.credential.verify_requirements import MAX_SET_BYTES, PublishedSet, parse_published_set
 from ledger.errors import MalformedError
 from ledger.log.charter import Role
 from ledger.log.records import DocumentType
 from tests.ledger.credential.award import REQUIREMENT_SET
-from tests.ledger.credential.verifying import World
+from tests.ledger.credential.verifying import AUDIENCE, NONCE, NOW, World
 from tests.simulator import SimulatedLog
 
 SET: dict[str, Any] = {**REQUIREMENT_SET, "maxWaivers": 1}
@@ -207,6 +208,20 @@ def test_a_body_that_is_damaged() -> None:
     world.granite.bodies[index] = json.dumps({**SET, "maxWaivers": 5}).encode()
     step = step_of(world.verify(world.present(one, names=NAMES)).credentials[0])
     assert step.answer is Answer.COULD_NOT_CHECK
+
+
+def test_a_batch_reads_a_set_once() -> None:
+    """What was read and checked for one diploma serves the next; a network that is looked at anew reads it again."""
+    world = World()
+    index = publish(world.granite)
+    one = world.good(achievement=naming("lantern/1"), results=ALL_MET)
+    shown = world.present(one, names=NAMES)
+    network, question = world.look(), Question(now=NOW + 60_000, audience=AUDIENCE, nonce=NONCE)
+    first = step_of(verify_file(shown, network, question).credentials[0])
+    world.granite.bodies[index] = b"{}"
+    assert step_of(verify_file(shown, network, question).credentials[0]) == first
+    network.forget(world.granite.log_id)
+    assert step_of(verify_file(shown, network, question).credentials[0]).answer is Answer.COULD_NOT_CHECK
 
 
 @pytest.mark.parametrize("id_", ["lantern", "requirements/lantern"])

@@ -126,7 +126,7 @@ ROWS: list[tuple[str, Make, int, Answer, Code, str]] = [
         9,
         NO,
         Code.ISSUER_NOT_AUTHORISED,
-        "a member, without the right to issue https://",
+        "of the network's log, without the right to issue https://",
     ),
     ("another history", other_history, 9, NO, Code.ISSUER_NOT_AUTHORISED, "not the one the network admitted"),
     (

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ledger.log.evidence import Common, ForkEvidence, encode_fork
+from ledger.log.keys import SigningKey
 from ledger.log.merkle import prove_consistency
 from ledger.log.network import Network
 from tests.simulator import NOW, SimulatedLedger, SimulatedLog, found_network, seeded, trust_of
@@ -47,6 +48,23 @@ def forked(world: World, cosigners: list[SimulatedLog], second: list[SimulatedLo
     log.sign(cosigners)
     other.sign(second)
     return other
+
+
+def taken_over(world: World, cosigners: list[SimulatedLog]) -> tuple[SimulatedLog, int]:
+    """Granite's root keys take its log away from a host that goes on with the old key; the host's log, and which entry."""
+    log = world.granite
+    log.cut()
+    host = log.copy()
+    host.forks = []
+    fresh = SigningKey(seeded(log.seed, "taken over"))
+    rotated = log.rotate(fresh).index
+    log.log_signer = fresh
+    for document in ("one", "two"):
+        log.publish(document, 1)
+    log.sign(cosigners)
+    host.cut([seeded("host")])
+    host.sign()
+    return host, rotated
 
 
 def evidence(one: SimulatedLog, two: SimulatedLog, common: int | None) -> bytes:

@@ -59,9 +59,21 @@ def compare(found: LogState, folded: LogState) -> None:
                 assert left.witness_sets == right.witness_sets, where
             case _:
                 assert left == right, where
+    thefts = [[state.describe_theft(key) for key in state.keys.records] for state in (found, folded)]
+    assert thefts[0] == thefts[1], f"words about thefts at {folded.size}"
     assert [found.log_key_at(size) for size in range(1, found.size + 1)] == [
         folded.log_key_at(size) for size in range(1, folded.size + 1)
     ]
+
+
+def test_a_theft_is_named_by_its_own_entry_also_after_the_key_was_retired() -> None:
+    log = SimulatedLog("granite")
+    log.cut([seeded("copy", 1)])
+    key = log.role_signers[Role.ISSUE]
+    theft = log.compromise(key, 2).index
+    log.retire(key)
+    for state in (log.state, rewind(log.state, log.size - 1, log.read_hashes)):
+        assert state.describe_theft(key.public.id).startswith(f"entry {theft} declares it stolen")
 
 
 def test_the_newest_state_is_left_as_it_is() -> None:

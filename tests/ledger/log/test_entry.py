@@ -51,6 +51,7 @@ def test_parse_inverts_encode(name: str) -> None:
     entry = parse_entry(data)
     assert (entry.index, entry.previous, entry.statement) == (7, PREVIOUS, SAMPLES[name])
     assert entry.raw == data and entry.leaf_hash == hash_leaf(data)
+    assert parse_entry(data, hash_leaf(data)) == entry
     assert encode_entry(entry.index, entry.previous, entry.statement_bytes, entry.signatures) == data
 
 

@@ -223,6 +223,26 @@ def test_nodes_across_tile_levels() -> None:
         merkle.verify_consistency(old, merkle.root_of_hashes(leaves[:old]), 70_000, head, proof)
 
 
+@pytest.mark.parametrize("limit", [1, 2, 400])
+def test_tiles_may_be_kept(limit: int) -> None:
+    """The same proofs as without, and never more tiles than were asked for."""
+    leaves: list[bytes] = [sha256(number.to_bytes(4)).digest() for number in range(1_500)]
+    found = build_tiles(leaves)
+    asked: list[tuple[int, int]] = []
+
+    def read_tile(level: int, index: int) -> bytes:
+        asked.append((level, index))
+        return found[level, index]
+
+    keeping, reading = TileReader(read_tile, limit=limit), TileReader(lambda *address: found[address])
+    for size in (1_500, 700, 1_500):
+        assert merkle.root_at(size, keeping) == merkle.root_at(size, reading)
+        for index in (0, 255, 256, size - 1):
+            assert merkle.prove_inclusion(index, size, keeping) == merkle.prove_inclusion(index, size, reading)
+    assert len(keeping._tiles) <= limit
+    assert limit < 400 or sorted(asked) == sorted(set(asked)), "a tile that is kept is read once"
+
+
 def test_a_tile_too_narrow_is_refused() -> None:
     read = TileReader(lambda level, index: bytes(32 * 3))
     assert read([(0, 2), (1, 0)])[0] == bytes(32)

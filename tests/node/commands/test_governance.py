@@ -49,6 +49,9 @@ def test_join_keeps_the_trust_root(shell: Shell, founded: tuple[Path, Path], tmp
     assert json.loads(shell.good("peer", "list", school, "--json")) == [
         {"address": "network.example:443", "because": "trust root of Network"}
     ]
+    # Whoever follows one network need not name it again.
+    again = shell("join", school, "-o", tmp_path / "again.request")
+    assert again.code == 0 and "asks to become a member of Network" in again.out
     asked_twice = shell("join", school, "--trust", tmp_path / "trust.json", "-o", tmp_path / "school.request")
     assert (asked_twice.code, "exists already" in asked_twice.err) == (2, True)
 
@@ -130,10 +133,10 @@ def test_keys_are_listed_and_proposed(shell: Shell, tmp_path: Path) -> None:
     """A new key is made once, however often it is proposed; roots are never here."""
     school = shell.found("school")
     listed = json.loads(shell.good("key", "list", school, "--json"))
-    roles = ["operate", "issue", "register", "define", "issue", "register", "log", *["root"] * 3]
+    roles = ["operate", "issue", "register", "define", "issue", "register", "log", "witness", *["root"] * 3]
     assert [row["role"] for row in listed] == roles
-    assert [row["algorithm"] for row in listed] == ["ed25519"] * 4 + ["p256"] * 2 + ["ed25519"] * 4
-    assert [row["here"] for row in listed] == [True] * 7 + [False] * 3
+    assert [row["algorithm"] for row in listed] == ["ed25519"] * 4 + ["p256"] * 2 + ["ed25519"] * 5
+    assert [row["here"] for row in listed] == [True] * 8 + [False] * 3
     shell.good("key", "add", school, "--role", "issue", "-o", tmp_path / "one")
     shell.good("key", "add", school, "--role", "issue", "-o", tmp_path / "two")
     shell.good("key", "add", school, "--role", "issue", "--p256", "-o", tmp_path / "p256")
