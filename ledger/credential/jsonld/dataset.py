@@ -244,15 +244,15 @@ class _Walk:
 
     def check_moved(self) -> None:
         """Refuse what belongs to the document or a subject and stands in another node of the same id."""
-        for name, iri, place in self.other_kinds:
+        for kind, iri, place in self.other_kinds:
             if iri not in self.named_kinds:
                 raise MalformedError(
-                    f"json-ld: the type {name[:80]!r} of {_at(place)} says what the document is, where readers do not "
+                    f"json-ld: the type {kind[:80]!r} of {_at(place)} says what the document is, where readers do not "
                     "look for it",
                     hint="it may have been moved or renamed after signing; ask for the document as it was issued",
                 )
-        for subject, name, iri, place in self.elsewhere:
-            if iri in self.owned.get(subject, ()):
+        for subject, name, meaning, place in self.elsewhere:
+            if meaning in self.owned.get(subject, ()):
                 raise MalformedError(
                     f"json-ld: {name[:80]!r} of {_at(place)} says something about {subject[:150]}, where readers do "
                     "not look for it",
