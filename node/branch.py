@@ -12,7 +12,7 @@ replaced here alone, by a branch that proves itself. By root keys, where their o
 By the network, where it decided a fork (DESIGN 3):
 
 5. its newest `member` entry with a boundary above the parting names the branch, by size and root, and no network of this
-   node names what is held;
+   node names what is held; what was cosigned gives way only once the first network with the log as a member has decided;
 6. the branch is judged whole by `ledger.log.follow` up to a signed size, and a proof shows that what was judged and the
    boundary lie in one tree.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from ledger.errors import CairnError, MalformedError
+from ledger.errors import CairnError, MalformedError, RuleError
 from ledger.log import merkle
 from ledger.log.checkpoint import open_cosignatures, read_checkpoint
 from ledger.log.identity import LogId
@@ -28,6 +28,7 @@ from node.observer import SILENT, Observer
 from node.peers import Peers
 from node.store.logstore import LogStore
 from node.tasks import Backoff, keep_doing
+from node.terminal import instant
 from node.timekeeping import Timekeeping
 
 GRACE_SECONDS = 0.3
@@ -187,10 +188,7 @@ class Cosigning:
                 asked_at = 0 if self._time is None else self._time.moment()
                 line = await self._add_checkpoint(witness, note)
                 self._observer.cosigned(asyncio.get_running_loop().time() - began)
-                merged = await self._add_line(witness, note, line)
-                if self._time is not None:
-                    (cosignature,) = open_cosignatures(merged, [witness.key])
-                    self._time.heard(witness.key.name, cosignature.seconds, asked_at)
+                await self._add_line(witness, note, line, asked_at)
         except CairnError as error:
             problem = str(error)
         except TimeoutError:
@@ -238,8 +236,8 @@ class Cosigning:
             return ()
         return await asyncio.to_thread(merkle.prove_consistency, old, size, self._log.read_hashes)
 
-    async def _add_line(self, witness: NamedWitness, note: bytes, line: bytes) -> bytes:
-        """Keep the witness's own line, if it verifies, and give the note with it; anything else is dropped."""
+    async def _add_line(self, witness: NamedWitness, note: bytes, line: bytes, asked_at: int) -> None:
+        """Keep the witness's own line, if it verifies and its time may be kept; anything else is dropped."""
         signatures = parse_signature_lines(line)
         offered = encode_note(parse_note(note).text, signatures)
         merged = merge_notes(note, offered, [witness.key])
@@ -247,9 +245,16 @@ class Cosigning:
             raise MalformedError(
                 f"witness {witness.key.name}: the answer holds no cosignature of it over this checkpoint"
             )
+        if self._time is not None:
+            (cosignature,) = open_cosignatures(merged, [witness.key])
+            self._time.heard(witness.key.name, cosignature.seconds, asked_at)
+            if self._time.is_ahead(witness.key.name, cosignature.seconds):
+                signed = instant(cosignature.seconds * 1000)
+                raise RuleError(
+                    f"witness {witness.key.name}: it signed the time {signed}, which is ahead of this clock"
+                )
         await asyncio.to_thread(self._log.put_note, merged)
         self._events.publish(self._own)
-        return merged
 
     async def _check_rewind(self, witness: NamedWitness, size: int) -> None:
         """Stop signing where a witness shows, signed by us, more of our log than we hold; that it says so is not enough."""

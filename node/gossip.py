@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from ledger.errors import CairnError
 from ledger.log import merkle
-from ledger.log.checkpoint import open_checkpoint, read_checkpoint
+from ledger.log.checkpoint import open_checkpoint, open_cosignatures, read_checkpoint
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.members import Witness
-from ledger.log.note import parse_note
+from ledger.log.note import VerifierKey, parse_note
 from node.claims import Claims
 from node.client import exchange
 from node.client.exchange import OfferedEvidence, OfferedHead, Offers
@@ -26,6 +26,7 @@ from node.events import HeadEvents
 from node.forks import Forks
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+from node.timekeeping import Timekeeping
 
 # Notes and evidence of one offer together; the rest waits for the next.
 MAX_OFFER_BYTES = 896 * 1024
@@ -52,6 +53,7 @@ class Gossip:
         address: where this node can be pulled from; empty when nowhere.
         wake: asks the follower of an address to look at it now; the address may be unknown, or empty.
         rewound: told when somebody shows a checkpoint of our own log, by our key, that is larger than our log.
+        timekeeping: says which cosignatures of our own log are not to be kept.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Gossip:
         address: str,
         wake: Callable[[str], None],
         rewound: Callable[[int], None],
+        timekeeping: Timekeeping | None = None,
     ) -> None:
         self._store = store
         self._directory = directory
@@ -72,6 +75,7 @@ class Gossip:
         self._address = address
         self._wake = wake
         self._rewound = rewound
+        self._time = timekeeping
         self._claims = Claims()
         # By log: its newest note and the witnesses that counted when it was judged, and whether it lacked a quorum.
         self._judged: dict[LogId, tuple[bytes, tuple[Witness, ...], bool]] = {}
@@ -174,9 +178,17 @@ class Gossip:
         held = await asyncio.to_thread(log.note_at, read_checkpoint(note).size)
         if held is None or held == note:
             return
-        merged = merge_notes(held, note, self._directory.witness_keys(log.state.log_id))
+        merged = merge_notes(held, note, self._believed(log.state.log_id, note))
         if merged is not None and await asyncio.to_thread(log.put_note, merged) != held:
             self._events.publish(log.state.log_id)
+
+    def _believed(self, log: LogId, note: bytes) -> Iterable[VerifierKey]:
+        """The witnesses whose lines in a note may be kept."""
+        keys = self._directory.witness_keys(log)
+        if log != self._directory.own or self._time is None:
+            return keys
+        cosignatures = open_cosignatures(note, keys)
+        return [one.witness for one in cosignatures if not self._time.is_ahead(one.witness.name, one.seconds)]
 
     async def _judge(self, offers: Offers, address: str) -> None:
         for head in offers.heads:

@@ -150,6 +150,7 @@ class LedgerSide:
             closed=self.sequencer.hold,
             visit_seconds=config.peer_timeout_seconds,
         )
+        self.timekeeping = Timekeeping(parts.clock)
         self.gossip = Gossip(
             store,
             self.directory,
@@ -158,8 +159,8 @@ class LedgerSide:
             address=self.address,
             wake=lambda address: self.followers.wake(address),
             rewound=self.startup.rewound,
+            timekeeping=self.timekeeping,
         )
-        self.timekeeping = Timekeeping(parts.clock)
         self.witness = Witness(
             store,
             self.directory,

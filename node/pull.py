@@ -171,7 +171,7 @@ class Puller:
 
     async def _judge_and_commit(self, log_id: LogId, gathered: "_Gathered", note: bytes) -> bool:
         """Judge and store what was gathered; false when the log grew meanwhile and the work is to be done anew."""
-        self._quota.check(log_id, gathered.total)
+        self._quota.check(log_id, gathered.total, is_proven=False)
         held = self._store.log(log_id)
         state = held.state if held is not None else None
         if (state.size if state is not None else 0) != gathered.start:
@@ -182,6 +182,7 @@ class Puller:
                 f"log {encode_log_id(log_id)}: the peer served entry 0 of log {encode_log_id(growth.state.log_id)}"
             )
         _check_bodies(growth)
+        self._quota.check(log_id, gathered.total, is_proven=True)
         keys = tuple(self._witnesses.witness_keys(log_id))
         growth = replace(
             growth, note=notes.trim_note(growth.note, [growth.state.verifier_key_at(growth.state.size)], keys)
@@ -276,9 +277,15 @@ class _Quota:
     def mark_caught_up(self, log: LogId) -> None:
         self._caught_up.add(log)
 
-    def check(self, log: LogId, length: int) -> None:
-        """Refuse growth above the quota; a single commit larger than the whole quota passes on a day of its own."""
+    def check(self, log: LogId, length: int, *, is_proven: bool) -> None:
+        """Refuse growth above the quota; a single commit larger than the whole quota passes on a day of its own.
+
+        Only what the log's own key signed for says that the log is that busy: a peer can make up bodies of any length.
+        Once a day that is worth judging what will be refused; after that nothing is.
+        """
         day, spent = self._today(log)
+        if not is_proven and self._refused.get(log) != day:
+            return
         if log in self._caught_up and spent and spent + length > self.daily_bytes:
             self._refused[log] = day
             raise BusyError(

@@ -1,7 +1,9 @@
 """Which history of a log this node's networks named, where its key signed two (DESIGN 3).
 
 A network rules by a `member` entry whose boundary lies above the place where the histories part: the newest such entry
-counts. A node may belong to several networks; only where none of them names the history held does it follow the others.
+counts. A node may belong to several networks; only where none of them names the history held does it follow the others. What
+it cosigned stands in the name of each, so it takes that back on the word of the first that has the log as a member, or
+after it: the governors of another one must not have it sign two histories for a network that has decided nothing.
 The network's own log is never ruled on by itself.
 """
 
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from ledger.errors import CairnError, RuleError
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.evidence import parse_fork, verify_fork
-from ledger.log.governance import Boundary
+from ledger.log.governance import Boundary, MemberOp
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.members import MemberRecord
 from ledger.log.merkle import root_at
@@ -19,6 +21,9 @@ from ledger.log.network import has_boundary
 from ledger.log.state import LogState
 from node.store.ledgerstore import LedgerStore
 from node.store.logstore import LogStore
+
+_ENDS = (MemberOp.REMOVE, MemberOp.SUCCEED)
+"""After these a log is no member, and the network waits for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +61,28 @@ class Rulings:
         """Give the decisions for another history than the one held, where two part at entry `parting`; blocks.
 
         Raises:
-            RuleError: a network named the history held.
+            RuleError: a network named the history held; or, where this node cosigned that above the parting, the first
+                network that has the log as a member named none.
         """
         log_id = log.state.log_id
-        found = []
-        for state, _ in self._about(log_id):
+        found: list[Ruling] = []
+        silent = ""
+        for state, records in self._about(log_id):
             record = state.members.naming(log_id, parting)
             if record is None:
+                if not found and records[-1].change.op not in _ENDS:
+                    silent = silent or state.name
                 continue
             if has_boundary(log, record.change.boundary):
                 raise RuleError(
                     f"log {encode_log_id(log_id)}: entry {record.index} of {state.name} names the history held here"
                 )
             found.append(Ruling(state.name, record.index, record.change.boundary))
+        if found and silent and log.cosigned_size() > parting:
+            raise RuleError(
+                f"log {encode_log_id(log_id)}: {found[0].network} names another history than the one cosigned here, and "
+                f"{silent} has not decided"
+            )
         return tuple(found)
 
     def against_held(self, log: LogStore) -> Ruling | None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from ledger.errors import MalformedError
 from ledger.log import merkle
 from ledger.log.checkpoint import read_checkpoint
+from ledger.log.evidence import strongest_first
 from ledger.log.identity import LogId, encode_log_id
 from node.budget import Budget
 from node.client import exchange
@@ -107,8 +108,12 @@ class Serving:
         return merkle.prove_consistency(old_size, new_size, log.read_hashes)
 
     def evidence(self, log_id: LogId, skip: int) -> tuple[tuple[bytes, ...], bool]:
-        """One page of the fork evidence kept about a log, and whether more follows."""
+        """One page of the fork evidence kept about a log, and whether more follows.
+
+        The strongest comes first: callers read so many and no more, and a thief of the key can make any number of the weak.
+        """
         pieces = [piece for piece in self._log(log_id).evidence() if len(piece) <= exchange.MAX_EVIDENCE_BYTES]
+        pieces = strongest_first(pieces)
         end = skip + exchange.MAX_EVIDENCE_PIECES
         return tuple(pieces[skip:end]), len(pieces) > end
 

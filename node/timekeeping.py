@@ -5,7 +5,9 @@ A cosignature carries the time at which it was made, and times of heads are judg
 1. never signs a time before one it has signed: the newest is kept in the ledger store, beside what was cosigned;
 2. compares its clock with the times of the other witnesses' cosignatures over its own checkpoints: each answer tells what
    that witness's clock said between two moments of ours. Half of them at least must be wrong before a wrong clock passes;
-3. cosigns nothing while it is an hour off by that measure, and tells the operator from a minute on.
+3. cosigns nothing while it is an hour off by that measure, and tells the operator from a minute on;
+4. keeps no cosignature of its own checkpoints that is an hour ahead of it, unless other witnesses say that it is itself
+   behind: where just a quorum has signed, one time of the future would be the time of the whole head.
 
 The comparison is carried on by a clock that nobody can set (since the computer was started), so that a clock that is set
 right, or wrong, is noticed at once and not at the next cosignature. One witness alone may be wrong itself: what it says
@@ -55,6 +57,14 @@ class Timekeeping:
         # Signed somewhere between the two moments; whole seconds, so on average half of one is missing.
         middle = (asked_at + self._steady()) // 2
         self._others[witness] = seconds * 1000 + 500 - middle
+
+    def is_ahead(self, witness: str, seconds: int) -> bool:
+        """Whether the time in a cosignature (Unix seconds) is not to be kept: it lies ahead, for other witnesses too."""
+        now = self._clock()
+        others = [offset for name, offset in self._others.items() if name != witness]
+        if others:
+            now = max(now, median_low(others) + self._steady())
+        return seconds * 1000 > now + ABSURD_MS
 
     def moment(self) -> int:
         """A reading of the steady clock, for `heard`."""

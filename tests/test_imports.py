@@ -111,6 +111,7 @@ ORDER = {
         "verify_token",
         "stapled",
         "verify_status",
+        "published",
         "verify_ledger",
         "verify_requirements",
         "verify_content",

@@ -200,8 +200,8 @@ class _Audit:
         earlier = {log.log: log for log in self._options.since}
         for old in earlier.values():
             findings += _compare(old, self._view.log(old.log))
-        order = sorted(self._done, key=lambda log_id: (log_id != self._trust.network, self._state(log_id).name))
-        logs = tuple(self._describe(log_id, network, earlier.get(log_id)) for log_id in order)
+        described = [self._describe(log_id, network, earlier.get(log_id)) for log_id in self._done]
+        logs = tuple(sorted(described, key=lambda log: (log.log != self._trust.network, log.name)))
         return AuditReport(trust=self._trust, at=self._options.at, logs=logs, findings=tuple(findings))
 
     def _look(self, network: Network) -> Iterator[Finding]:
@@ -231,7 +231,7 @@ class _Audit:
         state, done = self._state(log_id), self._done[log_id]
         return AuditedLog(
             log=log_id,
-            name=state.name,
+            name=state.name if network is None else network.name_of(log_id),
             size=state.size,
             root=state.frontier.root(),
             missing=done.fold.missing,

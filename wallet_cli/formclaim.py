@@ -20,10 +20,10 @@ from ledger.credential.external.kind import Envelope, Found, Kind, find_kind
 from ledger.credential.external.question import ExternalQuestion
 from ledger.credential.external.shape import subjects_of
 from ledger.credential.external.token import document_of_payload
+from ledger.credential.published import achievement_of
 from ledger.credential.report import Answer, CredentialReport
 from ledger.credential.status import parse_status_claim
 from ledger.credential.verify_forms import FormJudge
-from ledger.credential.verify_ledger import achievement_of
 from ledger.errors import MalformedError, PolicyError, RuleError, SignatureError
 from ledger.log.charter import Role
 from ledger.log.didkey import encode_did_key

@@ -228,10 +228,10 @@ class Monitor:
             found = is_own(entry)
             if found is None and entry.index:
                 text = f"entry {entry.index} ({entry.statement.kind}) is signed by your root keys; do you know it?"
-                yield _event(EventKind.DECISION, log_id, view.state.name, text, False)
+                yield _event(EventKind.DECISION, log_id, network.name_of(log_id), text, False)
             elif found is False:
                 text = f"entry {entry.index} ({entry.statement.kind}) stands in your log and you did not write it"
-                yield _event(EventKind.FOREIGN, log_id, view.state.name, text, True)
+                yield _event(EventKind.FOREIGN, log_id, network.name_of(log_id), text, True)
         self._told.served[compared] = view.state.size
 
     def _open_own(self, log_id: LogId, entries: Sequence[Entry]) -> IsOwn:

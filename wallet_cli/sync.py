@@ -155,7 +155,8 @@ class _Run:
             work.problems.append("no node that answered holds this log")
         return LogOutcome(
             log_id=log_id,
-            name=held.state.name if held else name,
+            # Of others the network's word counts: what they call themselves may be another member's name.
+            name=held.state.name if held and log_id == self._trust.network else name,
             before=before.size if before else 0,
             size=held.size if held else 0,
             problems=tuple(work.problems),

@@ -45,10 +45,14 @@ class BadgeVersion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BakedBadge:
-    """What is inside a picture: JSON or a compact JWS; in old pictures it may be a URL."""
+    """What is inside a picture: JSON or a compact JWS; in old pictures it may be a URL.
+
+    `unread` counts bytes behind the end of a PNG, which some programs leave there: pictures are shown without them.
+    """
 
     version: BadgeVersion
     text: str
+    unread: int = 0
 
 
 def bake(image: bytes, badge: str) -> bytes:
@@ -115,8 +119,9 @@ def is_png(data: bytes) -> bool:
 def _bake_png(image: bytes, badge: str) -> bytes:
     # keyword, end of it, not compressed, no method, no language, no translated keyword (PNG, third edition, §11.3.3.4)
     content = PNG_KEYWORD + b"\0\0\0\0\0" + badge.encode()
-    before = next(chunk.start for chunk in _chunks(image) if chunk.type == b"IDAT")
-    return image[:before] + _encode_chunk(b"iTXt", content) + image[before:]
+    chunks = list(_chunks(image))
+    before = next(chunk.start for chunk in chunks if chunk.type == b"IDAT")
+    return image[:before] + _encode_chunk(b"iTXt", content) + image[before : chunks[-1].end]
 
 
 def _encode_chunk(type_name: bytes, content: bytes) -> bytes:
@@ -136,7 +141,7 @@ class _Chunk:
 
 
 def _chunks(image: bytes) -> Iterator[_Chunk]:
-    """Every chunk of a PNG: IHDR first, IDAT somewhere, IEND last and nothing behind it."""
+    """Every chunk of a PNG: IHDR first, IDAT somewhere, IEND last; what is behind that is no part of it."""
     position, seen = len(_PNG_SIGNATURE), set[bytes]()
     for _ in range(MAX_CHUNKS):
         chunk = _read_chunk(image, position)
@@ -146,8 +151,6 @@ def _chunks(image: bytes) -> Iterator[_Chunk]:
         yield chunk
         position = chunk.end
         if chunk.type == b"IEND":
-            if position != len(image):
-                raise MalformedError(f"png: {len(image) - position} bytes after its end")
             if b"IDAT" not in seen:
                 raise MalformedError("png: has no image data")
             return
@@ -176,7 +179,9 @@ def _read_chunk(image: bytes, position: int) -> _Chunk:
 
 def _unbake_png(image: bytes) -> BakedBadge | None:
     found: dict[BadgeVersion, str] = {}
+    end = 0
     for chunk in _chunks(image):
+        end = chunk.end
         keyword, _, rest = chunk.content.partition(b"\0")
         if _is_badge(chunk):
             found.setdefault(BadgeVersion.OB3, _read_international_text(rest))
@@ -184,7 +189,7 @@ def _unbake_png(image: bytes) -> BakedBadge | None:
             found.setdefault(BadgeVersion.OB2, _read_international_text(rest))
         elif chunk.type == b"tEXt" and keyword == OLD_PNG_KEYWORD:
             found.setdefault(BadgeVersion.OB2, rest.decode("latin-1"))
-    return _preferred(found)
+    return _preferred(found, len(image) - end)
 
 
 def _read_international_text(rest: bytes) -> str:
@@ -256,9 +261,9 @@ def _unbake_svg(image: bytes) -> BakedBadge | None:
     return _preferred(_read_svg(image).found)
 
 
-def _preferred(found: dict[BadgeVersion, str]) -> BakedBadge | None:
+def _preferred(found: dict[BadgeVersion, str], unread: int = 0) -> BakedBadge | None:
     version = next((version for version in BadgeVersion if version in found), None)
-    return None if version is None else BakedBadge(version, found[version].strip())
+    return None if version is None else BakedBadge(version, found[version].strip(), unread)
 
 
 _ELEMENTS = {

@@ -26,6 +26,8 @@ MAX_HEADER_BYTES = 64 * 1024
 
 ALGORITHM_NAMES: Mapping[Algorithm, str] = MappingProxyType({Algorithm.ED25519: "EdDSA", Algorithm.P256: "ES256"})
 """The one JWS algorithm for each kind of key; there is no other way to be accepted."""
+_NEW_NAME = "Ed25519"
+"""What RFC 9864 calls EdDSA over Ed25519: the same signatures. Read, and not written while older readers know it not."""
 
 _SIGNATURE_BYTES = 64
 _COORDINATE_BYTES = 32
@@ -91,7 +93,7 @@ def verify_jws(jws: JWS, key: PublicKey, *, where: str = "jws") -> None:
     if "crit" in jws.header:  # 1
         raise SignatureError(f"{where}: header asks for critical extensions, none is understood")
     expected = ALGORITHM_NAMES[key.algorithm]
-    if jws.header["alg"] != expected:  # 2
+    if not is_name_of(jws.header["alg"], expected):  # 2
         raise SignatureError(f"{where}: algorithm {str(jws.header['alg'])[:40]!r}, the key's is {expected!r}")
     if len(jws.signature) != _SIGNATURE_BYTES:
         raise SignatureError(f"{where}: signature of {len(jws.signature)} bytes, expected {_SIGNATURE_BYTES}")
@@ -102,6 +104,11 @@ def verify_jws(jws: JWS, key: PublicKey, *, where: str = "jws") -> None:
             _verify_es256(key, jws.signing_input, jws.signature)
     except SignatureError as error:
         raise SignatureError(f"{where}: the {expected} signature does not verify under the expected key") from error
+
+
+def is_name_of(name: JSONValue, algorithm: str) -> bool:
+    """Whether a header or key names an algorithm of `ALGORITHM_NAMES`, by either of its names."""
+    return name == algorithm or (name == _NEW_NAME and algorithm == ALGORITHM_NAMES[Algorithm.ED25519])
 
 
 def public_key_to_jwk(key: PublicKey) -> JSONObject:
@@ -195,7 +202,7 @@ def _compress(x: bytes, y: bytes, where: str) -> bytes:
 def _check_purpose(jwk: JSONObject, algorithm: str, where: str) -> None:
     if jwk.get("use", "sig") != "sig":
         raise MalformedError(f"{where}: expected use 'sig', found {_show(jwk['use'])}")
-    if jwk.get("alg", algorithm) != algorithm:
+    if not is_name_of(jwk.get("alg", algorithm), algorithm):
         raise MalformedError(f"{where}: expected alg {algorithm!r}, found {_show(jwk['alg'])}")
     operations = jwk.get("key_ops", ["verify"])
     if type(operations) is not list or "verify" not in operations:

@@ -30,11 +30,11 @@ from ledger.credential.jsonld.library import ContextLibrary
 from ledger.credential.loose_receipts import choose_receipt
 from ledger.credential.member_documents import MemberDocuments, issuer_url
 from ledger.credential.processing import Claims, Shown
+from ledger.credential.published import achievement_of
 from ledger.credential.report import Answer, Code, CredentialReport, make_step
 from ledger.credential.status import encode_status_claim
 from ledger.credential.strict_json import JSONObject, parse_strict_object
 from ledger.credential.validity import parse_document_validity
-from ledger.credential.verify_ledger import achievement_of
 from ledger.credential.verify_status import SYNC, read_entry
 from ledger.credential.verify_token import Terms, TokenFindings, examine_token, judge_dates
 from ledger.errors import CairnError, MalformedError, SignatureError

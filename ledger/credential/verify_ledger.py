@@ -6,8 +6,8 @@ was in force there, in the right role; 11 its status slot reads valid on the new
 """
 
 from ledger.credential import openbadge
+from ledger.credential.published import achievement_of, published_types
 from ledger.credential.report import Answer, Code, Step, make_step
-from ledger.credential.strict_json import JSONObject
 from ledger.credential.validity import MAX_QUORUM_AHEAD_MS, format_instant
 from ledger.credential.verify_status import SYNC, check_status, read_entry
 from ledger.credential.verify_token import TokenFindings
@@ -276,10 +276,19 @@ class LedgerSteps:
         name, owner = self.network.name_of(self.log), self.token.owner or self.log
         by = "" if answer.record is None else f", by entry {answer.record.index} of the network's log"
         achievement, kind = achievement_of(self.token.payload)
+        try:
+            types = published_types(self.network, self.log, achievement, self.receipt.index)
+        except CairnError as error:
+            self._unknown(9, str(error), "the replica is damaged; sync into a new folder")
+            return
         if answer.reason is not None:
             detail = f"{name}: {answer.reason}"
         elif not self.token.is_record and not answer.rights.allows(achievement, kind):
             detail = f"{name} was a member{by}, without the right to issue {achievement or 'this'}"
+        elif types and kind not in types:
+            # The type decides the right and the key, so it is not for the credential alone to say.
+            published = " or ".join(sorted(one or "nothing" for one in types))
+            detail = f"{name} published {achievement} as {published}, and this calls it {kind[:100] or 'nothing'}"
         elif is_before_succession(
             self.network.state.members, self.network.line_of(owner), self.log, self.receipt.index
         ):
@@ -362,17 +371,6 @@ _ROLE_WORDS = {
 def _life_of(key: KeyRecord) -> str:
     ended = "" if key.retired is None else f", retired by entry {key.retired}"
     return f": added by entry {key.added}{ended}"
-
-
-def achievement_of(payload: JSONObject) -> tuple[str, str]:
-    """Give the id and the achievement type a credential names; empty texts where it names none."""
-    value: object = payload
-    for name in ("ld", "credentialSubject", "achievement"):
-        value = value.get(name) if isinstance(value, dict) else None
-    if not isinstance(value, dict):
-        return "", ""
-    id_, kind = value.get("id"), value.get("achievementType")
-    return id_ if isinstance(id_, str) else "", kind if isinstance(kind, str) else ""
 
 
 def _void_code(signer: KeyStatus) -> Code:

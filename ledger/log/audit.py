@@ -190,7 +190,9 @@ class _Look:
         try:
             judge_checkpoint(view.state, note, root_of_view(view, head.size))
         except ProofError as error:
-            text = f"entry {entry.index} of {self._view.state.name} anchors another tree than the one held"
+            text = (
+                f"entry {entry.index} of {self._network.name_of(self._log_id)} anchors another tree than the one held"
+            )
             yield Finding(other, head.size - 1, Severity.BROKEN, text, Rule.ANCHOR, str(error))
         except CairnError as error:
             text = f"it anchors a note under the name of {head.origin} that is not its checkpoint: {error}"

@@ -201,6 +201,20 @@ def count_signatures(evidence: ForkEvidence) -> int:
     return min(len(note.signatures) for note in _parsed(evidence))
 
 
+def strongest_first(pieces: Iterable[bytes]) -> list[bytes]:
+    """Put pieces in the order in which to show them to whoever reads only so many; equals keep theirs.
+
+    Args:
+        pieces: evidence that was judged when it was kept.
+    """
+
+    def strength(piece: bytes) -> tuple[int, int]:
+        evidence = parse_fork(piece)
+        return count_signatures(evidence), closeness(evidence)
+
+    return sorted(pieces, key=strength, reverse=True)
+
+
 def has_all_of(known: ForkEvidence, new: ForkEvidence) -> bool:
     """Tell whether `known` says all that `new` does: the same texts, every signature, and as well where the fork begins."""
     if closeness(new) > closeness(known):

@@ -124,7 +124,7 @@ class Network:
         self.view: LogView = view
         self._reporters = (trust.network, *reporters)
         self.pages: dict[tuple[LogId, int], tuple[bytes, ...]] = {}
-        """Status pages already checked against their entries, by log and index."""
+        """Status pages and documents already checked against their entries, by log and index."""
         self.entries: dict[tuple[LogId, int], Entry] = {}
         """Entries already proven to stand in the held tree, by log and index; the reader bounds their number."""
         self.deciding: dict[LogId, object] = {}

@@ -198,7 +198,7 @@ class LedgerClient:
         return wire.decode_counter_offers(answer)
 
     async def evidence(self, log: LogId, *, limit: int = 64) -> tuple[bytes, ...]:
-        """Pieces of fork evidence the node keeps about a log, oldest first, at most `limit`."""
+        """Pieces of fork evidence the node keeps about a log, at most `limit`; ours give the strongest first."""
         pieces: list[bytes] = []
         more = True
         while more and len(pieces) < limit:

@@ -23,6 +23,7 @@ from aiohttp import web
 from ledger import base64url
 from ledger.errors import MalformedError
 from ledger.log import tiles
+from ledger.log.evidence import strongest_first
 from ledger.log.identity import LogId, encode_log_id, parse_log_id
 from node.budget import Budget
 from node.web.sending import send_bounded
@@ -142,7 +143,8 @@ class _Handlers:
         return await send_bounded(request, data, _OCTETS, self._budget)
 
     async def evidence(self, request: web.Request) -> web.Response:
-        found = await asyncio.to_thread(self._log(request).evidence)
+        log = self._log(request)
+        found = await asyncio.to_thread(lambda: strongest_first(log.evidence()))
         return _json([base64url.encode(item) for item in found])
 
     def _log(self, request: web.Request) -> ServedLog:

@@ -1,5 +1,6 @@
 """Fork evidence at a node: what other logs report is kept beside the log it is about, once, if it proves something."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,14 @@ from ledger.log.evidence import Split, encode_fork, gather_forks, parse_fork
 from ledger.log.identity import LogId
 from ledger.log.merkle import prove_inclusion
 from ledger.log.note import VerifierKey
+from node.client.exchange import MAX_EVIDENCE_PIECES
 from node.forks import Forks
 from node.peers import Peers
+from node.serving import Serving
 from tests.ledger.log.networks import World, evidence, forked
 from tests.ledger.log.test_reports import report
 from tests.node.web.served import open_store
-from tests.simulator import SimulatedLog
+from tests.simulator import SimulatedLog, seeded
 
 
 class Everybody:
@@ -91,3 +94,34 @@ def exact_evidence(one: SimulatedLog, two: SimulatedLog, parting: int) -> bytes:
     ]
     whole = parse_fork(evidence(one, two, parting))
     return encode_fork(replace(whole, split=Split(parting, *halves[0], *halves[1])))
+
+
+async def test_callers_are_given_the_strongest_evidence_first(tmp_path: Path) -> None:
+    """They read so many pieces and no more, and a thief of the key can make any number that nobody else signed."""
+    world = World()
+    other = forked(world, [world.network, world.lantern], [world.lantern, world.tidewater])
+    signed = evidence(world.granite, other, 4)
+    alone = [evidence(world.granite, thiefs, 4) for thiefs in by_the_thief(world, other, MAX_EVIDENCE_PIECES + 1)]
+    store = open_store(tmp_path / "store", world.everybody())
+    try:
+        log = store.log(world.granite.log_id)
+        assert log is not None
+        for piece in (*alone, signed):
+            log.add_evidence(piece)
+        serving = Serving(store)
+        first, more = serving.evidence(world.granite.log_id, 0)
+        rest, _ = serving.evidence(world.granite.log_id, len(first))
+        assert (first[0], more) == (signed, True)
+        assert {*first, *rest} == {signed, *alone}
+    finally:
+        store.close()
+
+
+def by_the_thief(world: World, other: SimulatedLog, count: int) -> Iterator[SimulatedLog]:
+    """Granite's other history, told in further versions that no witness signed."""
+    for number in range(count):
+        one = other.copy()
+        one.forks = []
+        one.cut([seeded(f"thief {number}")])
+        one.sign([])
+        yield one

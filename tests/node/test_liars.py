@@ -13,9 +13,10 @@ from ledger.log.evidence import ForkEvidence, encode_fork
 from ledger.log.identity import LogId
 from ledger.log.keys import SigningKey
 from ledger.log.merkle import RootHash
-from ledger.log.note import VerifierKey
+from ledger.log.note import NoteSignature, VerifierKey
 from node import forks
-from node.client.exchange import Head, is_host_port
+from node.client.exchange import CosignRequest, Head, OfferedHead, is_host_port
+from node.clock import system_clock
 from node.cosigning import Cosigning
 from node.directory import NamedWitness
 from node.errors import BusyError, ConflictError
@@ -86,6 +87,61 @@ async def test_a_witness_stops_a_writer_only_by_showing_what_it_signed(tmp_path:
         with pytest.raises(ConflictError):
             await cosigning._add_checkpoint(NamedWitness(LogId(bytes(32)), key, "x.example:1"), log.note)
         assert rewound == ([10**9] if is_shown else [])
+    finally:
+        await campus.stop()
+
+
+class HastyWitness:
+    """Cosigns whatever it is asked to, by a clock that is ahead."""
+
+    def __init__(self, ahead_seconds: int) -> None:
+        self.key, self.ahead = SigningKey(b"\x07" * 32), ahead_seconds
+        self.named = NamedWitness(LogId(bytes(32)), witness_verifier_key(HASTY, self.key.public), "x.example:1")
+
+    def client(self, address: str) -> "HastyWitness":
+        return self
+
+    def sign(self, note: bytes) -> NoteSignature:
+        return cosign(note, HASTY, self.key, system_clock() // 1000 + self.ahead)
+
+    async def add_checkpoint(self, request: CosignRequest, *, timeout_seconds: float) -> bytes:
+        return self.sign(request.note).encode().encode()
+
+
+HASTY = "x.example/witness"
+
+
+@pytest.mark.parametrize("ahead", [0, 7200])
+async def test_a_cosignature_of_the_future_is_not_kept(
+    tmp_path: Path, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither from the witness itself nor by way of others: beside just a quorum it would be the time of the head."""
+    campus = found(tmp_path, "school", Institution.SCHOOL)
+    await campus.start()
+    try:
+        log, node, witness = campus.log, campus.node, HastyWitness(ahead)
+        monkeypatch.setattr(node.directory, "witness_keys", lambda log: (witness.named.key,))
+        before = log.note
+        cosigning = Cosigning(
+            log,
+            node.directory,
+            witness,  # type: ignore[arg-type]  # as much of the peers as is used
+            node.events,
+            os.urandom,
+            address="",
+            may_ask=lambda: True,
+            rewound=lambda size: None,
+            timeout_seconds=5,
+            timekeeping=node.timekeeping,
+        )
+        await node.gossip.judge_head(
+            OfferedHead(log.state.log_id, add_signatures(before, [witness.sign(before)])), "x.example:1"
+        )
+        assert (log.note == before) == bool(ahead)
+        await cosigning._ask(witness.named, before)
+        assert (log.note == before) == bool(ahead)
+        assert ("which is ahead of this clock" in cosigning.problems[witness.named]) == bool(ahead)
+        assert bool(node.timekeeping.findings()) == bool(ahead)
     finally:
         await campus.stop()
 

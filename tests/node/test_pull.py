@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.errors import RuleError
+from ledger.errors import CairnError, RuleError
 from ledger.log.checkpoint import open_cosignatures, witness_verifier_key
 from ledger.log.identity import LogId
 from ledger.log.note import NoteSignature, VerifierKey
@@ -126,6 +126,21 @@ async def test_the_first_catching_up_is_free_and_then_the_quota_counts(tmp_path:
         with pytest.raises(BusyError, match="it goes on tomorrow"):
             await puller.pull(client, head_of(log, notes, 20))
         clock.now += DAY_MS
+        assert await puller.pull(client, head_of(log, notes, 20)) == 20
+
+
+async def test_made_up_bodies_use_up_no_quota(tmp_path: Path) -> None:
+    """Only what the log's key signed for says that a log is that busy; nobody is told of it on a peer's word."""
+    log, notes = written(SIZE)
+    offer = served(log, notes)
+    async with pulling(tmp_path, HostilePeer(offer), daily_bytes=1 << 16) as (puller, client, _store, _clock):
+        await puller.pull(client, head_of(log, notes, 10))
+        honest = offer.bodies
+        offer.bodies = [body and body + bytes(1 << 16) for body in honest]
+        with pytest.raises(CairnError, match="body"):
+            await puller.pull(client, head_of(log, notes, 20))
+        assert puller.paused() == ()
+        offer.bodies = honest
         assert await puller.pull(client, head_of(log, notes, 20)) == 20
 
 

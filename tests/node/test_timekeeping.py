@@ -94,6 +94,19 @@ def test_one_witness_may_be_wrong_itself(clocks: Clocks) -> None:
     assert clocks.time.findings() == ()
 
 
+def test_a_time_of_the_future_is_not_kept(clocks: Clocks) -> None:
+    """Neither from the first that answers nor from a later one; what others say too is the time, and this clock is behind."""
+    now = clocks.wall // 1000
+    late = now + 2 * HOUR // 1000
+    assert clocks.time.is_ahead("a", late) and not clocks.time.is_ahead("a", now + 3000)
+    clocks.hear("a", 2 * HOUR)
+    assert clocks.time.is_ahead("a", late)
+    clocks.hear("b", 2 * HOUR)
+    assert not clocks.time.is_ahead("a", late) and not clocks.time.is_ahead("b", late)
+    clocks.hear("b")
+    assert clocks.time.is_ahead("a", late)
+
+
 def test_a_head_with_a_quorum_is_no_future(clocks: Clocks) -> None:
     """After a start nobody has answered yet, but what they signed is held: a dead battery shows itself."""
     clocks.time.see_head(None)

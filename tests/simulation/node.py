@@ -108,6 +108,7 @@ class Node:
             address=self.address,
             wake=lambda address: None,
             rewound=self.startup.rewound,
+            timekeeping=time,
         )
         self.witness = Witness(
             self.store,

@@ -14,6 +14,7 @@ from ledger.log.charter import Role
 from ledger.log.finding import Severity
 from ledger.log.follow import judge_growth
 from ledger.log.identity import encode_log_id
+from tests.ledger.log.samples import amend
 from tests.node.web.served import serve_logs
 from tests.simulator import SimulatedLog, trust_of
 from tests.wallet_cli.shown import write_replica
@@ -186,3 +187,10 @@ def test_the_command_on_a_dump(world: World, tmp_path: Path, capsys: pytest.Capt
     assert "--force" in capsys.readouterr().err
     assert run([*arguments, "--force", "--since", str(report), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["clean"] is True
+
+
+def test_a_member_that_takes_another_members_name_is_told_from_it(world: World, tmp_path: Path) -> None:
+    """Headings say what the network calls a log; its own charter says what it likes."""
+    amend(world.other, name="Granite")
+    report = audit(world, tmp_path / "replica")
+    assert [log.name for log in report.logs] == ["Confluence", "Granite", "Lantern (calls itself Granite)"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ledger.credential.external.kind import types_of
 from ledger.credential.external.shape import ISSUER_CAN_FIX, subjects_of
+from ledger.credential.openbadge import IDENTITY_TYPES
 from ledger.credential.strict_json import JSONObject, JSONValue
 from ledger.errors import MalformedError
 
@@ -18,6 +19,12 @@ ASSOCIATION_TYPES = frozenset(
         "exactMatchOf", "isChildOf", "isParentOf", "isPartOf", "isPeerOf", "isRelatedTo", "precedes", "replacedBy",
     }
 )  # fmt: skip
+
+_SHARED_TYPES = frozenset({
+    "name", IDENTITY_TYPES["date_of_birth"],
+    "productId", "isbn", "issn", "ltiContextId", "ltiDeploymentId", "ltiToolId", "ltiPlatformId",
+})  # fmt: skip
+"""Types of identifiers that many people have in common, or that are of no person at all."""
 
 
 def check_record(document: JSONObject) -> JSONObject:
@@ -82,9 +89,14 @@ def same_person(record: JSONObject, inside: JSONObject) -> bool | None:
 
 
 def _identities(subject: JSONObject) -> Iterator[tuple[str, ...]]:
-    """What identifiers say; salted hashes are compared as they are, with their salt. One without says nothing."""
+    """What identifiers say; salted hashes are compared as they are, with their salt. One without says nothing.
+
+    Nor does a name or a date of birth, which other people have too.
+    """
     for item in _objects(subject.get("identifier")):
         if type(item.get("identityHash")) is not str or not item["identityHash"]:
+            continue
+        if type(item.get("identityType")) is not str or item["identityType"] in _SHARED_TYPES:
             continue
         yield tuple(str(item.get(name)) for name in ("identityType", "hashed", "salt", "identityHash"))
 

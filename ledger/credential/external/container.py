@@ -12,10 +12,14 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The text of a credential, and what it was found in: `file`, `PNG` or `SVG`."""
+    """The text of a credential, and what it was found in: `file`, `PNG` or `SVG`.
+
+    `unread` counts bytes of the file behind the end of the image, which are no part of it.
+    """
 
     text: str
     container: str
+    unread: int = 0
 
 
 def is_image(data: bytes) -> bool:
@@ -36,7 +40,7 @@ def open_container(data: bytes) -> Carried:
                 "image: no badge inside",
                 hint="ask for the image as it was issued: programs that copy or shrink images drop the badge",
             )
-        carried = Carried(baked.text.removeprefix("\ufeff").strip(), "PNG" if is_png(data) else "SVG")
+        carried = Carried(baked.text.removeprefix("\ufeff").strip(), "PNG" if is_png(data) else "SVG", baked.unread)
     else:
         try:
             carried = Carried(data.removeprefix(_UTF8_MARK).decode("utf-8").strip(), "file")

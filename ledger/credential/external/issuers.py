@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from ledger import base64url
 from ledger.credential.dataintegrity.issuer_document import (
     ASSERTION,
+    AUTHENTICATION,
+    PURPOSES,
     IssuerDocument,
     IssuerDocuments,
     UnknownIssuerError,
@@ -46,11 +48,15 @@ class NamedKey:
 
 @dataclass(frozen=True, slots=True)
 class GivenDocument:
-    """One document as read: whose it is, what it says, and its keys in the two ways proofs ask for them."""
+    """One document as read: whose it is, what it says, and its keys in the two ways proofs ask for them.
+
+    Of the keys, those for credentials, and those by which its owner shows credentials; a set of keys tells no difference.
+    """
 
     id: str
     value: JSONObject
     keys: tuple[NamedKey, ...]
+    holder_keys: tuple[NamedKey, ...]
     controlled: IssuerDocument | None = None
 
 
@@ -86,8 +92,8 @@ class IssuerBook:
         """The DID and controller documents, for embedded proofs."""
         return IssuerDocuments([one.controlled for one in self.documents if one.controlled is not None])
 
-    def keys_of(self, issuer: str) -> Sequence[NamedKey]:
-        """The keys an issuer signs credentials with.
+    def keys_of(self, issuer: str, purpose: str = ASSERTION) -> Sequence[NamedKey]:
+        """The keys an issuer signs credentials with; with the purpose `AUTHENTICATION` those for presentations.
 
         Raises:
             UnknownIssuerError: no document of it was given, and its name is no key.
@@ -95,7 +101,7 @@ class IssuerBook:
         """
         given = self._by_id.get(issuer)
         if given is not None:
-            return given.keys
+            return given.holder_keys if purpose == AUTHENTICATION else given.keys
         if issuer.startswith(_DID_KEY):
             return [
                 NamedKey(url, method.key)
@@ -131,10 +137,11 @@ def parse_given_document(data: bytes, *, owner: str | None = None) -> GivenDocum
             hint="say --issuer-document ISSUER_ID=FILE",
         )
     controlled = _parse_controlled(value, whose)
-    keys = _dedupe([*_keys_of_methods(value, whose), *_keys_of_set(value), *_key_of_pem(value, whose)])
-    if len(keys) > MAX_KEYS:
-        raise MalformedError(f"issuer document: {len(keys)} keys, at most {MAX_KEYS} are read")
-    return GivenDocument(whose, value, keys, controlled)
+    plain = [*_keys_of_set(value), *_key_of_pem(value, whose)]
+    keys, holder_keys = (_dedupe([*_keys_of_methods(value, whose, purpose), *plain]) for purpose in PURPOSES)
+    if max(len(keys), len(holder_keys)) > MAX_KEYS:
+        raise MalformedError(f"issuer document: more than {MAX_KEYS} keys, which is as many as are read")
+    return GivenDocument(whose, value, keys, holder_keys, controlled)
 
 
 def host_of(url: str) -> str:
@@ -146,23 +153,21 @@ def host_of(url: str) -> str:
 
 
 def _parse_controlled(value: JSONObject, whose: str) -> IssuerDocument | None:
-    if not {"verificationMethod", ASSERTION, "authentication"} & value.keys():
+    if not {"verificationMethod", *PURPOSES} & value.keys():
         return None
     return parse_issuer_document({**value, "id": whose}, whose)
 
 
-def _keys_of_methods(value: JSONObject, whose: str) -> Iterable[NamedKey]:
-    """Keys under `assertionMethod`, RSA ones included; those of another kind are passed over."""
+def _keys_of_methods(value: JSONObject, whose: str, purpose: str) -> Iterable[NamedKey]:
+    """Keys under `assertionMethod` or `authentication`, RSA ones included; those of another kind are passed over."""
     methods: dict[str, JSONObject] = {}
-    for item in [*_listed(value, "verificationMethod"), *_listed(value, ASSERTION)]:
+    for item in [*_listed(value, "verificationMethod"), *_listed(value, purpose)]:
         if type(item) is dict and type(item.get("id")) is str:
             methods[_absolute(str(item["id"]), whose)] = item
-    for item in _listed(value, ASSERTION):
+    for item in _listed(value, purpose):
         url = item.get("id") if type(item) is dict else item
         if type(url) is not str:
-            raise MalformedError(
-                f"issuer document: expected a key or its URL under {ASSERTION}, found {name_type(item)}"
-            )
+            raise MalformedError(f"issuer document: expected a key or its URL under {purpose}, found {name_type(item)}")
         method = methods.get(_absolute(url, whose))
         if method is None or method.get("controller") != whose:
             continue

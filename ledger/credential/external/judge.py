@@ -4,7 +4,7 @@ One report a credential; for records and presentations one for the whole, then o
 judged by itself. Work is bounded: credentials in one file, and how deep they stand in each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -61,9 +61,14 @@ def judge_carried(carried: Carried, asked: ExternalQuestion) -> RecordReport:
     """
     listed = read_answer(carried.text)
     reports = _Judge(asked).judge(find_kind(carried.text), 0) if listed is None else _Judge(asked).judge_listed(listed)
-    article = "an" if carried.container == "SVG" else "a"
-    notes = (f"carried by {article} {carried.container} image",) if carried.container != "file" else ()
-    return RecordReport(tuple(reports), notes=notes)
+    return RecordReport(tuple(reports), notes=tuple(_describe(carried)))
+
+
+def _describe(carried: Carried) -> Iterator[str]:
+    if carried.container != "file":
+        yield f"carried by {'an' if carried.container == 'SVG' else 'a'} {carried.container} image"
+    if carried.unread:
+        yield f"{carried.unread} bytes behind the end of the image were not read"
 
 
 class _Judge:
@@ -186,7 +191,7 @@ def _check_person(report: CredentialReport, subject: JSONObject, inside: JSONObj
         step = make_step(4, Answer.NO, detail, "ask who put the record together")
         code = first_code([report.code, Code.NOT_BOUND])
     else:
-        detail = "nothing in it says whether it is about the person of the record"
+        detail = "nothing in it says whether it is about the person of the record; a name alone does not"
         step = make_step(4, Answer.COULD_NOT_CHECK, detail, "ask the learner for the credential by itself")
         code = first_code([report.code, Code.INCOMPLETE]) if report.code is not Code.VALID else Code.INCOMPLETE
     return replace(report, steps=tuple(step if one.number == 4 else one for one in report.steps), code=code)

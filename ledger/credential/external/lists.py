@@ -1,7 +1,8 @@
 """Readers of the status lists a verifier was given: Bitstring and Token Status Lists, and plain lists of ids.
 
-The list is judged like a credential: by the issuer of the credential whose status it tells, or by another the verifier
-vouches for. What it fails at (`plainlist`) lets no statement be made.
+The list is judged like a credential: by the issuer of the credential whose status it tells; a Bitstring Status List also by
+an id that the verifier vouches for by name, since some issuers have theirs kept by others. Whose document is held besides,
+to judge other credentials, has no say. What it fails at (`plainlist`) lets no statement be made.
 """
 
 from ledger.credential.dataintegrity.issuer_document import check_in_force
@@ -69,8 +70,9 @@ def _bitstring_reader(
         if identifier is not None and identifier != entry.list:
             return None
         asked = BitstringEntry(url=entry.list, purpose=entry.purpose, index=entry.index, size=entry.size)
-        vouched = frozenset({issuer, *book.named, *(one.id for one in book.documents)})
-        question = ListQuestion(now=now, issuers=vouched, documents=book.controlled, library=library)
+        question = ListQuestion(
+            now=now, issuers=frozenset({issuer, *book.named}), documents=book.controlled, library=library
+        )
         answer = read_bitstring(value, asked, question)
         if not answer.value:
             return StatusAnswer(ListedStatus.VALID, f"the list that was given says nothing of {entry.purpose}")

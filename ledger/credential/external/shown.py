@@ -140,7 +140,7 @@ def _answer_token(findings: Findings, found: Found, holder: str, asked: External
     assert found.jws is not None, "tokens are parsed"
     payload = found.document
     try:
-        signer = verify_signer(found.jws, holder, asked, where="presentation")
+        signer = verify_signer(found.jws, holder, asked, where="presentation", purpose=AUTHENTICATION)
         check_dates(payload, asked.now, where="presentation")
         _check_asked(payload, asked)
     except UnknownIssuerError as error:

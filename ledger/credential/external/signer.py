@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ledger.credential.dataintegrity.issuer_document import UnknownIssuerError, check_in_force
+from ledger.credential.dataintegrity.issuer_document import ASSERTION, UnknownIssuerError, check_in_force
 from ledger.credential.external.certificate import (
     Leaf,
     UnknownAuthorityError,
@@ -21,7 +21,7 @@ from ledger.credential.external.certificate import (
 from ledger.credential.external.issuers import NamedKey, check_owner
 from ledger.credential.external.key import algorithm_of, parse_foreign_jwk, thumbprint, verify_foreign_jws
 from ledger.credential.external.question import ExternalQuestion
-from ledger.credential.jose import JWS
+from ledger.credential.jose import JWS, is_name_of
 from ledger.errors import SignatureError
 
 _MAX_TRIED = 20
@@ -47,7 +47,7 @@ class Signer:
     remedy: str = ""
 
 
-def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str) -> Signer:
+def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str, purpose: str = ASSERTION) -> Signer:
     """Check who signed a token.
 
     Args:
@@ -55,6 +55,7 @@ def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str)
         issuer: id of the issuer it names; "" where it names none.
         asked: with the verifier's documents, and now.
         where: subject of error messages.
+        purpose: what the issuer has to list the key for: credentials, or presentations (`AUTHENTICATION`).
 
     Raises:
         UnknownIssuerError: no key to check with is at hand, or it has ended since: could not check.
@@ -66,7 +67,7 @@ def verify_signer(jws: JWS, issuer: str, asked: ExternalQuestion, *, where: str)
         with suppress(UnknownAuthorityError):
             return _by_certificate(jws, issuer, asked, where)
     try:
-        keys = asked.book.keys_of(issuer)
+        keys = asked.book.keys_of(issuer, purpose)
     except UnknownIssuerError as error:
         return _by_itself(jws, error, where)
     chosen = _choose(jws, issuer, list(keys))
@@ -138,7 +139,7 @@ def _choose(jws: JWS, issuer: str, keys: list[NamedKey]) -> list[NamedKey]:
         keys = [one for one in keys if thumbprint(one.key) == print_of_inline]
         if not keys:
             raise SignatureError(f"header jwk: a key that {issuer[:150]!r} does not publish")
-    fitting = [one for one in keys if algorithm_of(one.key) == jws.header["alg"]]
+    fitting = [one for one in keys if is_name_of(jws.header["alg"], algorithm_of(one.key))]
     if not fitting:
         expected = ", ".join(sorted({algorithm_of(one.key) for one in keys})) or "none, it has no keys"
         raise SignatureError(f"jws: algorithm {str(jws.header['alg'])[:40]!r}, the issuer's keys are for {expected}")

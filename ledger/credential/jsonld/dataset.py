@@ -9,7 +9,7 @@ gives no meaning to, a null or an empty array, may stand.
 
 Statements about one node may stand in several places of a document and make the same dataset. What a reader looks for in
 the document and in its subjects has to stand there: an expiry or status moved into another node of the same id, which
-no reader looks into, is refused.
+no reader looks into, is refused. So is a type that says what kind of credential the document is, unless that names it.
 
 The numbers of quads, of levels and of contexts are bounded; `strict_json` bounds the document before.
 """
@@ -33,6 +33,16 @@ _XSD_UNTYPED = frozenset({"@none", "@id", "@vocab"})
 _VALUE_MEMBERS = frozenset({"@value", "@type", "@language", "@direction", "@context"})
 _READ_PLACES = frozenset({"", "credentialSubject"})
 """Paths of the nodes whose members decide what a credential says."""
+_OPEN_BADGES = "https://purl.imsglobal.org/spec/vc/ob/vocab.html#"
+_KINDS = {
+    "https://www.w3.org/2018/credentials#VerifiableCredential": ("VerifiableCredential",),
+    "https://www.w3.org/2018/credentials#VerifiablePresentation": ("VerifiablePresentation",),
+    "https://purl.imsglobal.org/spec/vc/clr/vocab.html#ClrCredential": ("ClrCredential",),
+    f"{_OPEN_BADGES}OpenBadgeCredential": ("OpenBadgeCredential", "AchievementCredential"),
+    f"{_OPEN_BADGES}AchievementCredential": ("OpenBadgeCredential", "AchievementCredential"),
+    f"{_OPEN_BADGES}EndorsementCredential": ("EndorsementCredential",),
+}
+"""Types by which readers tell how a document is to be judged, each with the names they look for."""
 
 
 class UnsafeDocumentError(MalformedError):
@@ -86,6 +96,10 @@ class _Walk:
         # Of named nodes in the default graph: what their types let stand in them, and what stands elsewhere.
         self.owned: dict[str, set[str | None]] = {}
         self.elsewhere: list[tuple[str, str, str | None, _Place]] = []
+        # The document itself, the kinds it names as readers know them, and what else makes it of a kind.
+        self.root = ""
+        self.named_kinds: set[str] = set()
+        self.other_kinds: list[tuple[str, str, _Place]] = []
 
     def read_object(self, value: JSONObject, place: _Place, term: Term | None, name: str) -> str:
         """The term of an object: a value object's literal, or the subject of a node."""
@@ -117,6 +131,7 @@ class _Walk:
         for name, iri, _ in members:
             _check_spelling(name, iri, place)
         subject = self._read_id([value for _, iri, value in members if iri == "@id"], place)
+        self.root = self.root or subject
         if not place.graph and not subject.startswith(BLANK):
             if place.path in _READ_PLACES:
                 self.owned.setdefault(subject, set()).update(active.own_meanings(outer))
@@ -159,6 +174,11 @@ class _Walk:
                     hint="the issuer should use a context that defines it; no signature over the dataset covers it",
                 )
             _check_spelling(item, iri, _Place(active, place.graph, place.depth, place.path))
+            if iri in _KINDS and subject == self.root and not place.graph:
+                if not place.path and item in _KINDS[iri]:
+                    self.named_kinds.add(iri)
+                else:
+                    self.other_kinds.append((item, iri, place))
             self._add(subject, _TYPE, f"<{iri}>", place)
 
     def _read_member(self, name: str, iri: str | None, value: JSONValue, subject: str, place: _Place) -> None:
@@ -224,8 +244,15 @@ class _Walk:
 
     def check_moved(self) -> None:
         """Refuse what belongs to the document or a subject and stands in another node of the same id."""
-        for subject, name, iri, place in self.elsewhere:
-            if iri in self.owned.get(subject, ()):
+        for kind, iri, place in self.other_kinds:
+            if iri not in self.named_kinds:
+                raise MalformedError(
+                    f"json-ld: the type {kind[:80]!r} of {_at(place)} says what the document is, where readers do not "
+                    "look for it",
+                    hint="it may have been moved or renamed after signing; ask for the document as it was issued",
+                )
+        for subject, name, meaning, place in self.elsewhere:
+            if meaning in self.owned.get(subject, ()):
                 raise MalformedError(
                     f"json-ld: {name[:80]!r} of {_at(place)} says something about {subject[:150]}, where readers do "
                     "not look for it",

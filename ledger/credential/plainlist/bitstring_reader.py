@@ -190,7 +190,10 @@ def _check_issuer(document: JSONObject, question: ListQuestion) -> str:
     name = issuer.get("id") if type(issuer) is dict else issuer
     if type(name) is not str or name not in question.issuers:
         expected = ", ".join(sorted(question.issuers))
-        raise SignatureError(f"status list: it is issued by {str(name)[:150]!r}, expected {expected[:300]!r}")
+        raise SignatureError(
+            f"status list: it is issued by {str(name)[:150]!r}, expected {expected[:300]!r}",
+            hint="if you know that the issuer has its lists kept there, name that id with --issuer; else ask the issuer",
+        )
     return name
 
 

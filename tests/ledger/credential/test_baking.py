@@ -71,6 +71,17 @@ def test_the_first_of_several_counts() -> None:
     assert old is not None and (old.version, old.text) == (BadgeVersion.OB2, "https://old.example/1")
 
 
+def test_bytes_behind_the_end_are_no_part_of_a_picture() -> None:
+    """Some programs leave them there; a badge among them is none, and what is baked anew goes without."""
+    behind = text_chunk(b"{2}") + chunk(b"IEND", b"")
+    baked = bake(png(), JWS)
+    found = unbake(baked + behind)
+    assert found is not None and (found.text, found.unread) == (JWS, len(behind))
+    assert unbake(png() + behind) is None
+    assert bake(png() + behind, JWS) == baked
+    assert rebake(baked + behind, JWS) == baked
+
+
 OTHER_PREFIX = (
     b'<svg xmlns:ob="https://purl.imsglobal.org/ob/v3p0"><g/><ob:credential verify="a.b.c" a=">"/></svg>',
     b'<svg xmlns:ob="https://purl.imsglobal.org/ob/v3p0"><ob:credential><![CDATA[{"a":1}]]></ob:credential ><g/></svg>',
@@ -120,7 +131,7 @@ BOMB = b'<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><svg>&b;</svg>'
         (b"<svg>" * 400 + b"</svg>" * 400, "nested deeper"),
         (png()[:-1], "longer than the file"),
         (png()[:-12], "ends before its last chunk"),
-        (png() + b"x", "1 bytes after its end"),
+        (png()[:-12] + b"\0" * 12, "no chunk begins at byte"),
         (png(data=b""), "no image data"),
         (png()[:20] + b"\x07" + png()[21:], "wrong checksum"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b""), "expected IHDR"),

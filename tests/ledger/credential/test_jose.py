@@ -92,6 +92,8 @@ def hmac_confusion(header: dict[str, Any]) -> str:
         (hmac_confusion({"alg": "EdDSA"}), ISSUER.public, "signature of 32 bytes, expected 64"),
         (sign_jws({"alg": "ES256"}, b"{}", ISSUER.sign), ISSUER.public, "algorithm 'ES256', the key's is 'EdDSA'"),
         (sign_jws({"alg": "EdDSA"}, b"{}", ISSUER.sign), P256.public, "algorithm 'EdDSA', the key's is 'ES256'"),
+        (sign_jws({"alg": "Ed25519"}, b"{}", P256.sign), P256.public, "algorithm 'Ed25519', the key's is 'ES256'"),
+        (sign_jws({"alg": "Ed25519"}, b"{}", HOLDER.sign), ISSUER.public, "EdDSA signature does not verify"),
         (sign_jws({"alg": "EdDSA"}, b"{}", lambda _: b""), ISSUER.public, "signature of 0 bytes"),
         (sign_jws({"alg": "EdDSA"}, b"{}", HOLDER.sign), ISSUER.public, "EdDSA signature does not verify"),
         (sign_jws({"alg": "ES256"}, b"{}", P256Key(8).sign), P256.public, "ES256 signature does not verify"),

@@ -1,5 +1,6 @@
 """Steps 9 and 10: whether the issuer had the right, and its key was in force, one row for each way it was not."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -246,4 +247,47 @@ def test_credentials_outlive_the_networks_host() -> None:
     one = world.good()
     amend(world.network, url="https://confluence.org")
     world.confirm()
+    assert world.check(one).code is Code.VALID
+
+
+def published_as(kind: str | None, **changes: object) -> bytes:
+    members = {name: value for name, value in COURSE.json.items() if name != "achievementType"}
+    return json.dumps(members | ({} if kind is None else {"achievementType": kind}) | changes).encode()
+
+
+@pytest.mark.parametrize("is_by_type", [True, False])
+@pytest.mark.parametrize(
+    ("documents", "is_good"),
+    [
+        ({}, True),
+        ({1: published_as("Course")}, True),
+        ({1: published_as("Diploma")}, False),
+        ({1: published_as(None)}, False),
+        ({1: published_as("Diploma"), 2: published_as("Course")}, True),
+        ({1: published_as("Diploma", id="https://confluence.example/another")}, True),
+        ({1: b"[]"}, True),
+    ],
+)
+def test_the_type_is_that_under_which_the_issuer_published_it(
+    documents: dict[int, bytes], is_good: bool, is_by_type: bool
+) -> None:
+    """A diploma that calls itself a course would pass with the right to courses alone, and by the key for these."""
+    world = World()
+    world.network.member(world.granite, MemberOp.AMEND, Rights((), ("Course",)) if is_by_type else Rights(("*",)))
+    for version, document in documents.items():
+        world.granite.publish("robotics", version, document)
+    terms = {"achievement": COURSE, "results": (), "credits": None, "key": world.granite.role_signers[Role.ISSUE]}
+    report = world.check(world.good(**terms))
+    assert report.code is (Code.VALID if is_good else Code.ISSUER_NOT_AUTHORISED), report.to_lines()
+    assert is_good or re.search(
+        "published https://.* as (Diploma|nothing), and this calls it Course", report.steps[8].detail
+    )
+
+
+def test_what_is_published_later_changes_nothing_about_what_was_issued() -> None:
+    world = World()
+    terms = {"achievement": COURSE, "results": (), "credits": None, "key": world.granite.role_signers[Role.ISSUE]}
+    one = world.good(**terms)
+    world.granite.publish("robotics", 1, published_as("Diploma"))
+    world.cut()
     assert world.check(one).code is Code.VALID

@@ -95,8 +95,27 @@ def test_identifiers_that_say_nothing_make_nobody_the_same(identifier: JSONObjec
     """Two people without a hash are not one person."""
     assert same_person({"identifier": [identifier]}, {"identifier": [identifier]}) is None
     assert same_person({"id": "urn:a", "identifier": identifier}, {"id": "urn:b", "identifier": identifier}) is False
-    known: JSONObject = {"identifier": [identifier, {"identityHash": "sha256$aa"}]}
-    assert same_person(known, {"identifier": {"identityHash": "sha256$aa"}}) is True
+    address: JSONObject = {"identityType": "emailAddress", "hashed": True, "identityHash": "sha256$aa"}
+    assert same_person({"identifier": [identifier, address]}, {"identifier": dict(address)}) is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_told"),
+    [
+        ("name", False),
+        ("ext:dateOfBirth", False),
+        ("isbn", False),
+        (None, False),
+        ("sourcedId", True),
+        ("ext:id", True),
+    ],
+)
+def test_a_name_makes_nobody_the_same(kind: str | None, is_told: bool) -> None:
+    """A school has two learners of one name; what tells them apart is an address or a number."""
+    item: JSONObject = {"type": "IdentityObject", "hashed": False, "identityHash": "Ann Lee", "identityType": kind}
+    one, other = {"identifier": [item]}, {"identifier": [dict(item)]}
+    assert same_person(one, other) is (True if is_told else None)
+    assert same_person(one | {"id": "urn:a"}, other | {"id": "urn:b"}) is is_told
 
 
 def test_a_mark_of_byte_order_inside_an_image() -> None:

@@ -44,6 +44,14 @@ values = st.recursive(
 )
 
 
+def test_bytes_behind_an_image_are_told_of() -> None:
+    """They are not read, and do not keep the badge before them from being read."""
+    baked = bake(png(), jws(DOCUMENT))
+    plain, longer = ask(baked, book=NAMED), ask(baked + b"\0" * 7, book=NAMED)
+    assert plain.credentials == longer.credentials
+    assert set(longer.notes) - set(plain.notes) == {"7 bytes behind the end of the image were not read"}
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     assert isinstance(ask(data), RecordReport)

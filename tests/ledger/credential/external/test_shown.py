@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
+from ledger.credential.jose import public_key_to_jwk
 from ledger.credential.report import Answer, Code
 from ledger.credential.strict_json import JSONObject
 from tests.ledger.credential.badges import BADGE, SCHOOL_DID, STRANGER, STRANGER_DID, signed
@@ -66,3 +67,22 @@ def test_a_token_inside_is_held_against_the_holder_too() -> None:
             "id": f"data:application/vc+jwt,{jws(badge, typ='vc+jwt')}",
         }
         assert ask(presented(enveloped), **ASKED).credentials[1].code is code
+
+
+@pytest.mark.parametrize(("purpose", "code"), [("authentication", Code.VALID), ("assertionMethod", Code.NOT_BOUND)])
+def test_a_token_is_by_a_key_for_presentations(purpose: str, code: Code) -> None:
+    """Whoever may sign credentials for an institution, a plug-in say, is not thereby the institution that shows them."""
+    did = "did:web:river.example"
+    url = f"{did}#k"
+    method = {"id": url, "type": "JsonWebKey", "controller": did, "publicKeyJwk": public_key_to_jwk(STRANGER.public)}
+    given = book({"id": did, "verificationMethod": [method], purpose: [url]}, named=(SCHOOL_DID,))
+    presentation: JSONObject = {
+        "@context": [V2],
+        "type": ["VerifiablePresentation"],
+        "holder": did,
+        "verifiableCredential": [badge_about(did)],
+        "aud": ASKED["audience"],
+        "nonce": ASKED["nonce"],
+    }
+    shown = jws(presentation, STRANGER, typ="vp+jwt", kid=url)
+    assert ask(shown, **(ASKED | {"book": given})).credentials[0].code is code

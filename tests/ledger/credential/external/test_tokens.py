@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from ledger.credential.dataintegrity.cryptosuite import Cryptosuite
+from ledger.credential.dataintegrity.issuer_document import document_of_keys
 from ledger.credential.external.lists import open_status_list
 from ledger.credential.jose import public_key_to_jwk
+from ledger.credential.p256 import P256SigningKey
 from ledger.credential.plainlist.slots import PlainSlot, Purpose, status_members
 from ledger.credential.report import Answer, Code
 from ledger.credential.strict_json import JSONObject
-from ledger.log.didkey import encode_multikey
-from tests.ledger.credential.badges import NOW, SCHOOL, SCHOOL_DID, STRANGER, badge, signed
+from ledger.log.didkey import encode_did_key, encode_multikey
+from tests.ledger.credential.badges import NOW, SCHOOL, SCHOOL_DID, STRANGER, STRANGER_DID, badge, signed
 from tests.ledger.credential.external.asking import EMPTY, book, code_of, first, step
 from tests.ledger.credential.external.test_traps import NAMED, jws
 from tests.ledger.credential.plainlist import lists
@@ -186,3 +188,44 @@ def test_a_list_signed_by_a_key_that_has_ended() -> None:
         read = open_status_list(lists.token().encode(), now=NOW, book=given, library=EMPTY)
         signed_anew = jws(payload, STRANGER, typ="dc+sd-jwt", kid=f"{DID}#new") + "~"
         assert code_of(signed_anew, book=given, lists=(read,)) is code
+
+
+def test_a_list_signed_by_another_issuer() -> None:
+    """Whose document is held for other credentials has no say here; whom the verifier names keeps lists for others."""
+    entries, _ = status_members(PlainSlot(0, lists.FREE), lists.ISSUER_URL)
+    revocation = json.loads(json.dumps(entries))[0]
+    foreign = lists.bare() | {"issuer": STRANGER_DID}
+    data = json.dumps(signed(Cryptosuite.EDDSA_JCS_2022, foreign, STRANGER)).encode()
+    document = signed(Cryptosuite.EDDSA_JCS_2022, badge() | {"credentialStatus": revocation})
+    keys = document_of_keys(STRANGER_DID, [STRANGER.public])
+    for given, code in (
+        (book(keys, named=(SCHOOL_DID,)), Code.INCOMPLETE),
+        (book(named=(SCHOOL_DID, STRANGER_DID)), Code.VALID),
+    ):
+        read = open_status_list(data, now=NOW, book=given, library=EMPTY)
+        report = first(document, book=given, lists=(read,))
+        assert report.code is code, step(report, 11)
+        assert code is Code.VALID or "it is issued by" in step(report, 11)[1]
+
+
+@pytest.mark.parametrize("form", ["jws", "sd-jwt", "list"])
+def test_eddsa_by_its_newer_name(form: str) -> None:
+    """RFC 9864 names the curve too; the signature is the same."""
+    _, claim = status_members(PlainSlot(0, lists.FREE), lists.ISSUER_URL)
+    payload: JSONObject = {"vct": "https://granite.example/badge", "iss": SCHOOL_DID}
+    read = open_status_list(lists.token(alg="Ed25519").encode(), now=NOW, book=NAMED, library=EMPTY)
+    data = {
+        "jws": jws(badge(), alg="Ed25519"),
+        "sd-jwt": sd_jwt(payload, alg="Ed25519"),
+        "list": sd_jwt(payload | {"status": claim}),
+    }[form]
+    assert code_of(data, book=NAMED, lists=(read,)) is Code.VALID
+
+
+def test_the_newer_name_is_of_no_other_curve() -> None:
+    """A name that does not fit the key is refused, as before."""
+    key = P256SigningKey(b"\7" * 32)
+    document = badge() | {"issuer": {"id": encode_did_key(key.public), "type": ["Profile"]}}
+    named = book(named=(encode_did_key(key.public),))
+    assert code_of(jws(document, key, alg="ES256"), book=named) is Code.VALID
+    assert code_of(jws(document, key, alg="Ed25519"), book=named) is Code.BAD_SIGNATURE

@@ -187,6 +187,37 @@ def test_what_readers_look_for_cannot_be_moved_into_another_node_of_the_same_id(
     assert before
 
 
+CLR_CONTEXT = "https://purl.imsglobal.org/spec/clr/v2p0/context-2.0.1.json"
+
+
+def endorsed_record() -> dict[str, Any]:
+    """A record, of another kind than a badge, with an endorsement of itself."""
+    document = endorsed() | {"type": ["VerifiableCredential", "ClrCredential"]}
+    document["@context"] = [document["@context"][0], CLR_CONTEXT, document["@context"][1]]
+    return document
+
+
+def test_the_kind_of_a_document_cannot_be_moved_into_another_node_of_the_same_id() -> None:
+    """A record that no longer calls itself one would be read as a plain credential, and what is inside not be judged."""
+    document = endorsed_record()
+    before = set(canonicalize(read_dataset(document, library())).splitlines())
+    inner = document["endorsement"][0]["credentialSubject"]
+    inner["type"] = [*inner["type"], "ClrCredential"]
+    assert set(canonicalize(read_dataset(document, library())).splitlines()) == before
+    document["type"] = ["VerifiableCredential"]
+    with pytest.raises(MalformedError, match=r"type 'ClrCredential' of 'endorsement\.credentialSubject' says"):
+        read_dataset(document, library())
+
+
+def test_the_kind_of_a_document_cannot_be_written_out() -> None:
+    """Without its context no term stands for the type, and readers do not know its IRI."""
+    document = badge()
+    assert isinstance(document["type"], list)
+    document["type"] = ["VerifiableCredential", "https://purl.imsglobal.org/spec/vc/clr/vocab.html#ClrCredential"]
+    with pytest.raises(MalformedError, match="#ClrCredential' of the document says what the document is"):
+        read_dataset(document, library())
+
+
 def test_nothing_of_a_subject_can_be_moved_out_of_it() -> None:
     """A result or credits in a node that only has the learner's id would not be shown."""
     document = endorsed()
