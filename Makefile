@@ -7,8 +7,10 @@ READY := $(VENV)/.ready
 CODE := ledger node wallet_cli tests bench examples proto
 # e.g. make test ARGS="-k merkle -x"
 ARGS ?=
-# Two processes, file by file: the suite is long, and most of it waits for other processes. PARALLEL= for one.
-PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes, file by file: the suite is long, and much of it waits for other processes. PARALLEL= for one.
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
+# Where an environment forbids Python to keep what it compiled, each of hundreds of commands would compile all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test check contexts interop conformance mutations bench bench-full soak format lint types coverage clean
 .DEFAULT_GOAL := help
