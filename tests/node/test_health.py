@@ -188,7 +188,7 @@ async def test_a_quota_that_is_used_up_is_told(tmp_path: Path) -> None:
         quota.mark_caught_up(network.log_id)
         quota.spend(network.log_id, school.node.puller.daily_bytes)
         with pytest.raises(CairnError):
-            quota.check(network.log_id, 1)
+            quota.check(network.log_id, 1, is_proven=True)
         told = (await findings(school))[FindingCode.LOG_PAUSED]
         assert told.subject == encode_log_id(network.log_id)
         assert "64.0 MiB" in told.what
