@@ -4,7 +4,10 @@ from ledger.log.as_of import known_by
 from ledger.log.entry import parse_entry
 from ledger.log.evidence import Common, ForkEvidence, Split, encode_fork
 from ledger.log.governance import MemberOp, Rights
+from ledger.log.members import AnchoredHead
 from ledger.log.merkle import prove_consistency, prove_inclusion
+from ledger.log.network import root_of_view
+from ledger.log.recorded import can_be_held, is_before_succession
 from tests.ledger.log.networks import SECONDS, World
 from tests.simulator import SimulatedLog, seeded
 
@@ -71,3 +74,51 @@ def test_an_entry_is_not_known_by_the_time_of_another_history() -> None:
     for _ in range(3):
         world.granite.cut()
     assert known_by(world.look(), world.granite.log_id, index) == decided
+
+
+def test_what_was_recorded_of_the_held_history_above_the_held_copy_still_counts_as_its() -> None:
+    """The copy is behind: a head within the ruling's boundary, or recorded after the ruling, may well be of it."""
+    world, lost = lost_and_held()
+    held = world.granite.copy()
+    for _ in range(4):
+        world.granite.cut()
+    decide(world)
+    log_id = held.log_id
+    ruling = world.network.state.members.records[log_id][-1]
+    boundary = ruling.change.boundary.size
+    assert lost.size < boundary
+    recorded = {
+        (before, size): can_be_held(
+            AnchoredHead(ruling.index - 1 if before else ruling.index + 1, size, bytes(32), SECONDS),
+            held,
+            root_of_view,
+            ruling,
+        )
+        for before in (True, False)
+        for size in (boundary, boundary + 1)
+    }
+    assert recorded == {
+        (True, boundary): True,
+        (True, boundary + 1): False,
+        (False, boundary): True,
+        (False, boundary + 1): True,
+    }
+
+
+def test_the_first_entry_above_what_was_recorded_is_from_after_the_succession() -> None:
+    world = World()
+    heir = world.lantern
+    heir.cut()
+    world.confirm(heir)
+    world.anchor()
+    recorded = heir.size
+    world.network.member(world.granite, MemberOp.SUCCEED, successor=heir.log_id)
+    heir.cut()
+    world.confirm(heir)
+    world.anchor()
+    line = world.look().line_of(world.granite.log_id)
+    told = [
+        is_before_succession(world.network.state.members, line, heir.log_id, index)
+        for index in (0, recorded - 1, recorded)
+    ]
+    assert told == [True, True, False]
