@@ -143,12 +143,12 @@ def _sign(found: Found, signer: Countersigner, report: RecordReport, network: st
             f"file: has {len(text.encode())} bytes with the countersignature, at most {MAX_TEXT_BYTES} are handed out",
             hint="countersign the credentials inside it one by one",
         )
-    first, day = report.credentials[0], 86_400_000
+    first = report.credentials[0]
     return Countersigned(
         text=text,
         issuer=first.issuer,
         title=first.title,
         network=network,
         did=signer.did,
-        at=signer.now // day * day,
+        at=signer.signed_at,
     )

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.duration import DAY_MS
 from ledger.errors import RuleError
 from ledger.log import checkpoint, entry, follow, statements
 from ledger.log.charter import BatchPolicy, Charter, Institution, ListPolicy, Role, RoleKey, Roots
@@ -29,7 +30,6 @@ KEYS_DIRECTORY = "keys"
 LEDGER_DIRECTORY = "ledger"
 NETWORKS_DIRECTORY = "networks"
 
-DAY_MS = 86_400_000
 DEFAULT_MINUTE = 150
 """02:30 UTC: the minute of the night at which cuts are made."""
 DEFAULT_BATCH_SIZE = 256

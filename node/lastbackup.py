@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from ledger.duration import DAY_MS
 from node import durable
 from node.client.finding import Finding, FindingCode, Severity, describe_duration
 
 FILE_NAME = "last-backup.json"
-OLD_MS = 8 * 86_400_000
+OLD_MS = 8 * DAY_MS
 """A nightly backup that has failed for a week, or a weekly one that was missed."""
 
 _MAX_BYTES = 4096

@@ -1,10 +1,11 @@
 """Writing a trust root: which head of a network is pinned, and who vouches for it."""
 
+from ledger.duration import DAY_MS
 from ledger.errors import PolicyError
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.members import judge_quorum
 from ledger.log.merkle import RootHash
-from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
+from ledger.log.policy import QuorumRule, TrustRoot
 from node.client.held import HeldLog
 
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from ledger.duration import DAY_MS
 from ledger.errors import RuleError
 from ledger.log import follow
 from ledger.log.follow import Growth
@@ -38,7 +39,6 @@ MAX_GATHERED_BYTES = 2 * MAX_UNPROVEN_BYTES
 JUDGED_ENTRIES = 2048
 JUDGED_BYTES = 8 * 1024 * 1024
 TURN_SECONDS = 5.0
-DAY_MS = 86_400_000
 
 _log = logging.getLogger(__name__)
 

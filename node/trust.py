@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ledger.duration import DAY_MS
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.identity import encode_log_id
 from ledger.log.members import judge_quorum
 from ledger.log.merkle import root_at
-from ledger.log.policy import DAY_MS, MAX_TRUST_ROOT_BYTES, QuorumRule, TrustRoot, encode_trust_root, parse_trust_root
+from ledger.log.policy import MAX_TRUST_ROOT_BYTES, QuorumRule, TrustRoot, encode_trust_root, parse_trust_root
 from ledger.log.view import LogView
 from node import durable
 

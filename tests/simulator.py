@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 from ledger import base64url
+from ledger.duration import DAY_MS
 from ledger.log import statements
 from ledger.log.body import describe_body, encode_body
 from ledger.log.charter import BatchPolicy, Charter, Institution, ListPolicy, Role, RoleKey, Roots
@@ -29,7 +30,7 @@ from ledger.log.governance import (
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import SigningKey
 from ledger.log.merkle import Frontier, RootHash, hash_node
-from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
+from ledger.log.policy import QuorumRule, TrustRoot
 from ledger.log.records import Anchor, DocumentName, DocumentType, Issue, Publish, StatusList, StatusUpdate
 from ledger.log.rotation import SignedRotation
 from ledger.log.state import LogState, found_state

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-FOUNDATION = ("errors", "base64url", "canonical")
+FOUNDATION = ("errors", "base64url", "canonical", "duration")
 """What every room may use; each imports only those before it."""
 
 ROOMS = ("log", "credential", "mastery")

@@ -20,6 +20,7 @@ from ledger.credential.keybinding import sign_key_binding
 from ledger.credential.presentation import PresentedCredential
 from ledger.credential.processing import find_digest
 from ledger.credential.sdjwt import parse_sd_jwt
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 from ledger.log.keys import SigningKey
 from wallet_cli import files
@@ -31,7 +32,6 @@ from wallet_cli.holdings import SUSPENDED, Contents, Copy, Holding, Presented, S
 from wallet_cli.reading import Reading, read_credential
 from wallet_cli.records import day_and_time, expectation
 
-DAY_MS = 86_400_000
 NONCE_BYTES = 16
 MAX_TEXT_BYTES = 1 << 17
 _REPLACES = "replaces"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.credential.verify_either import OwnerTest, is_foreign
+from ledger.duration import DAY_MS
 from ledger.errors import CairnError, MalformedError
 from ledger.log.identity import encode_log_id
 from ledger.log.keys import SEED_BYTES, SigningKey
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 1 << 20
 MAX_COPIES = 4
-PENDING_KEPT_MS = 7 * 86_400_000
+PENDING_KEPT_MS = 7 * DAY_MS
 """How long a holder key of an unanswered claim is kept; the server forgets its offer sooner."""
 _WHAT_TO_GIVE = (
     "give the link of the school, or a file: a credential, badge, image with a badge inside, record or token"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger import base64url
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 from ledger.log.identity import encode_log_id
 from ledger.log.members import quorum_of
@@ -12,7 +13,6 @@ from wallet_cli import files
 from wallet_cli.terminal import count
 
 _HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
 _GROUP = 6
 
 
@@ -121,8 +121,8 @@ def _quorum_lines(trust: TrustRoot, required: int) -> list[str]:
 
 
 def _duration(milliseconds: int) -> str:
-    if milliseconds >= 2 * _DAY_MS or milliseconds % _DAY_MS == 0:
-        days = milliseconds // _DAY_MS
+    if milliseconds >= 2 * DAY_MS or milliseconds % DAY_MS == 0:
+        days = milliseconds // DAY_MS
         return f"{days} day{'' if days == 1 else 's'}"
     hours = max(1, milliseconds // _HOUR_MS)
     return f"{hours} hour{'' if hours == 1 else 's'}"

@@ -16,6 +16,7 @@ from ledger.credential.openbadge import CONTEXTS as BADGE_CONTEXTS
 from ledger.credential.status import StatusReference
 from ledger.credential.strict_json import JSONObject, JSONValue
 from ledger.credential.timestamp import format_timestamp
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError, RuleError
 
 CLR_CONTEXT = "https://purl.imsglobal.org/spec/clr/v2p0/context-2.0.1.json"
@@ -37,7 +38,6 @@ ASSOCIATION_TYPES = frozenset(
     }
 )
 _UPWARD = frozenset({"isChildOf", "isPartOf"})
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def compose_record(members: Sequence[JSONObject], terms: RecordTerms) -> JSONObj
             {"type": "Association", "associationType": one.type, "sourceId": one.source, "targetId": one.target}
             for one in terms.associations
         ]
-    day = terms.issued_at * 1000 // _DAY_MS * _DAY_MS
+    day = terms.issued_at * 1000 // DAY_MS * DAY_MS
     profile: JSONObject = {"id": issuer.id, "type": ["Profile"], "name": issuer.name}
     if issuer.url:
         profile["url"] = issuer.url

@@ -12,9 +12,8 @@ from ledger.credential.commitment import is_own
 from ledger.credential.dataintegrity.proof import MAX_PROOFS, proofs_of
 from ledger.credential.dataintegrity.signing import ProofTerms, add_proof
 from ledger.credential.strict_json import JSONObject
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError, RuleError
-
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,11 @@ class Countersigner:
     did: str
     keys: Issuer
     now: int
+
+    @property
+    def signed_at(self) -> int:
+        """The beginning of that day, in Unix ms."""
+        return self.now // DAY_MS * DAY_MS
 
 
 def countersign(document: JSONObject, countersigner: Countersigner) -> JSONObject:
@@ -60,7 +64,7 @@ def countersign(document: JSONObject, countersigner: Countersigner) -> JSONObjec
         terms = ProofTerms(
             suite=suite,
             method=keys.method,
-            created=countersigner.now // _DAY_MS * _DAY_MS,
+            created=countersigner.signed_at,
             previous=tuple(str(name) for name in names),
         )
         signed = add_proof(signed, terms, keys.sign, keys.library)

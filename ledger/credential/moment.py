@@ -4,9 +4,9 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from ledger.credential.validity import format_instant
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 
-DAY_MS = 86_400_000
 CLOCKS_MS = 60_000
 """How far the clocks of whoever asks and whoever answers may differ."""
 _EPOCH_DAY = date(1970, 1, 1)

@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from ledger import base64url, canonical
 from ledger.canonical import JSONObject, JSONValue
 from ledger.credential.keybinding import KeyBinding
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError, RuleError
 
 MEDIA_TYPE = "application/vnd.cairn.presentation+json"
@@ -39,7 +40,7 @@ MAX_LINE_CHARACTERS = 1000
 """Longest audience, nonce or purpose."""
 MAX_LEARNER_PARTS = 50
 MAX_LEARNER_PART_CHARACTERS = 20_000
-MAX_AGE_MS = 180 * 24 * 60 * 60 * 1000
+MAX_AGE_MS = 180 * DAY_MS
 """Longest time between `created` and `expires`, in milliseconds."""
 
 _CONTEXT = b"cairn/presentation/v1\n"

@@ -12,6 +12,7 @@ boundaries set back, histories that turned out to be two.
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from ledger.duration import DAY_MS
 from ledger.errors import CairnError, PolicyError, ProofError
 from ledger.log.earlier import cut_pages
 from ledger.log.earlier_ledger import EarlierLedger, EarlierLog, KnownHead, counting
@@ -24,9 +25,9 @@ from ledger.log.recorded import can_be_held
 from ledger.log.view import LogView
 
 HISTORY = "run `cairn sync --history` and try again; if it stays, the nodes asked have thinned out their old pages"
-THINNED_AFTER_MS = 400 * 86_400_000
+THINNED_AFTER_MS = 400 * DAY_MS
 """Pages younger than this are thinned out by nobody: whoever lacks one can fetch it."""
-MAX_THINNED_MS = 32 * 86_400_000
+MAX_THINNED_MS = 32 * DAY_MS
 """How much older than the page that counted one may be that is read in its place: thinning leaves the first of a month."""
 MAX_MOMENTS = 16
 """Earlier heads that a network keeps: a night of files asks about one date, or a few."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from ledger.canonical import Fields, JSONObject, JSONValue
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 from ledger.log.keys import Algorithm, KeyId, PublicKey, check_name, check_origin, parse_public_key
 from ledger.log.statement import Header, Statement, require_log
@@ -20,7 +21,7 @@ MINUTES_PER_DAY = 1440
 MIN_LIST_SLOTS = 1024
 MAX_LIST_SLOTS = 2**20
 MAX_BATCH_SIZE = 2**17
-MAX_INTERVAL_MS = 400 * 86_400_000
+MAX_INTERVAL_MS = 400 * DAY_MS
 _MONTH_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])")
 _URL = re.compile(r"https?://[A-Za-z0-9.\-_~:\[\]]+(/[!-~]*)?")
 

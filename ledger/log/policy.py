@@ -21,7 +21,6 @@ from ledger.log.note import KeyType, parse_verifier_key
 MAX_TRUST_ROOT_BYTES = 256 * 1024
 MAX_WITNESSES = 1000
 MAX_ADDRESSES = 100
-DAY_MS = 86_400_000
 
 
 class QuorumRule(StrEnum):

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from ledger.duration import DAY_MS
 from ledger.errors import CairnError
 from ledger.log.identity import LogId, encode_log_id
 from ledger.log.keys import PublicKey
@@ -25,7 +26,6 @@ from node.tls.report import (
     read_reports,
 )
 
-DAY_MS = 86_400_000
 HTTPS_PORT = 443
 MAX_HEALTH_BYTES = 64 * 1024
 LISTENERS = ("http_listen", "grpc_listen", "metrics_listen", "registrar_listen")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ledger.duration import DAY_MS
 from ledger.log.body import ITEM_LENGTHS
 from ledger.log.charter import BatchPolicy
 from ledger.log.identity import encode_log_id
@@ -61,7 +62,7 @@ def schedule(policy: BatchPolicy) -> str:
     """When cuts are made, in words."""
     if policy.interval == 0:
         return "on command"
-    often = "every day" if policy.interval == 86_400_000 else f"every {describe_duration(policy.interval)}"
+    often = "every day" if policy.interval == DAY_MS else f"every {describe_duration(policy.interval)}"
     return f"{often}, counted from {policy.minute // 60:02d}:{policy.minute % 60:02d} UTC"
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledger.credential.status import Status
+from ledger.duration import DAY_MS
 from node.client.copyform import Form
 from node.registrar.claimforms import available_forms, count_claimed, make_claimed, split_configuration
 from node.registrar.claiming import ClaimError, ClaimFault
@@ -28,7 +29,7 @@ from node.registrar.tables import Award, Copy
 from node.registrar.views import WALLET_KIND
 
 MAX_COPIES_PER_YEAR = 16
-_YEAR_MS = 365 * 86_400_000
+_YEAR_MS = 365 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,6 @@ from node.sequencer import SignedStatement
 
 logger = logging.getLogger(__name__)
 
-_DAY_MS = 86_400_000
-
 
 class RegistrarDesk:
     """Awards, decisions, offers, cuts and documents of one institution."""

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from ledger.credential.copy import IssuerProfile
 from ledger.credential.p256 import P256SigningKey
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError, RuleError
 from node import durable
 from node.clock import Draw
@@ -115,7 +116,7 @@ def _make(key: P256SigningKey, issuer: IssuerProfile, now: int, draw: Draw) -> x
         ]
     )
     # Whole days: the moment at which the first copy was asked for is nobody's business.
-    today = datetime.datetime.fromtimestamp(now // 86_400_000 * 86_400, datetime.UTC)
+    today = datetime.datetime.fromtimestamp(now // DAY_MS * 86_400, datetime.UTC)
     usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
     return (
         x509.CertificateBuilder()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError, RuleError
 from node.client.copyform import Form
 from node.client.registry import OfferAnswer
@@ -15,8 +16,7 @@ from node.registrar.documents import PublishedAchievement
 from node.registrar.parts import DeskParts
 from node.registrar.sheet import describe_offers
 
-_DAY_MS = 86_400_000
-_OFFERS_KEPT_MS = 90 * _DAY_MS
+_OFFERS_KEPT_MS = 90 * DAY_MS
 """How long an offer is remembered after it has expired, for the registrar who is asked about it."""
 
 
@@ -55,7 +55,7 @@ def make_links(
     if order.form:
         _check_form(order.form, published.values(), parts, press)
     offers.drop_expired(session, now, _OFFERS_KEPT_MS)
-    lifetime_ms = parts.offer_lifetime_days * _DAY_MS
+    lifetime_ms = parts.offer_lifetime_days * DAY_MS
     made = offers.make_offers(session, chosen, lifetime_ms=lifetime_ms, now=now, draw=parts.draw)
     titles = {award_id: found.achievement.name for award_id, found in published.items()}
     return describe_offers(press.issuer.name, issuer, made, titles, form=order.form)

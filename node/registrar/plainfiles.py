@@ -19,15 +19,14 @@ from ledger.credential.plainlist.bitstring import ListTerms, describe_bitstring
 from ledger.credential.plainlist.slots import LedgerHead, ListFile, PlainList, Purpose
 from ledger.credential.plainlist.token import sign_token_list
 from ledger.credential.strict_json import JSONObject
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 from ledger.log.checkpoint import read_checkpoint
 from ledger.log.keys import SigningKey
 from ledger.log.view import LogView
 
-KEPT_MS = 7 * 86_400_000
+KEPT_MS = 7 * DAY_MS
 """How long a list counts beyond two intervals: a node may be down for a week before its copies cannot be checked."""
-
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +73,7 @@ def make_terms(signer: ListSigner, log: LogView, *, interval: int, now: int) -> 
         issuer_url=signer.issuer_url,
         valid_from=now,
         valid_until=now + 2 * interval + KEPT_MS,
-        ttl_ms=min(interval or _DAY_MS, _DAY_MS),
+        ttl_ms=min(interval or DAY_MS, DAY_MS),
         head=LedgerHead(log.state.log_id, checkpoint.size, checkpoint.root),
     )
 

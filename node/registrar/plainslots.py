@@ -21,6 +21,7 @@ from ledger.credential.plainlist.slots import PlainList as ListContent
 from ledger.credential.plainlist.slots import PlainSlot as SlotPlace
 from ledger.credential.status import Status
 from ledger.credential.strict_json import JSONObject
+from ledger.duration import DAY_MS
 from ledger.log.identity import LogId
 from node.clock import Draw
 from node.registrar.inherited import FIRST_NUMBER, InheritedPlainList
@@ -29,7 +30,6 @@ from node.registrar.tables import PlainList, PlainSlot, Slot
 DECOY_TRIALS = 16
 """Slots that a cut may set in every list: each with a chance of a half where a day lies between two cuts."""
 
-_DAY_MS = 86_400_000
 _FULL_FOR_COPIES = PLAIN_SLOTS * 7 // 8
 _FULL_FOR_DECOYS = PLAIN_SLOTS * 15 // 16
 
@@ -167,7 +167,7 @@ def _set_decoys(session: Session, number: int, interval: int, draw: Draw) -> Non
     random = draw(3 * DECOY_TRIALS)
     room = _FULL_FOR_DECOYS - _count_used(session, number)
     # As many a day, however often a school cuts: else frequent cuts would use a list up within weeks.
-    chance = 0x8000 if not interval else min(0x8000, 0x8000 * interval // _DAY_MS)
+    chance = 0x8000 if not interval else min(0x8000, 0x8000 * interval // DAY_MS)
     trials = [random[start : start + 3] for start in range(0, len(random), 3)]
     chosen = [trial for trial in trials if int.from_bytes(trial[:2]) < chance][: max(0, room)]
     rows: list[dict[str, int | None]] = []
@@ -214,7 +214,7 @@ def _open_list(session: Session, now: int, origin: LogId | None = None) -> int:
     own = select(func.max(PlainList.number)).where(PlainList.number < FIRST_NUMBER)
     theirs = select(func.max(InheritedPlainList.number)).where(InheritedPlainList.log == origin)
     newest = session.scalar(own if origin is None else theirs)
-    number = max(now // _DAY_MS, 0 if newest is None else newest + 1)
+    number = max(now // DAY_MS, 0 if newest is None else newest + 1)
     return enter_list(session, number, now, origin, is_open=True)
 
 

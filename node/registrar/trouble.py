@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from ledger.duration import DAY_MS
 from ledger.log.charter import BatchPolicy
 from ledger.log.identity import encode_log_id
 from ledger.log.view import LogView
@@ -28,7 +29,7 @@ OVERDUE_MS = 600_000
 """A cut waits a minute for its quorum and is tried again every half minute; ten are no coincidence."""
 AHEAD_MS = 60_000
 """A cut is for an instant that has passed; a minute is left for clocks that are set."""
-TOLD_MS = 30 * 86_400_000
+TOLD_MS = 30 * DAY_MS
 """How long a restoration is told."""
 
 

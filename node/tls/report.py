@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ledger.duration import DAY_MS
 from ledger.errors import CairnError
 from node.client.finding import Finding, FindingCode, Severity
 from node.client.registry import ListenerCertificate
@@ -17,7 +18,6 @@ from node.tls.selfmade import FILE_NAME, FOLDER
 if TYPE_CHECKING:
     from node.config import NodeConfig
 
-DAY_MS = 86_400_000
 WARN_FILES_MS = 21 * DAY_MS
 """ACME clients renew 30 days before the end; when 21 are left, that has failed for a while."""
 WARN_SELF_MADE_MS = 10 * DAY_MS

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from ledger.duration import DAY_MS
 from ledger.errors import CairnError
 from ledger.log.identity import LogId, short_log_id
 from ledger.log.keys import SigningKey
@@ -32,7 +33,6 @@ from node.tls.pair import CertificatePair, read_pair
 FOLDER = "tls"
 FILE_NAME = "self-made.pem"
 
-DAY_MS = 86_400_000
 LIFETIME_MS = 30 * DAY_MS
 RENEW_BEFORE_MS = 20 * DAY_MS
 """Made anew this long before the end, so that a wrong clock on either side is noticed before it hurts."""

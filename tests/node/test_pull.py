@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.duration import DAY_MS
 from ledger.errors import CairnError, RuleError
 from ledger.log.checkpoint import open_cosignatures, witness_verifier_key
 from ledger.log.identity import LogId
@@ -15,7 +16,7 @@ from node.client.exchange import Head
 from node.client.ledger import LedgerClient
 from node.errors import BusyError
 from node.events import HeadEvents
-from node.pull import DAY_MS, Puller
+from node.pull import Puller
 from node.store.ledgerstore import LedgerStore
 from tests.end_to_end.hostile import HostilePeer, serving
 from tests.end_to_end.test_refusals import served, written

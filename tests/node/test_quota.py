@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.duration import DAY_MS
 from ledger.log.charter import Institution
 from node.client.finding import FindingCode
 from node.health import gather_findings
-from node.pull import DAY_MS
 from tests.end_to_end.hostile import HostilePeer, Served, serving
 from tests.end_to_end.test_refusals import served, written
 from tests.end_to_end.world import Campus, found, until

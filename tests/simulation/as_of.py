@@ -5,8 +5,8 @@ from random import Random
 from ledger.credential.report import Code
 from ledger.credential.verify import verify_credential
 from ledger.credential.verify_token import Terms
+from ledger.duration import DAY_MS
 from ledger.log.network import Network
-from ledger.log.policy import DAY_MS
 from tests.simulation.checks import WrongAnswer, copies_of, describe
 from tests.simulation.institution import WEEK_MS, Actor
 from tests.simulation.node import Node

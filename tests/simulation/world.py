@@ -11,12 +11,13 @@ from random import Random
 from typing import NamedTuple
 
 from ledger.credential.status import Status
+from ledger.duration import DAY_MS
 from ledger.log.charter import Role
 from ledger.log.finding import Rule, Severity
 from ledger.log.governance import Rights, Standing
 from ledger.log.identity import LogId, short_log_id
 from ledger.log.members import judge_quorum
-from ledger.log.policy import DAY_MS, QuorumRule, TrustRoot
+from ledger.log.policy import QuorumRule, TrustRoot
 from tests.simulation import plan as plans
 from tests.simulation.desk import Press
 from tests.simulation.fabric import Fabric

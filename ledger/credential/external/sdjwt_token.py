@@ -21,15 +21,13 @@ from ledger.credential.external.shape import issuer_of
 from ledger.credential.external.signer import Signer
 from ledger.credential.external.token import answer_signature, check_claims
 from ledger.credential.keybinding import DEFAULT_MAX_AGE_MS, BindingPolicy
+from ledger.credential.presentation import MAX_AGE_MS
 from ledger.credential.processing import Claims
 from ledger.credential.report import Code, CredentialReport
 from ledger.credential.sdjwt import SD_JWT_VC_TYPES, SDJWT, open_claims, open_key_binding, parse_sd_jwt
 from ledger.credential.strict_json import JSONObject
 from ledger.credential.validity import format_instant, parse_document_validity, parse_validity
 from ledger.errors import CairnError, MalformedError, RuleError
-
-MAX_AGE_MS = 180 * 86_400_000
-"""How old a key binding in a file may be where nobody asked for a nonce: as old as our own presentations."""
 
 _ENVELOPE_CLAIMS = frozenset(
     {"iss", "vct", "vct#integrity", "aka_vcts", "exp", "nbf", "iat", "cnf", "status", "ld", "jti"}

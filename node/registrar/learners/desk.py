@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 from ledger.log.identity import encode_log_id
 from node.client.rights import ForgetAnswer, MarkAnswer, RetentionAnswer, RetentionDue
@@ -33,7 +34,6 @@ from node.tasks import Backoff, keep_doing
 
 RECEIPT_FORMAT = "cairn/forget-receipt/v1"
 HOUR_SECONDS = 3600.0
-DAY_MS = 86_400_000
 SCHEDULE = "schedule"
 """Who the trail says applied the retention table, where nobody asked for it."""
 

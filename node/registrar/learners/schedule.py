@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 
 EVENTS = {
@@ -17,8 +18,7 @@ EVENTS = {
 }
 """What can be erased and by which event its time begins, each in words."""
 
-_DAY_MS = 86_400_000
-_UNITS_MS = {"day": _DAY_MS, "days": _DAY_MS, "year": 365 * _DAY_MS + _DAY_MS // 4}
+_UNITS_MS = {"day": DAY_MS, "days": DAY_MS, "year": 365 * DAY_MS + DAY_MS // 4}
 _UNITS_MS["years"] = _UNITS_MS["year"]
 _ROW = re.compile(r"(\w+) (\d{1,5}) (\w+) after (\w+)", re.ASCII)
 

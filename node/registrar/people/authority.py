@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError, SignatureError
 from node import durable
 from node.client.certificates import SERVER_NAME, encode_key, fingerprint_words
@@ -26,7 +27,6 @@ from node.tls.certificate import CertificatePlan
 FILE_NAME = "registrar_ca.pem"
 """Beside the node's other keys; not `.key`, since it is no key of the log."""
 
-DAY_MS = 86_400_000
 AUTHORITY_DAYS = 30 * 365
 SERVER_DAYS = 400
 SERVER_RENEWAL_DAYS = 100

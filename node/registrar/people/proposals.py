@@ -12,13 +12,14 @@ import hashlib
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, defer
 
+from ledger.duration import DAY_MS
 from ledger.errors import RuleError
 from node.clock import Draw
 from node.errors import NotAllowedError
 from node.registrar.people.caller import Caller
 from node.registrar.people.tables import Proposal
 
-LIFETIME_MS = 7 * 86_400_000
+LIFETIME_MS = 7 * DAY_MS
 MAX_WAITING = 100
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 _ID_BYTES = 5

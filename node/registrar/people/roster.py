@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError, RuleError
 from node.client.certificates import make_key
 from node.client.staff import PersonLine
@@ -26,7 +27,6 @@ from node.registrar.people.caller import Caller, Stranger
 from node.registrar.people.roles import Role, parse_roles
 from node.registrar.people.tables import Invitation, Person, PersonCertificate
 
-DAY_MS = 86_400_000
 MAX_NAME_LENGTH = 200
 MAX_INVITATION_DAYS = 90
 _ID_BYTES = 5

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.credential.moment import CLOCKS_MS, DAY_MS, parse_moment
+from ledger.credential.moment import CLOCKS_MS, parse_moment
 from ledger.credential.validity import format_instant
+from ledger.duration import DAY_MS
 from ledger.errors import MalformedError
 
 NOON = 1_782_820_800_000

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.duration import DAY_MS
 from ledger.log.didkey import encode_did_key, parse_did_key
 from node.config import parse_config
-from node.found import DAY_MS
 from node.keystore import open_key_file
 from tests.node.commands.cli import PASSPHRASE, Shell
 from tests.node.governors import GOVERNORS
