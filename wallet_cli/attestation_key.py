@@ -1,6 +1,5 @@
 """The key somebody signs attestations with: one encrypted file, made for this and used for nothing else."""
 
-import os
 import secrets
 from pathlib import Path
 
@@ -18,19 +17,14 @@ def create_key(path: Path, passphrase: str, *, cost: KeyCost = MODERATE_COST) ->
 
     Raises:
         RuleError: something stands at `path`, or the passphrase is empty.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written; nothing stands there then.
     """
     key = SigningKey(secrets.token_bytes(SEED_BYTES))
     data = seal_key(key, passphrase, FORMAT, secrets.token_bytes, cost) + b"\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        files.create_file(path, data)
     except FileExistsError as error:
         raise RuleError(f"{path}: exists already, and nothing in it was changed", hint="name another file") from error
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    files.sync_folder(path.absolute().parent)
     return key.public
 
 

@@ -37,6 +37,26 @@ def read_bounded(path: Path | str, max_bytes: int) -> bytes:
     return data
 
 
+def create_file(path: Path, data: bytes) -> None:
+    """Write a file (mode 0600) that must not exist yet, whole or not at all.
+
+    Raises:
+        FileExistsError: something stands at `path`; it is left as it is.
+        OSError: it cannot be written; nothing stands there then.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        # Half a key under its final name would later be taken for a whole one, and keep the next from being made.
+        path.unlink(missing_ok=True)
+        raise
+    sync_folder(path.absolute().parent)
+
+
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o600, pause: Pause = no_pause) -> None:
     """Replace a file by `data`: temporary file beside it, sync, rename, sync the folder.
 

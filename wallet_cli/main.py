@@ -4,6 +4,7 @@ Start-up is part of the contract (`cairn verify` in a loop over a folder), so th
 else that is heavy. Errors leave here in one form, never as a traceback without `-v`.
 """
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -110,6 +111,8 @@ def run(arguments: Sequence[str]) -> int:
             raise
         where = f"{error.filename}: " if error.filename else ""
         hint = "check the path" if isinstance(error, FileNotFoundError) else ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "free space on that disk, then run the same again; nothing was left half-written"
         return terminal.fail(_unreadable(f"{where}{(error.strerror or str(error)).lower()}", hint))
 
 

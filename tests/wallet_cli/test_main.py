@@ -1,8 +1,10 @@
 """Starting `cairn` costs little, and whatever goes wrong leaves in one form."""
 
+import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,20 @@ def test_a_reader_that_went_away_is_neither_a_yes_nor_a_no() -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_a_full_disk_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Making a key on a disk without room: words, a hint, and no file left behind."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("long enough for a test")
+    assert main.run(["keygen", str(tmp_path / "office.key"), "--passphrase-file", str(passphrase)]) == 2
+    told = capsys.readouterr().err
+    assert "no space left on device" in told and "hint: free space" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["passphrase"]
